@@ -1,0 +1,186 @@
+#include "integration/harness/control_plane.h"
+
+#include <array>
+#include <csignal>
+#include <fstream>
+#include <netinet/in.h>
+#include <stdexcept>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "integration/harness/built.h"
+#include "integration/harness/kept_logs.h"
+#include "integration/harness/wait.h"
+
+namespace cubelet::integration {
+namespace fs = std::filesystem;
+namespace {
+
+constexpr std::chrono::seconds kStartLimit{90};
+// In the order in which they are started.
+constexpr std::array kPrograms = {"etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler"};
+
+// Much cheaper than kubectl, again and again while a server needs the processor to come up.
+bool listens(int port) {
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  address.sin_port = htons(static_cast<uint16_t>(port));
+  int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  bool taken = connect(fd, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0;
+  close(fd);
+  return taken;
+}
+
+json clusterRoleBinding(const std::string& name, const std::string& role, const std::string& subjectKind,
+                        const std::string& subject) {
+  const char* group = "rbac.authorization.k8s.io";
+  return {{"apiVersion", "rbac.authorization.k8s.io/v1"},
+          {"kind", "ClusterRoleBinding"},
+          {"metadata", {{"name", name}}},
+          {"roleRef", {{"apiGroup", group}, {"kind", "ClusterRole"}, {"name", role}}},
+          {"subjects", json::array({{{"apiGroup", group}, {"kind", subjectKind}, {"name", subject}}})}};
+}
+
+}  // namespace
+
+ControlPlane::ControlPlane(fs::path dir)
+    : Kubectl(dir, dir / "admin.conf"),
+      dir_(std::move(dir)),
+      programs_(built::controlPlane()),
+      ports_(chooseClusterPorts()) {}
+
+ControlPlane::~ControlPlane() {
+  try {
+    // SIGKILL, the clients of the API server first: nothing of theirs is worth an orderly end.
+    for (auto name = kPrograms.rbegin(); name != kPrograms.rend(); ++name) running_.erase(*name);
+    fs::remove_all(dir_);
+  } catch (const std::exception& problem) {
+    fprintf(stderr, "ending the control plane: %s\n", problem.what());
+  }
+}
+
+std::string ControlPlane::missing() {
+  for (const char* program : {"etcd", "kubectl", "openssl"})
+    if (!run({"sh", "-c", std::string("command -v ") + program}).ok())
+      return std::string("no ") + program + " (scripts/install-packages cluster)";
+  if (built::controlPlane().empty()) return "the control plane was not built (scripts/build-control-plane)";
+  return "";
+}
+
+void ControlPlane::start() {
+  fs::create_directories(dir_);
+  credentials_.emplace(dir_, url());
+  startEtcd();
+  startApiServer();
+  startControllerManager();
+  startScheduler();
+  applyRoles();
+  waitFor("kube-controller-manager", "the default service account", &ControlPlane::controllersWork);
+  if (std::string dead = crashed(); !dead.empty()) throw std::runtime_error(dead);
+}
+
+std::string ControlPlane::crashed() {
+  std::string text;
+  for (auto& [name, process] : running_)
+    if (!process.running())
+      text += name + " ended with exit code " + std::to_string(process.waitExit(Duration::zero()).value_or(-1)) +
+              ":\n" + lastWords(logOf(name));
+  return text;
+}
+
+void ControlPlane::revive() {
+  thawApiServer();
+  const auto runs = [this](const char* name) { return running_.contains(name) && running_[name].running(); };
+  if (!runs("etcd")) startEtcd();
+  if (!runs("kube-apiserver") || !ready()) startApiServer();
+  if (!runs("kube-controller-manager")) startControllerManager();
+  if (!runs("kube-scheduler")) startScheduler();
+}
+
+// Ends the one that ran before.
+void ControlPlane::startProgram(const std::string& name, Command command) {
+  running_.erase(name);
+  if (fs::exists(programs_ / name)) command.front() = (programs_ / name).string();
+  running_[name] = Process(command, logOf(name).string());
+}
+
+void ControlPlane::startEtcd() {
+  startProgram("etcd", etcdCommand(ports_, dir_ / "etcd"));
+}
+
+void ControlPlane::startApiServer() {
+  startProgram("kube-apiserver", apiServerCommand(ports_, *credentials_));
+  waitFor("kube-apiserver", "/readyz", &ControlPlane::ready);
+}
+
+void ControlPlane::startControllerManager() {
+  startProgram("kube-controller-manager", controllerManagerCommand(*credentials_));
+}
+
+void ControlPlane::startScheduler() {
+  startProgram("kube-scheduler", schedulerCommand(*credentials_));
+}
+
+void ControlPlane::stopApiServer() {
+  thawApiServer();
+  running_["kube-apiserver"].signal(SIGTERM);
+  running_["kube-apiserver"].waitExit(std::chrono::seconds(5));
+  running_.erase("kube-apiserver");
+}
+void ControlPlane::killApiServer() {
+  running_.erase("kube-apiserver");
+}
+void ControlPlane::freezeApiServer() {
+  running_["kube-apiserver"].signal(SIGSTOP);
+}
+void ControlPlane::thawApiServer() {
+  if (running_.contains("kube-apiserver")) running_["kube-apiserver"].signal(SIGCONT);
+}
+
+bool ControlPlane::ready() const {
+  return listens(ports_.apiServer) && kubectl({"get", "--raw", "/readyz", "--request-timeout=2s"}).output == "ok";
+}
+
+// Made by the controllers for every namespace; pods are refused before.
+bool ControlPlane::controllersWork() const {
+  return kubectl({"get", "serviceaccount", "default", "-o", "name"}).ok();
+}
+
+void ControlPlane::waitFor(const std::string& program, const std::string& what, bool (ControlPlane::*holds)() const) {
+  bool ended = false;
+  bool held = static_cast<bool>(eventually(what, kStartLimit, [&] {
+    ended = !running_[program].running();
+    return ended || (this->*holds)() ? std::string() : "not yet";
+  }));
+  if (ended) throw std::runtime_error(crashed());
+  if (!held) throw std::runtime_error("no " + what + "\n" + lastWords(logOf(program)));
+}
+
+// What kubeadm gives bootstrappers and nodes, and the API server's right to use the nodes' own APIs.
+void ControlPlane::applyRoles() const {
+  const std::string approve = "system:certificates.k8s.io:certificatesigningrequests:";
+  json roles = {{"apiVersion", "v1"},
+                {"kind", "List"},
+                {"items",
+                 {clusterRoleBinding("test:kubelet-api-admin", "system:kubelet-api-admin", "User", kApiServerClient),
+                  clusterRoleBinding("test:node-bootstrapper", "system:node-bootstrapper", "Group", kBootstrapGroup),
+                  clusterRoleBinding("test:approve-bootstrap", approve + "nodeclient", "Group", kBootstrapGroup),
+                  clusterRoleBinding("test:approve-rotation", approve + "selfnodeclient", "Group", "system:nodes")}}};
+  apply(roles);
+}
+
+std::vector<fs::path> ControlPlane::logs() const {
+  std::vector<fs::path> files;
+  files.reserve(kPrograms.size());
+  for (const char* name : kPrograms) files.push_back(logOf(name));
+  return files;
+}
+
+std::string ControlPlane::endOfLogs() const {
+  std::string text;
+  for (const fs::path& log : logs()) text += "--- " + log.stem().string() + "\n" + lastWords(log);
+  return text;
+}
+
+}  // namespace cubelet::integration

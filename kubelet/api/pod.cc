@@ -1,0 +1,18 @@
+#include "kubelet/api/pod.h"
+
+namespace cubelet::api {
+
+std::string podRef(const core::Pod& pod) {
+  return pod.metadata().namespace_() + "/" + pod.metadata().name();
+}
+
+std::string podFullName(const core::Pod& pod) {
+  const auto& metadata = pod.metadata();
+  return metadata.name() + "_" + metadata.namespace_() + "(" + metadata.uid() + ")";
+}
+
+bool isSidecar(const core::Container& initContainer) {
+  return initContainer.restartpolicy() == "Always";
+}
+
+}  // namespace cubelet::api

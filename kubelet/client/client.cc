@@ -1,0 +1,154 @@
+// The command lines. CLI11 is known only here: it is slow to compile.
+#include "kubelet/client/client.h"
+
+#include <algorithm>
+#include <memory>
+#include <ostream>
+#include <utility>
+
+#include <CLI/CLI.hpp>
+
+#include "kubelet/client/commands.h"
+#include "kubelet/client/human_time.h"
+
+namespace cubelet::client {
+namespace {
+
+constexpr const char* kSocket = "/run/cubelet/cubelet.sock";
+
+// Everything that the command lines fill in.
+struct Parsed {
+  std::string socket = kSocket;
+  PodsOptions pods;
+  LogsOptions logs;
+  std::string since;
+  EventsOptions events;
+  ExplainOptions explain;
+  std::string statusOutput;
+};
+
+using Command = std::function<Result<void>(AgentClient&, ClientIo&)>;
+
+CLI::App* addCommand(CLI::App& app, std::string_view name, Parsed& parsed) {
+  auto info = std::find_if(clientCommands().begin(), clientCommands().end(),
+                           [name](const CommandInfo& known) { return known.name == name; });
+  CLI::App* command = app.add_subcommand(std::string(name), std::string(info->summary));
+  command->add_option("--socket", parsed.socket, "The agent's socket")->capture_default_str();
+  return command;
+}
+
+void addNamespace(CLI::App* command, std::string& ns) {
+  command->add_option("-n,--namespace", ns, "Only this namespace");
+}
+
+void addPod(CLI::App* command, std::string& pod) {
+  command->add_option("POD", pod, "Name or namespace/name; its beginning will do when no other pod has it")->required();
+}
+
+void addOutput(CLI::App* command, std::string& output, const std::vector<std::string>& choices) {
+  command->add_option("-o,--output", output, "Another form of output")->check(CLI::IsMember(choices));
+}
+
+void addPods(CLI::App& app, Parsed& parsed) {
+  CLI::App* command = addCommand(app, "pods", parsed);
+  addNamespace(command, parsed.pods.ns);
+  addOutput(command, parsed.pods.output, {"wide", "json", "yaml"});
+}
+
+void addLogs(CLI::App& app, Parsed& parsed) {
+  CLI::App* command = addCommand(app, "logs", parsed);
+  addPod(command, parsed.logs.pod);
+  addNamespace(command, parsed.logs.ns);
+  command->add_option("-c,--container", parsed.logs.container, "Which container; default: the first");
+  command->add_flag("-f,--follow", parsed.logs.follow, "Go on until the container ends");
+  command->add_flag("-p,--previous", parsed.logs.previous, "The instance before the last restart");
+  command->add_option("--tail", parsed.logs.tail, "Only the last lines, as many as this")
+      ->check(CLI::NonNegativeNumber);
+  command->add_option("--since", parsed.since, "Only what is newer, e.g. 30s, 5m, 1h30m");
+  command->add_flag("--timestamps", parsed.logs.timestamps, "The time before each line");
+}
+
+void addEvents(CLI::App& app, Parsed& parsed) {
+  CLI::App* command = addCommand(app, "events", parsed);
+  command->add_option("POD", parsed.events.pod, "Only about pods whose name (or namespace/name) begins so");
+  addNamespace(command, parsed.events.ns);
+  command->add_flag("-f,--follow", parsed.events.follow, "Go on with new events as they come");
+  addOutput(command, parsed.events.output, {"json"});
+}
+
+void addExplain(CLI::App& app, Parsed& parsed) {
+  CLI::App* command = addCommand(app, "explain", parsed);
+  addPod(command, parsed.explain.pod);
+  addNamespace(command, parsed.explain.ns);
+}
+
+Result<Command> commandFor(const std::string& name, Parsed& parsed) {
+  if (name == "logs" && !parsed.since.empty()) {
+    Result<Duration> since = parseDuration(parsed.since);
+    if (!since) return fail(since.error().within("--since"));
+    parsed.logs.since = *since;
+  }
+  Command command;
+  if (name == "pods") command = [&](AgentClient& agent, ClientIo& io) { return showPods(agent, io, parsed.pods); };
+  if (name == "logs") command = [&](AgentClient& agent, ClientIo& io) { return showLogs(agent, io, parsed.logs); };
+  if (name == "events")
+    command = [&](AgentClient& agent, ClientIo& io) { return showEvents(agent, io, parsed.events); };
+  if (name == "explain")
+    command = [&](AgentClient& agent, ClientIo& io) { return explainPod(agent, io, parsed.explain); };
+  if (name == "status")
+    command = [&](AgentClient& agent, ClientIo& io) { return showStatus(agent, io, parsed.statusOutput); };
+  if (name == "version") command = [](AgentClient& agent, ClientIo& io) { return showVersion(agent, io); };
+  return command;
+}
+
+ExitCode exitCodeFor(const Error& error) {
+  return error.code == Code::kUnavailable || error.code == Code::kTimedOut ? kUnreachable : kFailed;
+}
+
+}  // namespace
+
+const std::vector<CommandInfo>& clientCommands() {
+  static const std::vector<CommandInfo> commands{
+      {"pods", "List the pods of this node"},
+      {"logs", "Print the log of a container"},
+      {"events", "List what happened on this node"},
+      {"explain", "Say what a pod waits for, and what happened to it"},
+      {"status", "Sum up the agent, its runtime and its manifests"},
+      {"version", "Print the versions of this command and of the agent"},
+  };
+  return commands;
+}
+
+bool isClientCommand(std::string_view name) {
+  return std::any_of(clientCommands().begin(), clientCommands().end(),
+                     [name](const CommandInfo& command) { return command.name == name; });
+}
+
+ExitCode runClient(const std::vector<std::string>& args, ClientIo io) {
+  CLI::App app("Ask the agent of this node", "cubelet");
+  app.require_subcommand(1);
+  Parsed parsed;
+  addPods(app, parsed);
+  addLogs(app, parsed);
+  addEvents(app, parsed);
+  addExplain(app, parsed);
+  addOutput(addCommand(app, "status", parsed), parsed.statusOutput, {"json"});
+  addCommand(app, "version", parsed);
+  try {
+    app.parse(std::vector<std::string>(args.rbegin(), args.rend()));
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error, io.out, io.err) == 0 ? kDone : kUsage;
+  }
+  Result<Command> command = commandFor(app.get_subcommands().front()->get_name(), parsed);
+  if (!command) {
+    io.err << "cubelet: " << command.error().message << "\n";
+    return kUsage;
+  }
+  AgentClient agent(parsed.socket);
+  Result<void> done = (*command)(agent, io);
+  if (done) return kDone;
+  io.err << "cubelet: " << done.error().message << "\n";
+  return exitCodeFor(done.error());
+}
+
+}  // namespace cubelet::client

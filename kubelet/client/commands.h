@@ -1,0 +1,60 @@
+// The commands themselves, behind the parsing of their options.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "base/result.h"
+#include "kubelet/client/agent_client.h"
+#include "kubelet/client/client.h"
+#include "proto/k8s/core.pb.h"
+
+namespace cubelet::client {
+
+namespace core = ::k8s::core::v1;
+
+struct PodsOptions {
+  std::string ns;      // empty: all
+  std::string output;  // empty: table; wide, json, yaml
+};
+Result<void> showPods(AgentClient& agent, ClientIo& io, const PodsOptions& options);
+
+struct LogsOptions {
+  std::string pod;
+  std::string ns;
+  std::string container;
+  bool follow = false;
+  bool previous = false;
+  bool timestamps = false;
+  std::optional<std::uint64_t> tail;
+  std::optional<Duration> since;
+  // How long the log must be quiet before the agent is asked whether the container still runs; up to eight times that,
+  // the longer the quiet lasts.
+  std::chrono::milliseconds quiet{1000};
+};
+Result<void> showLogs(AgentClient& agent, ClientIo& io, const LogsOptions& options);
+
+struct EventsOptions {
+  std::string pod;  // as findPod takes it, but only by name; empty: all events
+  std::string ns;
+  std::string output;  // empty: table; json
+  bool follow = false;
+};
+Result<void> showEvents(AgentClient& agent, ClientIo& io, const EventsOptions& options);
+
+struct ExplainOptions {
+  std::string pod;
+  std::string ns;
+};
+Result<void> explainPod(AgentClient& agent, ClientIo& io, const ExplainOptions& options);
+
+Result<void> showStatus(AgentClient& agent, ClientIo& io, const std::string& output);
+Result<void> showVersion(AgentClient& agent, ClientIo& io);
+
+// ---- Shared by them
+
+// Pods as the agent answers GET `target`.
+Result<core::PodList> fetchPods(AgentClient& agent, const std::string& target = "/pods");
+
+}  // namespace cubelet::client

@@ -1,0 +1,130 @@
+#include <array>
+#include <cerrno>
+#include <ostream>
+#include <poll.h>
+#include <sys/inotify.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "kubelet/client/commands.h"
+#include "kubelet/client/find_pod.h"
+#include "kubelet/client/json_fields.h"
+#include "kubelet/client/log_source.h"
+#include "kubelet/logs/log_file.h"
+
+namespace cubelet::client {
+namespace {
+
+using std::chrono::milliseconds;
+
+Result<std::string> podLogsDir(AgentClient& agent) {
+  Result<std::string> body = agent.get("/status");
+  if (!body) return fail(body.error());
+  std::string directory = textAt(nlohmann::json::parse(*body, nullptr, false), "podLogsDir");
+  if (directory.empty()) return fail(Code::kInternal, "", "the agent does not tell where the logs are");
+  return directory;
+}
+
+// Everything that is there now; false when nobody reads our output any more.
+Result<bool> drain(logs::LogFile& log, std::ostream& out) {
+  for (;;) {
+    std::string text;
+    Result<bool> more = log.read(text);
+    if (!more) return fail(more.error());
+    out << text << std::flush;
+    if (!out) return false;
+    if (!*more) return true;
+  }
+}
+
+// Wakes when something in the directory of the log changes.
+class LogWatch {
+ public:
+  static Result<LogWatch> create(const std::string& directory) {
+    Fd fd(::inotify_init1(IN_NONBLOCK | IN_CLOEXEC));
+    if (!fd) return fail(errnoError(errno, "watch " + directory));
+    if (::inotify_add_watch(fd.get(), directory.c_str(), IN_MODIFY | IN_CREATE | IN_MOVED_TO | IN_DELETE) < 0)
+      return fail(errnoError(errno, "watch " + directory));
+    return LogWatch(std::move(fd));
+  }
+  // False when it was quiet for that long.
+  bool waitForChange(milliseconds time) {
+    pollfd waiting{.fd = fd_.get(), .events = POLLIN, .revents = 0};
+    if (::poll(&waiting, 1, static_cast<int>(time.count())) <= 0) return false;
+    std::array<char, 4096> ignored;
+    while (::read(fd_.get(), ignored.data(), ignored.size()) > 0) continue;
+    return true;
+  }
+
+ private:
+  explicit LogWatch(Fd fd) : fd_(std::move(fd)) {}
+  Fd fd_;
+};
+
+// An agent that does not answer says nothing about the container: pods run on while it restarts.
+bool agentSaysEnded(AgentClient& agent, const core::Pod& pod, const LogSource& source) {
+  Result<core::PodList> now = fetchPods(
+      agent, "/pods?namespace=" + urlEscape(pod.metadata().namespace_()) + "&name=" + urlEscape(pod.metadata().name()));
+  if (!now) return false;
+  for (const core::Pod& one : now->items())
+    if (one.metadata().uid() == pod.metadata().uid()) return !stillRuns(one, source);
+  return true;
+}
+
+Result<void> follow(AgentClient& agent, ClientIo& io, logs::LogFile& log, LogWatch& watch, const core::Pod& pod,
+                    const LogSource& source, milliseconds firstQuiet) {
+  bool ended = !source.running;
+  for (milliseconds quiet = firstQuiet;;) {
+    Result<bool> read = drain(log, io.out);
+    if (!read) return fail(read.error());
+    if (!*read || ended) return {};
+    if (watch.waitForChange(quiet)) {
+      quiet = firstQuiet;
+    } else {
+      ended = agentSaysEnded(agent, pod, source);
+      quiet = std::min(quiet * 2, firstQuiet * 8);
+    }
+  }
+}
+
+Result<LogSource> choose(ClientIo& io, const core::Pod& pod, const LogsOptions& options) {
+  std::string container = options.container.empty() ? defaultContainer(pod) : options.container;
+  std::vector<std::string> names = containerNames(pod);
+  if (options.container.empty() && names.size() > 1) {
+    io.err << "container " << container << " of:";
+    for (const std::string& name : names) io.err << " " << name;
+    io.err << " (choose with -c)\n";
+  }
+  return logSource(pod, container, options.previous);
+}
+
+}  // namespace
+
+Result<void> showLogs(AgentClient& agent, ClientIo& io, const LogsOptions& options) {
+  Result<std::string> directory = podLogsDir(agent);
+  if (!directory) return fail(directory.error());
+  Result<core::PodList> pods = fetchPods(agent);
+  if (!pods) return fail(pods.error());
+  Result<const core::Pod*> pod = findPod(*pods, options.pod, options.ns);
+  if (!pod) return fail(pod.error());
+  Result<LogSource> source = choose(io, **pod, options);
+  if (!source) return fail(source.error());
+
+  std::string path = *directory + "/" + source->path;
+  logs::LogFormat format{.timestamps = options.timestamps, .since = {}};
+  if (options.since) format.since = io.now() - std::chrono::duration_cast<WallTime::duration>(*options.since);
+  // The watch stands before the first read, so that nothing falls between.
+  std::optional<Result<LogWatch>> watch;
+  if (options.follow) watch = LogWatch::create(path.substr(0, path.rfind('/')));
+  Result<logs::LogFile> log = logs::LogFile::open(path, options.tail, format);
+  if (!log) return fail(log.error());
+  if (!watch) {
+    Result<bool> read = drain(*log, io.out);
+    if (!read) return fail(read.error());
+    return {};
+  }
+  if (!*watch) return fail(watch->error());
+  return follow(agent, io, *log, **watch, **pod, *source, options.quiet);
+}
+
+}  // namespace cubelet::client

@@ -1,0 +1,297 @@
+#include "kubelet/config/unimplemented.h"
+
+#include <algorithm>
+#include <variant>
+
+#include <nlohmann/json.hpp>
+
+#include "kubelet/config/config_file.h"
+#include "kubelet/config/defaults.h"
+#include "kubelet/config/feature_gates.h"
+#include "kubelet/config/flag_table.h"
+
+namespace cubelet::config {
+namespace {
+
+using nlohmann::json;
+
+constexpr std::string_view kWorks;
+// Not there yet.
+constexpr std::string_view kServer = "HTTPS server";
+constexpr std::string_view kCgroups = "cgroups of pods and QoS classes";
+constexpr std::string_view kReservations = "node allocatable and reservations";
+constexpr std::string_view kManagers = "CPU, memory and topology managers";
+constexpr std::string_view kEviction = "eviction";
+constexpr std::string_view kImageCleanup = "image clean-up";
+constexpr std::string_view kContainerCleanup = "limits for dead containers";
+constexpr std::string_view kImageAccess = "checks of pull credentials";
+constexpr std::string_view kPullRate = "limits for pulls per second";
+constexpr std::string_view kLogRotation = "log rotation";
+constexpr std::string_view kAdmission = "admission of pods";
+constexpr std::string_view kUserNamespaces = "user namespaces";
+constexpr std::string_view kSwap = "swap for containers";
+constexpr std::string_view kVolumes = "volumes from the API server";
+constexpr std::string_view kShutdown = "graceful node shutdown";
+constexpr std::string_view kHost = "kernel and iptables settings of the host";
+constexpr std::string_view kOwnLimits = "limits of the agent itself: set them in the systemd unit";
+constexpr std::string_view kTracing = "tracing";
+constexpr std::string_view kLockFile = "lock file";
+// Will not come.
+constexpr std::string_view kNotNeeded = "cubelet reacts to events and needs no such period";
+constexpr std::string_view kGoOnly = "about Go's runtime";
+constexpr std::string_view kNoBuffer = "cubelet's log is not buffered";
+constexpr std::string_view kNoVModule = "use logging.verbosity";
+constexpr std::string_view kRefused = "refused";
+constexpr std::string_view kNetworkPlugin = "the network plugin decides";
+constexpr std::string_view kFlexVolume = "FlexVolume drivers";
+constexpr std::string_view kUpstreamNothing = "no effect upstream either";
+
+constexpr Support kTable[] = {
+    // ---- Static pods
+    {"staticPodPath", kWorks},
+    {"podLogsDir", kWorks},
+    {"syncFrequency", kNotNeeded},
+    {"fileCheckFrequency", kWorks},
+    {"httpCheckFrequency", kWorks},
+    {"staticPodURL", kWorks},
+    {"staticPodURLHeader", kWorks},
+
+    // ---- Server
+    {"enableServer", kServer},
+    {"address", kServer},
+    {"port", kServer},
+    {"readOnlyPort", kServer},
+    {"tlsCertFile", kServer},
+    {"tlsPrivateKeyFile", kServer},
+    {"tlsCipherSuites", kServer},
+    {"tlsCurvePreferences", kServer},
+    {"tlsMinVersion", kServer},
+    {"rotateCertificates", kWorks},
+    {"serverTLSBootstrap", kServer},
+    {"authentication", kServer},
+    {"authorization", kServer},
+    {"enableDebuggingHandlers", kServer},
+    {"enableContentionProfiling", kGoOnly},
+    {"healthzPort", kServer},
+    {"healthzBindAddress", kServer},
+    {"streamingConnectionIdleTimeout", kServer},
+    {"enableSystemLogHandler", kServer},
+    {"enableSystemLogQuery", kServer},
+    {"enableProfilingHandler", kGoOnly},
+    {"enableDebugFlagsHandler", kServer},
+    {"showHiddenMetricsForVersion", kServer},
+
+    // ---- Images
+    {"registryPullQPS", kPullRate},
+    {"registryBurst", kPullRate},
+    {"serializeImagePulls", kWorks},
+    {"maxParallelImagePulls", kWorks},
+    {"imagePullCredentialsVerificationPolicy", kImageAccess},
+    {"preloadedImagesVerificationAllowlist", kImageAccess},
+    {"imageMinimumGCAge", kImageCleanup},
+    {"imageMaximumGCAge", kImageCleanup},
+    {"imageGCHighThresholdPercent", kImageCleanup},
+    {"imageGCLowThresholdPercent", kImageCleanup},
+
+    // ---- Container runtime
+    {"containerRuntimeEndpoint", kWorks},
+    {"imageServiceEndpoint", kWorks},
+    {"runtimeRequestTimeout", kWorks},
+    {"containerLogMaxSize", kLogRotation},
+    {"containerLogMaxFiles", kLogRotation},
+    {"containerLogMaxWorkers", kLogRotation},
+    {"containerLogMonitorInterval", kLogRotation},
+    {"seccompDefault", kWorks},
+    {"crashLoopBackOff", kWorks},
+    {"userNamespaces", kUserNamespaces},
+
+    // ---- Pods
+    {"maxPods", kAdmission},
+    {"podsPerCore", kAdmission},
+    {"podPidsLimit", kCgroups},
+    {"podCIDR", kNetworkPlugin},
+    {"clusterDomain", kWorks},
+    {"clusterDNS", kWorks},
+    {"resolvConf", kWorks},
+    {"hairpinMode", kNetworkPlugin},
+    {"allowedUnsafeSysctls", kAdmission},
+    {"runOnce", kRefused},
+    {"configMapAndSecretChangeDetectionStrategy", kVolumes},
+    {"volumeStatsAggPeriod", kServer},
+    {"enableControllerAttachDetach", kVolumes},
+    {"volumePluginDir", kFlexVolume},
+
+    // ---- Node and API server
+    {"nodeStatusUpdateFrequency", kWorks},
+    {"nodeStatusReportFrequency", kWorks},
+    {"nodeLeaseDurationSeconds", kWorks},
+    {"nodeStatusMaxImages", kWorks},
+    {"registerNode", kWorks},
+    {"registerWithTaints", kWorks},
+    {"providerID", kWorks},
+    {"contentType", kWorks},
+    {"kubeAPIQPS", kWorks},
+    {"kubeAPIBurst", kWorks},
+    {"eventRecordQPS", kWorks},
+    {"eventBurst", kWorks},
+    {"--kubeconfig", kWorks},
+    {"--bootstrap-kubeconfig", kWorks},
+    {"--cert-dir", kWorks},
+    {"--node-ip", kWorks},
+    {"--node-labels", kWorks},
+    {"--cloud-provider", kWorks},
+    {"--image-credential-provider-config", kImageAccess},
+    {"--image-credential-provider-bin-dir", kImageAccess},
+
+    // ---- Resources
+    {"kubeletCgroups", kCgroups},
+    {"systemCgroups", kCgroups},
+    {"cgroupRoot", kCgroups},
+    {"cgroupsPerQOS", kCgroups},
+    {"cgroupDriver", kCgroups},
+    {"failCgroupV1", kWorks},
+    {"cpuManagerPolicy", kManagers},
+    {"cpuManagerPolicyOptions", kManagers},
+    {"cpuManagerReconcilePeriod", kManagers},
+    {"cpuCFSQuota", kCgroups},
+    {"cpuCFSQuotaPeriod", kCgroups},
+    {"memoryManagerPolicy", kManagers},
+    {"reservedMemory", kManagers},
+    {"memoryThrottlingFactor", kCgroups},
+    {"memoryReservationPolicy", kCgroups},
+    {"topologyManagerPolicy", kManagers},
+    {"topologyManagerScope", kManagers},
+    {"topologyManagerPolicyOptions", kManagers},
+    {"qosReserved", kCgroups},
+    {"singleProcessOOMKill", kCgroups},
+    {"oomScoreAdj", kOwnLimits},
+    {"maxOpenFiles", kOwnLimits},
+    {"systemReserved", kReservations},
+    {"kubeReserved", kReservations},
+    {"reservedSystemCPUs", kReservations},
+    {"systemReservedCgroup", kReservations},
+    {"kubeReservedCgroup", kReservations},
+    {"enforceNodeAllocatable", kReservations},
+    {"failSwapOn", kWorks},
+    {"memorySwap", kSwap},
+    {"localStorageCapacityIsolation", kEviction},
+    {"--runtime-cgroups", kServer},
+
+    // ---- Eviction
+    {"evictionHard", kEviction},
+    {"evictionSoft", kEviction},
+    {"evictionSoftGracePeriod", kEviction},
+    {"evictionMinimumReclaim", kEviction},
+    {"evictionPressureTransitionPeriod", kEviction},
+    {"evictionMaxPodGracePeriod", kEviction},
+    {"mergeDefaultEvictionSettings", kEviction},
+    {"kernelMemcgNotification", kEviction},
+    {"--minimum-container-ttl-duration", kContainerCleanup},
+    {"--maximum-dead-containers-per-container", kContainerCleanup},
+    {"--maximum-dead-containers", kContainerCleanup},
+
+    // ---- Host
+    {"protectKernelDefaults", kHost},
+    {"makeIPTablesUtilChains", kHost},
+    {"iptablesMasqueradeBit", kUpstreamNothing},
+    {"iptablesDropBit", kUpstreamNothing},
+    {"shutdownGracePeriod", kShutdown},
+    {"shutdownGracePeriodCriticalPods", kShutdown},
+    {"shutdownGracePeriodByPodPriority", kShutdown},
+
+    // ---- The agent itself
+    {"featureGates", kWorks},  // see kGatesWithEffect
+    {"logging.format", kWorks},
+    {"logging.flushFrequency", kNoBuffer},
+    {"logging.verbosity", kWorks},
+    {"logging.vmodule", kNoVModule},
+    {"logging.options", kNoBuffer},
+    {"tracing", kTracing},
+    {"--config", kWorks},
+    {"--config-dir", kWorks},
+    {"--root-dir", kWorks},
+    {"--local-socket", kWorks},
+    {"--hostname-override", kWorks},
+    {"--lock-file", kLockFile},
+    {"--exit-on-lock-contention", kLockFile},
+};
+
+// Gates that change what cubelet does. All others are accepted and change nothing.
+constexpr std::string_view kGatesWithEffect[] = {
+    "AllBeta",
+    "CustomCPUCFSQuotaPeriod",
+    "KubeletCrashLoopBackOffMax",
+};
+
+json valueAt(const json& root, std::string_view field) {
+  std::string path = "/" + std::string(field);
+  std::ranges::replace(path, '.', '/');
+  json::json_pointer pointer(path);
+  return root.contains(pointer) ? root[pointer] : json();
+}
+
+struct Differs {
+  const CommandLine& have;
+  const CommandLine& usual;
+
+  bool operator()(Nothing) const { return false; }
+  bool operator()(ConfigField) const { return false; }
+  template <class T>
+  bool operator()(T CommandLine::* member) const {
+    return have.*member != usual.*member;
+  }
+};
+
+bool flagDiffers(std::string_view name, const CommandLine& have) {
+  CommandLine usual;
+  usual.certDir = have.rootDir + "/pki";
+  auto flag = std::ranges::find(flagTable(), name.substr(2), &Flag::name);
+  return flag != flagTable().end() && std::visit(Differs{have, usual}, flag->target);
+}
+
+// The defaults that hold for this start: those without a file are other ones.
+json usualConfig(const CommandLine& commandLine) {
+  KubeletConfiguration usual = commandLine.configFile.empty() ? legacyConfiguration() : KubeletConfiguration();
+  applyDefaults(usual);
+  return toJson(usual);
+}
+
+std::vector<std::string> gatesWithoutEffect(const KubeletConfiguration& config) {
+  std::vector<std::string> names;
+  for (const auto& [name, value] : config.featuregates()) {
+    const FeatureGate* gate = findFeatureGate(name);
+    bool changed = gate != nullptr && value != gate->enabledByDefault;
+    if (changed && std::ranges::find(kGatesWithEffect, std::string_view(name)) == std::end(kGatesWithEffect))
+      names.push_back("featureGates." + name);
+  }
+  std::ranges::sort(names);
+  return names;
+}
+
+}  // namespace
+
+std::span<const Support> supportTable() {
+  return kTable;
+}
+
+std::vector<std::string> unimplemented(const Effective& effective) {
+  json have = toJson(effective.config);
+  json usual = usualConfig(effective.commandLine);
+  std::vector<std::string> asked;
+  for (const Support& entry : kTable) {
+    if (entry.missing.empty()) continue;
+    bool differs = entry.name.starts_with("--") ? flagDiffers(entry.name, effective.commandLine)
+                                                : valueAt(have, entry.name) != valueAt(usual, entry.name);
+    if (differs) asked.push_back(std::string(entry.name) + " (" + std::string(entry.missing) + ")");
+  }
+  for (const std::string& gate : gatesWithoutEffect(effective.config)) asked.push_back(gate);
+  return asked;
+}
+
+std::string unimplementedWarning(const Effective& effective) {
+  std::string list;
+  for (const std::string& asked : unimplemented(effective)) list += (list.empty() ? "" : ", ") + asked;
+  return list.empty() ? "" : "configured, but without effect in this version: " + list;
+}
+
+}  // namespace cubelet::config

@@ -1,0 +1,57 @@
+// Images: is it there, and if not, pull it (CFG-17 to CFG-22).
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/loop.h"
+#include "base/semaphore.h"
+#include "cri/client/runtime_service.h"
+
+namespace cubelet::images {
+
+// An image that containers can be created from.
+struct LocalImage {
+  std::string ref;       // what CreateContainer gets
+  cri::v1::Image image;  // id, size, user
+};
+
+// "busybox" -> "busybox:latest"; names with a tag or digest, and image ids, stay (CFG-17). kInvalid with reason
+// InvalidImageName for what is no image name.
+Result<std::string> withDefaultTag(const std::string& name);
+
+// Loop thread only; must outlive its calls.
+class Images {
+ public:
+  // At most `parallelPulls` pulls at once, in order of asking.
+  Images(cri::ImageService& service, Clock& clock, std::size_t parallelPulls);
+
+  // Empty when the runtime does not have it. Reason of errors: InvalidImageName or ImageInspectError.
+  Task<Result<std::optional<LocalImage>>> find(std::string name);
+
+  struct Pulled {
+    LocalImage image;
+    Duration took{0};         // the pull itself
+    Duration waited{0};       // including the wait for a place
+    bool wasPresent = false;  // it had come meanwhile, nothing was pulled
+  };
+  // Reason of errors: ErrImagePull, RegistryUnavailable, SignatureValidationFailed or InvalidImageName. With `always`
+  // the runtime is asked to pull even when the image is there. `credentials` are tried one after the other until one
+  // opens the registry; none: without any (CFG-22). Cancelling the task gives the pull up.
+  Task<Result<Pulled>> pull(std::string name, bool always, cri::v1::PodSandboxConfig sandbox,
+                            std::vector<cri::v1::AuthConfig> credentials = {});
+
+ private:
+  Task<Result<std::string>> pullWithAny(std::string name, std::vector<cri::v1::AuthConfig> credentials,
+                                        cri::v1::PodSandboxConfig sandbox);
+
+  cri::ImageService& service_;
+  Clock& clock_;
+  Semaphore places_;
+};
+
+}  // namespace cubelet::images

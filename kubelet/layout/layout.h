@@ -1,0 +1,35 @@
+// Where things lie on disk: the upstream kubelet's layout, so that either agent can take over from the other. Pure.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace cubelet::layout {
+
+struct Directories {
+  std::string root = "/var/lib/kubelet";                  // --root-dir
+  std::string podLogs = "/var/log/pods";                  // podLogsDir
+  std::string containerLogLinks = "/var/log/containers";  // links that log collectors follow
+};
+
+// <root>/pods/<uid>
+std::string podDirectory(const Directories& dirs, std::string_view uid);
+// <root>/pods/<uid>/volumes/<plugin with / as ~>/<volume>
+std::string volumeDirectory(const Directories& dirs, std::string_view uid, std::string_view plugin,
+                            std::string_view volume);
+// <root>/pods/<uid>/containers/<container>
+std::string containerDirectory(const Directories& dirs, std::string_view uid, std::string_view container);
+
+// <podLogs>/<ns>_<name>_<uid> (LOG-1)
+std::string podLogDirectory(const Directories& dirs, std::string_view ns, std::string_view name, std::string_view uid);
+// "<container>/<restart count>.log", relative to podLogDirectory
+std::string containerLogFile(std::string_view container, std::uint32_t attempt);
+// <containerLogLinks>/<pod>_<ns>_<container>-<id>.log; the name is cut to 255 bytes
+std::string containerLogLink(const Directories& dirs, std::string_view pod, std::string_view ns,
+                             std::string_view container, std::string_view containerId);
+
+// <root>/cubelet: records that only cubelet reads.
+std::string ownStateDirectory(const Directories& dirs);
+
+}  // namespace cubelet::layout

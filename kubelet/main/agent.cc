@@ -1,0 +1,338 @@
+#include "kubelet/main/agent.h"
+
+#include <algorithm>
+#include <malloc.h>
+#include <random>
+
+#include "base/files.h"
+#include "base/log.h"
+#include "kubelet/main/host.h"
+#include "kubelet/main/version.h"
+#include "kubelet/podconfig/environment.h"
+#include "kubelet/status/explain.h"
+
+namespace cubelet {
+namespace {
+
+constexpr std::size_t kBlockingThreads = 16;
+constexpr std::size_t kParallelPullsDefault = 5;
+constexpr char kFileSource[] = "file";
+constexpr char kHttpSource[] = "http";
+// Memory that a burst of work has left free goes back to the system once things have been quiet for this long.
+constexpr Duration kTrimAfterQuiet = std::chrono::seconds(10);
+// Changes within this time make one STATUS= line.
+constexpr Duration kStatusDelay = std::chrono::milliseconds(200);
+
+Duration nanos(const k8s::meta::v1::Duration& duration) {
+  return Duration(duration.duration());
+}
+
+std::size_t parallelPulls(const config::KubeletConfiguration& config) {
+  if (config.serializeimagepulls()) return 1;
+  return config.maxparallelimagepulls() > 0 ? static_cast<std::size_t>(config.maxparallelimagepulls())
+                                            : kParallelPullsDefault;
+}
+
+cri::ClientOptions clientOptions(const config::KubeletConfiguration& config) {
+  cri::ClientOptions options;
+  options.runtimeRequestTimeout = nanos(config.runtimerequesttimeout());
+  return options;
+}
+
+plan::PlanOptions planOptions(const config::KubeletConfiguration& config, const config::CommandLine& commandLine) {
+  plan::PlanOptions options;
+  if (config.crashloopbackoff().has_maxcontainerrestartperiod())
+    options.backoffCap = nanos(config.crashloopbackoff().maxcontainerrestartperiod());
+  options.keepDead = static_cast<std::size_t>(std::max(commandLine.maximumDeadContainersPerContainer, 0));
+  return options;
+}
+
+std::function<double()> jitter() {
+  auto engine = std::make_shared<std::minstd_rand>(std::random_device{}());
+  return [engine] { return std::uniform_real_distribution<double>(0, 1)(*engine); };
+}
+
+observe::Observer::Options observerOptions() {
+  observe::Observer::Options options;
+  options.reconnectMax = std::chrono::seconds(1);
+  return options;
+}
+
+// The context is only read when a volume is set up: it may be made later.
+volumes::Sources volumeSources(const sync::Context& context) {
+  volumes::Sources out;
+  // None of the fields that volumes may name is an address of the pod.
+  out.fieldValue = [&context](const sync::core::Pod& pod, std::string_view path) {
+    return podconfig::fieldValue(pod, context.node, {}, path);
+  };
+  // The selector names its container, always.
+  out.resourceValue = [&context](const sync::core::Pod& pod, const sync::core::ResourceFieldSelector& selector) {
+    return podconfig::resourceValue(pod, sync::core::Container(), context.node, selector);
+  };
+  return out;
+}
+
+}  // namespace
+
+Agent::Agent(Loop& loop, Clock& clock, config::Effective effective, rpc::ChannelPtr channel,
+             rpc::ChannelPtr imageChannel)
+    : loop_(loop),
+      clock_(clock),
+      effective_(std::move(effective)),
+      startedAt_(clock.wallNow()),
+      notify_(NotifySocket::fromEnvironment()),
+      blocking_(loop, clock, kBlockingThreads),
+      runtime_(std::move(channel), clientOptions(effective_.config)),
+      imageService_(std::move(imageChannel), clientOptions(effective_.config)),
+      images_(imageService_, clock, parallelPulls(effective_.config)),
+      events_(clock, effective_.nodeName),
+      volumes_(blocking_, clock, readNodeFacts(effective_).dirs, volumeSources(context_)),
+      observer_(loop, clock, runtime_, observerOptions(),
+                {.podChanged = [this](const std::string& uid) { sync_.podChanged(uid); },
+                 .synced = [this] { runtimeSynced(); },
+                 .lost = [this](const Error& error) { runtimeLost(error); }}),
+      context_{.loop = loop,
+               .clock = clock,
+               .runtime = runtime_,
+               .images = images_,
+               .observer = observer_,
+               .events = events_,
+               .volumes = volumes_,
+               .node = readNodeFacts(effective_),
+               .planOptions = planOptions(effective_.config, effective_.commandLine),
+               .random = jitter()},
+      terminations_(joinPath(layout::ownStateDirectory(context_.node.dirs), "terminations")),
+      sync_(context_, terminations_,
+            {.changed = [this] { changed(); },
+             .setChanged = [this] { tellStaticPods(); },
+             .statusChanged =
+                 [this](const sync::PodWorker& worker) {
+                   if (cluster_) cluster_->statusChanged(worker);
+                 }}),
+      tasks_(loop) {
+  runtimeView_.endpoint = effective_.config.containerruntimeendpoint();
+  if (wantsCluster(effective_)) makeCluster();
+}
+
+Agent::~Agent() = default;
+
+Result<void> Agent::start() {
+  if (!effective_.commandLine.localSocket.empty()) {
+    server::LocalSocketOptions options;
+    options.path = effective_.commandLine.localSocket;
+    socket_ = std::make_unique<server::LocalSocket>(loop_, clock_, *this, options);
+    if (Result<void> opened = socket_->open(); !opened) {
+      socket_.reset();
+      return fail(opened.error().within("open the local socket"));
+    }
+  }
+  startSources();
+  if (cluster_)
+    if (Result<void> started = cluster_->start(); !started) return fail(started.error().within("join the cluster"));
+  tasks_.spawn("observer", observer_.run());
+  if (Result<void> sent = notify_.ready(); !sent)
+    log::warning("cannot tell the service manager that the agent is ready", {{"error", sent.error().message}});
+  if (std::optional<Duration> interval = watchdogInterval()) watchdog_.emplace(clock_, notify_, *interval);
+  tellStatus();
+  return {};
+}
+
+void Agent::makeCluster() {
+  cluster_ = std::make_unique<Cluster>(
+      Cluster::Services{.loop = loop_,
+                        .clock = clock_,
+                        .blocking = blocking_,
+                        .runtime = runtime_,
+                        .images = imageService_,
+                        .events = events_},
+      effective_,
+      Cluster::Hooks{
+          .random = context_.random,
+          .pods = [this](std::vector<Cluster::PodPtr> pods) { sync_.setPods(sync::kApiSource, std::move(pods)); },
+          .objects =
+              [this](objects::Objects* objects) {
+                context_.objects = objects;
+                volumes_.useObjects(objects);
+              },
+          .objectChanged = [this](const std::string& ns, const std::string& name) { sync_.objectChanged(ns, name); },
+          .connected =
+              [this] {
+                tellStaticPods();
+                sync_.tellAll();
+              }});
+}
+
+void Agent::startSources() {
+  const config::KubeletConfiguration& config = effective_.config;
+  const std::string state = joinPath(layout::ownStateDirectory(context_.node.dirs), "manifests");
+  // All are named before any can deliver: nothing is stopped until all have. Static pods come first: the API server's
+  // pod of the same name does not take a static pod's place.
+  if (!config.staticpodpath().empty()) sync_.expectSource(kFileSource);
+  if (!config.staticpodurl().empty()) sync_.expectSource(kHttpSource);
+  if (cluster_) sync_.expectSource(sync::kApiSource);
+  if (!config.staticpodpath().empty()) {
+    staticpods::ManifestDirectory::Options options;
+    options.path = config.staticpodpath();
+    options.stateDirectory = joinPath(state, kFileSource);
+    options.nodeName = effective_.nodeName;
+    options.fileCheckFrequency = nanos(config.filecheckfrequency());
+    auto deliver = [this](staticpods::PodSet set) { podsFrom(kFileSource, std::move(set)); };
+    manifests_ = std::make_unique<staticpods::ManifestDirectory>(loop_, clock_, blocking_, std::move(options), deliver);
+    tasks_.spawn("static pods", manifests_->run());
+  }
+  if (!config.staticpodurl().empty()) {
+    staticpods::ManifestUrl::Options options;
+    options.url = config.staticpodurl();
+    for (const auto& [name, values] : config.staticpodurlheader())
+      for (const std::string& value : values.items()) options.headers.push_back({name, value});
+    options.stateDirectory = joinPath(state, kHttpSource);
+    options.nodeName = effective_.nodeName;
+    options.httpCheckFrequency = nanos(config.httpcheckfrequency());
+    auto deliver = [this](staticpods::PodSet set) { podsFrom(kHttpSource, std::move(set)); };
+    manifestUrl_ = std::make_unique<staticpods::ManifestUrl>(loop_, clock_, blocking_, std::move(options), deliver);
+    tasks_.spawn("static pods by URL", manifestUrl_->run());
+  }
+}
+
+void Agent::tellStaticPods() {
+  if (!cluster_) return;
+  if (std::optional<std::vector<Cluster::PodPtr>> pods = sync_.staticPods()) cluster_->setStaticPods(std::move(*pods));
+}
+
+void Agent::podsFrom(const std::string& source, staticpods::PodSet set) {
+  problems_[source] = std::move(set.problems);
+  std::vector<sync::core::Pod> pods;
+  pods.reserve(set.pods.size());
+  for (staticpods::StaticPod& one : set.pods) pods.push_back(std::move(one.pod));
+  sync_.setPods(source, std::move(pods));
+}
+
+void Agent::runtimeSynced() {
+  runtimeView_.reachable = true;
+  runtimeView_.problem.clear();
+  tasks_.spawn("runtime version", askVersion());
+  sync_.runtimeSynced();
+  if (cluster_) cluster_->runtimeSynced();
+}
+
+void Agent::runtimeLost(const Error& error) {
+  runtimeView_.reachable = false;
+  runtimeView_.problem = error.message;
+  sync_.runtimeLost();
+  if (cluster_) cluster_->runtimeLost();
+}
+
+Task<void> Agent::askVersion() {
+  Result<cri::v1::VersionResponse> version = co_await runtime_.version();
+  if (!version) co_return;
+  runtimeView_.name = version->runtime_name();
+  runtimeView_.version = version->runtime_version();
+  context_.runtimeName = version->runtime_name();
+}
+
+void Agent::changed() {
+  if (notify_.wanted() && !statusTimer_)
+    statusTimer_ = clock_.after(kStatusDelay, [this] {
+      statusTimer_.cancel();
+      tellStatus();
+    });
+  trimTimer_ = clock_.after(kTrimAfterQuiet, [] { ::malloc_trim(0); });
+}
+
+void Agent::tellStatus() {
+  if (!notify_.wanted()) return;
+  std::size_t running = 0;
+  std::size_t ended = 0;
+  const std::vector<sync::core::Pod> all = pods();
+  for (const sync::core::Pod& pod : all) {
+    if (pod.status().phase() == "Running") ++running;
+    if (pod.status().phase() == "Succeeded" || pod.status().phase() == "Failed") ++ended;
+  }
+  std::string text = std::to_string(all.size()) + (all.size() == 1 ? " pod: " : " pods: ") + std::to_string(running) +
+                     " running, " + std::to_string(all.size() - running - ended) + " waiting, " +
+                     std::to_string(ended) + " ended";
+  if (!runtimeView_.reachable) text += "; the container runtime does not answer";
+  std::size_t bad = 0;
+  for (const auto& [source, problems] : problems_) bad += problems.size();
+  if (bad > 0) text += "; " + std::to_string(bad) + " bad manifests";
+  if (Result<void> sent = notify_.status(text); !sent)
+    log::debug(1, "cannot send the status to the service manager", {{"error", sent.error().message}});
+}
+
+Task<void> Agent::close() {
+  if (Result<void> sent = notify_.stopping(); !sent)
+    log::debug(1, "cannot tell the service manager about the stop", {{"error", sent.error().message}});
+  statusTimer_.cancel();
+  trimTimer_.cancel();
+  if (socket_) co_await socket_->close();
+  co_await tasks_.close();
+  co_await sync_.close();
+  if (cluster_) co_await cluster_->close();
+  co_await observer_.close();
+}
+
+std::vector<server::core::Pod> Agent::pods() const {
+  return sync_.pods();
+}
+
+Result<server::Explanation> Agent::explain(std::string_view ns, std::string_view name) const {
+  const std::string fullName = std::string(ns) + "/" + std::string(name);
+  const sync::PodWorker* worker = sync_.find(fullName);
+  if (worker == nullptr) return fail(Code::kNotFound, "", "no pod " + fullName);
+  server::Explanation out;
+  if (!runtimeView_.reachable) {
+    out.step = "waiting for the container runtime";
+    out.waitingFor = "runtime";
+    out.message = runtimeView_.problem;
+    return out;
+  }
+  if (worker->stopping() || worker->waitsForName()) {
+    out.step = worker->stopping() ? "stopping" : "waiting until an older pod of this name is gone";
+    out.waitingFor = "runtime";
+    return out;
+  }
+  const observe::ObservedPod* have = observer_.find(worker->uid());
+  const observe::ObservedPod none;
+  const std::vector<status::Obstacle> obstacles = status::explain(
+      worker->pod(), have != nullptr ? *have : none, worker->state().memory, worker->plan(), clock_.wallNow());
+  if (obstacles.empty()) {
+    out.step = worker->status().phase() == "Running" ? "running" : "finished";
+    return out;
+  }
+  out.step = obstacles.front().object + ": " + obstacles.front().step;
+  out.since = obstacles.front().since;
+  out.waitingFor = obstacles.front().waitingOn;
+  for (const status::Obstacle& obstacle : obstacles) {
+    if (!out.message.empty()) out.message += "; ";
+    out.message += toText(obstacle);
+  }
+  out.nextTry = worker->plan().wakeAt;
+  return out;
+}
+
+server::AgentStatus Agent::status() const {
+  server::AgentStatus out;
+  out.version = kCubeletVersion;
+  out.kubernetesVersion = kKubernetesVersion;
+  out.nodeName = effective_.nodeName;
+  out.startedAt = startedAt_;
+  out.manifestPath = effective_.config.staticpodpath();
+  out.rootDir = context_.node.dirs.root;
+  out.podLogsDir = context_.node.dirs.podLogs;
+  out.runtime = runtimeView_;
+  for (const auto& [source, problems] : problems_)
+    for (const staticpods::FileProblem& problem : problems)
+      for (const std::string& line : problem.problems) out.manifestProblems.push_back(line);
+  if (observer_.lastAudit())
+    out.lastAudit =
+        server::AuditView{*observer_.lastAudit(), observer_.lastAuditDifferences(), observer_.auditDifferences()};
+  return out;
+}
+
+// The loop itself answers: that it does is the answer. A runtime that is away is told by status(), it is no reason to
+// restart the agent.
+Result<void> Agent::healthy() const {
+  return {};
+}
+
+}  // namespace cubelet

@@ -1,0 +1,87 @@
+// Agent: every object of the running agent, wired together. The only place that names concrete classes.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/blocking.h"
+#include "base/clock.h"
+#include "base/loop.h"
+#include "base/notify_socket.h"
+#include "base/rpc/channel.h"
+#include "base/task_group.h"
+#include "cri/client/grpc_images.h"
+#include "cri/client/grpc_runtime.h"
+#include "kubelet/config/load.h"
+#include "kubelet/events/recorder.h"
+#include "kubelet/images/images.h"
+#include "kubelet/main/cluster.h"
+#include "kubelet/observe/observer.h"
+#include "kubelet/server/agent_view.h"
+#include "kubelet/server/local_socket.h"
+#include "kubelet/sync/sync_loop.h"
+#include "kubelet/volumes/pod_volumes.h"
+#include "staticpods/source/manifest_directory.h"
+#include "staticpods/source/manifest_url.h"
+
+namespace cubelet {
+
+class Agent final : public server::AgentView {
+ public:
+  // `channel` leads to the CRI socket, `imageChannel` may be the same.
+  Agent(Loop& loop, Clock& clock, config::Effective effective, rpc::ChannelPtr channel, rpc::ChannelPtr imageChannel);
+  ~Agent() override;
+
+  // Opens the local socket and starts everything. After an error the process should end.
+  Result<void> start();
+  // Ends all work; pods run on.
+  Task<void> close();
+
+  std::vector<server::core::Pod> pods() const override;
+  Result<server::Explanation> explain(std::string_view ns, std::string_view name) const override;
+  server::AgentStatus status() const override;
+  Result<void> healthy() const override;
+  events::EventRecorder& events() override { return events_; }
+
+ private:
+  void startSources();
+  void makeCluster();
+  void tellStaticPods();
+  void podsFrom(const std::string& source, staticpods::PodSet set);
+  void runtimeSynced();
+  void runtimeLost(const Error& error);
+  Task<void> askVersion();
+  void changed();
+  void tellStatus();
+
+  Loop& loop_;
+  Clock& clock_;
+  const config::Effective effective_;
+  const WallTime startedAt_;
+  NotifySocket notify_;
+  BlockingPool blocking_;
+  cri::GrpcRuntime runtime_;
+  cri::GrpcImages imageService_;
+  images::Images images_;
+  events::EventRecorder events_;
+  volumes::PodVolumes volumes_;
+  observe::Observer observer_;
+  sync::Context context_;
+  sync::TerminationRecords terminations_;
+  sync::SyncLoop sync_;
+  std::unique_ptr<staticpods::ManifestDirectory> manifests_;
+  std::unique_ptr<staticpods::ManifestUrl> manifestUrl_;
+  std::unique_ptr<Cluster> cluster_;                                      // null: standalone
+  std::map<std::string, std::vector<staticpods::FileProblem>> problems_;  // by source
+  server::RuntimeView runtimeView_;
+  std::unique_ptr<server::LocalSocket> socket_;
+  std::optional<Watchdog> watchdog_;
+  Timer statusTimer_;
+  Timer trimTimer_;
+  TaskGroup tasks_;
+};
+
+}  // namespace cubelet

@@ -1,0 +1,305 @@
+#include "kubelet/main/cluster.h"
+
+#include <utility>
+
+#include "base/files.h"
+#include "base/log.h"
+#include "base/time_text.h"
+#include "kubelet/apiserver/bootstrap.h"
+#include "kubelet/main/version.h"
+#include "kubelet/objects/object_cache.h"
+
+namespace cubelet {
+namespace {
+
+using apiserver::ClientConfig;
+
+constexpr char kCommit[] = "cubelet";
+
+void warnOf(const std::string& path, const std::vector<std::string>& warnings) {
+  for (const std::string& warning : warnings) log::warning(warning, {{"file", path}});
+}
+
+Result<ClientConfig> readConfig(const std::string& path) {
+  std::vector<std::string> warnings;
+  Result<ClientConfig> config = apiserver::readKubeconfig(path, warnings);
+  if (config) warnOf(path, warnings);
+  return config;
+}
+
+Result<std::string> textOf(const apiserver::Pem& pem) {
+  constexpr std::size_t kMaxBytes = std::size_t{1024} * 1024;
+  if (!pem.text.empty()) return pem.text;
+  return readFile(pem.file, kMaxBytes);
+}
+
+// The certificates of a kubeconfig that names itself by one; empty for tokens, plug-ins, and files that are not there.
+std::vector<apiserver::CertificateFacts> certificatesOf(const ClientConfig& config) {
+  if (config.clientCertificate.empty()) return {};
+  Result<std::string> text = textOf(config.clientCertificate);
+  if (!text) return {};
+  return apiserver::readCertificates(*text).value_or(std::vector<apiserver::CertificateFacts>());
+}
+
+// The server would only say "Unauthorized".
+void warnOfExpiry(const ClientConfig& config, WallTime now) {
+  const std::vector<apiserver::CertificateFacts> certificates = certificatesOf(config);
+  if (certificates.empty() || apiserver::certificatesUsable(certificates, now)) return;
+  log::error(
+      "the client certificate has expired, so the API server will not let this node in: give "
+      "--bootstrap-kubeconfig, or put a new certificate in its place",
+      {{"kubeconfig", config.source},
+       {"certificate", config.clientCertificate.file},
+       {"expired", rfc3339Milli(certificates.front().notAfter)}});
+}
+
+}  // namespace
+
+bool wantsCluster(const config::Effective& effective) {
+  return !effective.commandLine.kubeconfig.empty() || !effective.commandLine.bootstrapKubeconfig.empty();
+}
+
+// What exists once there is a kubeconfig; all of it speaks through one client.
+struct Cluster::Link {
+  Link(Cluster& cluster, ClientConfig config)
+      : server(config.server.text()),
+        transport(cluster.services_.loop, cluster.services_.clock, std::move(config), transportOptions()),
+        client(transport, cluster.services_.clock, cluster.clientOptions()),
+        node({.loop = cluster.services_.loop,
+              .clock = cluster.services_.clock,
+              .blocking = cluster.services_.blocking,
+              .client = client,
+              .runtime = cluster.services_.runtime,
+              .images = cluster.services_.images,
+              .events = cluster.services_.events},
+             node::nodeSettings(cluster.effective_, kKubernetesVersion),
+             {.changed = [&cluster](const k8s::core::v1::Node& node) { cluster.nodeChanged(node); },
+              .random = cluster.hooks_.random,
+              .host = node::hostAccess(cluster.effective_.commandLine.rootDir)}),
+        pods(cluster.services_.loop, cluster.services_.clock, client,
+             {.nodeName = cluster.effective_.nodeName, .random = cluster.hooks_.random},
+             {.pods = [&cluster](std::vector<PodPtr> all) { cluster.hooks_.pods(std::move(all)); },
+              .storedChanged = [&cluster](const std::string& ns,
+                                          const std::string& name) { cluster.storedChanged(ns, name); },
+              .synced = [&cluster] { cluster.serverIsBack(); },
+              .failed = [&cluster](const Error& error) { cluster.lost(error); }}),
+        mirrors(cluster.services_.loop, cluster.services_.clock, client,
+                [this](const PodPtr& mirror) {
+                  statuses.storedChanged(mirror->metadata().namespace_(), mirror->metadata().name());
+                }),
+        events(cluster.services_.clock, client, cluster.services_.events, {.random = cluster.hooks_.random}),
+        objects(cluster.services_.loop, client, cluster.hooks_.random),
+        statuses(cluster.services_.loop, cluster.services_.clock, client,
+                 {.stored = [this](const std::string& ns, const std::string& name) { return stored(ns, name); },
+                  .random = cluster.hooks_.random}) {}
+
+  static apiserver::CurlTransport::Options transportOptions() {
+    apiserver::CurlTransport::Options options;
+    options.userAgent = apiserver::kubeletUserAgent(kKubernetesVersion, kCommit);
+    return options;
+  }
+
+  // The watch may not have shown a mirror yet that we have just made.
+  PodPtr stored(const std::string& ns, const std::string& name) const {
+    PodPtr shown = pods.stored(ns, name);
+    return shown ? shown : mirrors.mirrorOf(ns, name);
+  }
+
+  const std::string server;
+  apiserver::CurlTransport transport;
+  apiserver::ApiClient client;
+  node::NodeAgent node;
+  cluster::PodSource pods;
+  cluster::MirrorPods mirrors;
+  cluster::EventPublisher events;
+  objects::ObjectCache objects;
+  cluster::StatusPublisher statuses;
+  std::unique_ptr<apiserver::CertificateManager> certificate;
+};
+
+Cluster::Cluster(Services services, const config::Effective& effective, Hooks hooks)
+    : services_(services),
+      effective_(effective),
+      hooks_(std::move(hooks)),
+      store_(effective.commandLine.certDir, apiserver::kClientStore),
+      tasks_(services.loop) {}
+
+Cluster::~Cluster() = default;
+
+Result<void> Cluster::start() {
+  Result<std::optional<ClientConfig>> config = readyConfig();
+  if (!config) return fail(std::move(config.error()));
+  if (*config) {
+    connect(std::move(**config));
+    return {};
+  }
+  bootstrapTransport_ = std::make_unique<apiserver::CurlTransport>(services_.loop, services_.clock, *bootstrapConfig_);
+  bootstrapClient_ = std::make_unique<apiserver::ApiClient>(*bootstrapTransport_, services_.clock, clientOptions());
+  tasks_.spawn("join the cluster", join());
+  return {};
+}
+
+// Nothing: a bootstrap is due first.
+Result<std::optional<ClientConfig>> Cluster::readyConfig() {
+  const config::CommandLine& commandLine = effective_.commandLine;
+  if (!commandLine.bootstrapKubeconfig.empty() && commandLine.kubeconfig.empty())
+    return fail(Code::kInvalid, "", "--bootstrap-kubeconfig needs --kubeconfig too: where to write the result");
+  Result<ClientConfig> config = readConfig(commandLine.kubeconfig);
+  if (commandLine.bootstrapKubeconfig.empty()) {
+    if (!config) return fail(config.error().within("--kubeconfig"));
+    return std::move(*config);
+  }
+  const bool byCertificate = config && !config->clientCertificate.empty();
+  if (config && (!byCertificate || apiserver::certificatesUsable(certificatesOf(*config), services_.clock.wallNow())))
+    return std::move(*config);
+  Result<ClientConfig> bootstrap = readConfig(commandLine.bootstrapKubeconfig);
+  if (!bootstrap) {
+    // An expired certificate may be renewed all the same; without any kubeconfig there is no way.
+    if (config) return std::move(*config);
+    return fail(bootstrap.error().within("--bootstrap-kubeconfig"));
+  }
+  bootstrapConfig_ = std::move(*bootstrap);
+  return std::optional<ClientConfig>();
+}
+
+Task<void> Cluster::join() {
+  log::notice("asking the cluster for a certificate",
+              {{"server", bootstrapConfig_->server.text()}, {"node", effective_.nodeName}});
+  apiserver::Bootstrap::Options options;
+  options.nodeName = effective_.nodeName;
+  options.kubeconfigPath = effective_.commandLine.kubeconfig;
+  options.bootstrap = *bootstrapConfig_;
+  options.random = hooks_.random;
+  options.failed = [this](const Error& error) {
+    problem_ = error.message;
+    log::warning("cannot get a certificate yet; trying again",
+                 {{"server", bootstrapConfig_->server.text()}, {"error", error.message}});
+  };
+  apiserver::Bootstrap bootstrap(services_.loop, *bootstrapClient_, store_, std::move(options));
+  co_await bootstrap.run();
+  problem_.clear();
+  Result<ClientConfig> config = readConfig(effective_.commandLine.kubeconfig);
+  if (!config) {
+    problem_ = config.error().message;
+    log::error("cannot read the kubeconfig that was just written; restart the agent",
+               {{"error", config.error().message}});
+    co_return;
+  }
+  connect(std::move(*config));
+}
+
+void Cluster::connect(ClientConfig config) {
+  log::notice("joining the cluster", {{"server", config.server.text()}, {"node", effective_.nodeName}});
+  warnOfExpiry(config, services_.clock.wallNow());
+  const ClientConfig copy = config;
+  link_ = std::make_unique<Link>(*this, std::move(config));
+  if (effective_.config.rotatecertificates()) keepCertificate(copy);
+  if (runtimeKnown_) link_->node.runtimeSynced();
+  link_->objects.onChange(hooks_.objectChanged);
+  hooks_.objects(&link_->objects);
+  tasks_.spawn("node", link_->node.run());
+  tasks_.spawn("mirror pods", link_->mirrors.run());
+  tasks_.spawn("events for the API server", link_->events.run());
+  hooks_.connected();
+}
+
+// Renews the client certificate before it expires (rotateCertificates). Credentials of another kind are not ours.
+void Cluster::keepCertificate(const ClientConfig& config) {
+  if (config.clientCertificate.empty()) return;
+  apiserver::CertificateManager::Options options;
+  options.use = apiserver::CertificateUse::kClient;
+  options.subject = [name = effective_.nodeName] {
+    return std::optional<apiserver::CertificateSubject>(apiserver::nodeClientSubject(name));
+  };
+  options.random = hooks_.random;
+  options.fallback = bootstrapClient_.get();
+  Result<std::string> certificate = textOf(config.clientCertificate);
+  Result<std::string> key = textOf(config.clientKey);
+  if (certificate && key)
+    if (Result<apiserver::KeyPair> pair = apiserver::KeyPair::parse(*certificate + "\n" + *key); pair)
+      options.initial = std::move(*pair);
+  apiserver::CertificateManager::Listener listener;
+  listener.changed = [this](const apiserver::KeyPair&) {
+    log::notice("the client certificate was renewed", {{"file", store_.currentPath()}});
+    const apiserver::Pem current{.file = store_.currentPath(), .text = ""};
+    link_->transport.setClientCertificate(current, current);
+  };
+  listener.failed = [](const Error& error) {
+    log::warning("cannot renew the client certificate; trying again", {{"error", error.message}});
+  };
+  link_->certificate = std::make_unique<apiserver::CertificateManager>(services_.loop, link_->client, store_,
+                                                                       std::move(options), std::move(listener));
+  tasks_.spawn("client certificate", link_->certificate->run());
+}
+
+void Cluster::nodeChanged(const k8s::core::v1::Node& node) {
+  link_->mirrors.nodeKnown(node.metadata().name(), node.metadata().uid());
+  if (podsWatched_ || !link_->node.watched()) return;
+  podsWatched_ = true;
+  tasks_.spawn("pods of the API server", link_->pods.run());
+}
+
+void Cluster::storedChanged(const std::string& ns, const std::string& name) {
+  const PodPtr now = link_->pods.stored(ns, name);
+  if (!now)
+    link_->mirrors.mirrorGone(ns, name);
+  else if (cluster::isMirrorPod(*now))
+    link_->mirrors.mirrorSeen(now);
+  link_->statuses.storedChanged(ns, name);
+}
+
+// All pods were listed: whoever waits for the API server need not any more.
+void Cluster::serverIsBack() {
+  if (!std::exchange(problem_, "").empty()) log::notice("the API server answers again", {{"server", link_->server}});
+  link_->mirrors.mirrorsSynced(link_->pods.mirrors());
+  link_->mirrors.serverIsBack();
+  link_->events.serverIsBack();
+  link_->objects.retryNow();
+  link_->node.serverIsBack();
+  link_->statuses.allChanged();
+  if (link_->certificate) link_->certificate->lookAgain();
+}
+
+void Cluster::lost(const Error& error) {
+  if (problem_.empty())
+    log::warning("the API server does not answer; pods run on", {{"server", link_->server}, {"error", error.message}});
+  problem_ = error.message;
+}
+
+apiserver::ApiClient::Options Cluster::clientOptions() const {
+  apiserver::ApiClient::Options options;
+  options.qps = effective_.config.kubeapiqps();
+  options.burst = effective_.config.kubeapiburst();
+  options.eventQps = effective_.config.eventrecordqps();
+  options.eventBurst = effective_.config.eventburst();
+  return options;
+}
+
+void Cluster::setStaticPods(std::vector<PodPtr> pods) {
+  if (link_) link_->mirrors.setStaticPods(std::move(pods));
+}
+
+void Cluster::statusChanged(const sync::PodWorker& worker) {
+  if (link_) link_->statuses.statusChanged(worker.view(), worker.terminated());
+}
+
+void Cluster::runtimeSynced() {
+  runtimeKnown_ = true;
+  if (link_) link_->node.runtimeSynced();
+}
+
+void Cluster::runtimeLost() {
+  runtimeKnown_ = false;
+  if (link_) link_->node.runtimeLost();
+}
+
+Task<void> Cluster::close() {
+  co_await tasks_.close();
+  if (!link_) co_return;
+  co_await link_->node.close();
+  co_await link_->mirrors.close();
+  co_await link_->objects.close();
+  co_await link_->statuses.close();
+}
+
+}  // namespace cubelet

@@ -1,0 +1,96 @@
+// Cluster: everything between the agent and the API server, wired together.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/blocking.h"
+#include "base/clock.h"
+#include "base/loop.h"
+#include "base/task_group.h"
+#include "cri/client/runtime_service.h"
+#include "kubelet/apiserver/api_client.h"
+#include "kubelet/apiserver/certificate_manager.h"
+#include "kubelet/apiserver/curl_transport.h"
+#include "kubelet/cluster/event_publisher.h"
+#include "kubelet/cluster/mirror_pods.h"
+#include "kubelet/cluster/pod_source.h"
+#include "kubelet/cluster/status_publisher.h"
+#include "kubelet/config/load.h"
+#include "kubelet/events/recorder.h"
+#include "kubelet/node/node_agent.h"
+#include "kubelet/objects/objects.h"
+#include "kubelet/sync/pod_worker.h"
+
+namespace cubelet {
+
+// Whether the configuration names an API server at all.
+bool wantsCluster(const config::Effective& effective);
+
+// Loop thread only. Nothing of it is on the way of a static pod: until the API server answers, and whenever it does
+// not, the agent works as it does without one.
+class Cluster {
+ public:
+  using PodPtr = std::shared_ptr<const k8s::core::v1::Pod>;
+  // All must outlive this object.
+  struct Services {
+    Loop& loop;
+    Clock& clock;
+    BlockingPool& blocking;
+    cri::RuntimeService& runtime;
+    cri::ImageService& images;
+    events::EventRecorder& events;
+  };
+  struct Hooks {
+    std::function<double()> random;                 // uniform in [0, 1)
+    std::function<void(std::vector<PodPtr>)> pods;  // the API server's pods for this node: the complete set
+    // ConfigMaps, Secrets and more can be asked for from now on, until close().
+    std::function<void(objects::Objects*)> objects;
+    std::function<void(const std::string& ns, const std::string& name)> objectChanged;
+    std::function<void()> connected;  // statuses will be taken from now on: tell all of them
+  };
+  Cluster(Services services, const config::Effective& effective, Hooks hooks);
+  ~Cluster();
+
+  // Reads the kubeconfig and starts. An Error when it cannot be used and there is none to get one by: the agent should
+  // end and say so.
+  Result<void> start();
+  Task<void> close();
+
+  // All static pods that are wanted or wind down: each gets a mirror.
+  void setStaticPods(std::vector<PodPtr> pods);
+  void statusChanged(const sync::PodWorker& worker);
+  void runtimeSynced();
+  void runtimeLost();
+
+ private:
+  struct Link;
+
+  Result<std::optional<apiserver::ClientConfig>> readyConfig();
+  Task<void> join();
+  void connect(apiserver::ClientConfig config);
+  void keepCertificate(const apiserver::ClientConfig& config);
+  void nodeChanged(const k8s::core::v1::Node& node);
+  void storedChanged(const std::string& ns, const std::string& name);
+  void serverIsBack();
+  void lost(const Error& error);
+  apiserver::ApiClient::Options clientOptions() const;
+
+  Services services_;
+  const config::Effective& effective_;
+  Hooks hooks_;
+  apiserver::CertificateStore store_;
+  std::optional<apiserver::ClientConfig> bootstrapConfig_;
+  std::unique_ptr<apiserver::CurlTransport> bootstrapTransport_;
+  std::unique_ptr<apiserver::ApiClient> bootstrapClient_;
+  std::unique_ptr<Link> link_;  // once there is a kubeconfig to work with
+  bool runtimeKnown_ = false;
+  bool podsWatched_ = false;
+  std::string problem_;  // the last one with the API server, while it lasts
+  TaskGroup tasks_;
+};
+
+}  // namespace cubelet

@@ -1,0 +1,27 @@
+// What this machine is: addresses, processors, memory, cgroup version.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "base/fd.h"
+#include "base/result.h"
+#include "kubelet/config/load.h"
+#include "kubelet/podconfig/node_facts.h"
+
+namespace cubelet {
+
+// Addresses that the node can be reached by: what --node-ip says, else the source address of the default route for each
+// family (IPv4 first). Empty on a machine without any network. Sends nothing.
+std::vector<std::string> hostAddresses(const std::string& nodeIpFlag);
+
+podconfig::NodeFacts readNodeFacts(const config::Effective& effective);
+
+// Makes the directories below the root and for logs, with upstream's modes.
+Result<void> makeHostDirectories(const layout::Directories& dirs);
+
+// Holds <root>/cubelet/lock until the process ends: two agents on one root would fight over every pod. kUnavailable:
+// another one has it.
+Result<Fd> lockRoot(const layout::Directories& dirs);
+
+}  // namespace cubelet

@@ -1,0 +1,51 @@
+#include "kubelet/objects/pod_references.h"
+
+namespace cubelet::objects {
+namespace {
+
+// Old API servers let empty names pass.
+void add(std::set<std::string>& names, const std::string& name) {
+  if (!name.empty()) names.insert(name);
+}
+
+// Containers and ephemeral containers are different types with the same two members.
+template <class C>
+void addEnvironment(const C& container, PodReferences& out) {
+  for (const core::EnvFromSource& from : container.envfrom()) {
+    add(out.configMaps, from.configmapref().localobjectreference().name());
+    add(out.secrets, from.secretref().localobjectreference().name());
+  }
+  for (const core::EnvVar& variable : container.env()) {
+    add(out.configMaps, variable.valuefrom().configmapkeyref().localobjectreference().name());
+    add(out.secrets, variable.valuefrom().secretkeyref().localobjectreference().name());
+  }
+}
+
+void addVolume(const core::VolumeSource& volume, PodReferences& out) {
+  add(out.configMaps, volume.configmap().localobjectreference().name());
+  add(out.secrets, volume.secret().secretname());
+  for (const core::VolumeProjection& source : volume.projected().sources()) {
+    add(out.configMaps, source.configmap().localobjectreference().name());
+    add(out.secrets, source.secret().localobjectreference().name());
+  }
+}
+
+}  // namespace
+
+PodReferences referencesOf(const core::Pod& pod) {
+  PodReferences out;
+  for (const core::Container& container : pod.spec().initcontainers()) addEnvironment(container, out);
+  for (const core::Container& container : pod.spec().containers()) addEnvironment(container, out);
+  for (const core::EphemeralContainer& container : pod.spec().ephemeralcontainers())
+    addEnvironment(container.ephemeralcontainercommon(), out);
+  for (const core::Volume& volume : pod.spec().volumes()) addVolume(volume.volumesource(), out);
+  for (const core::LocalObjectReference& secret : pod.spec().imagepullsecrets()) add(out.secrets, secret.name());
+  return out;
+}
+
+bool refersTo(const core::Pod& pod, const std::string& name) {
+  const PodReferences references = referencesOf(pod);
+  return references.configMaps.contains(name) || references.secrets.contains(name);
+}
+
+}  // namespace cubelet::objects

@@ -1,0 +1,26 @@
+// Which objects a pod refers to. Pure.
+#pragma once
+
+#include <set>
+#include <string>
+
+#include "proto/k8s/core.pb.h"
+
+namespace cubelet::objects {
+
+namespace core = ::k8s::core::v1;
+
+// Names in the pod's own namespace; a pod cannot refer to another one.
+struct PodReferences {
+  std::set<std::string> configMaps;
+  std::set<std::string> secrets;
+  bool operator==(const PodReferences&) const = default;
+};
+
+// From the environment of all its containers, from its volumes and its imagePullSecrets, those that are optional too.
+PodReferences referencesOf(const core::Pod& pod);
+
+// True when the pod refers to a ConfigMap or Secret of that name.
+bool refersTo(const core::Pod& pod, const std::string& name);
+
+}  // namespace cubelet::objects

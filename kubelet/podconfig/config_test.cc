@@ -1,0 +1,240 @@
+#include <gtest/gtest.h>
+
+#include "kubelet/podconfig/container_config.h"
+#include "kubelet/podconfig/resources.h"
+#include "kubelet/podconfig/sandbox_config.h"
+#include "kubelet/podconfig/security.h"
+
+namespace cubelet::podconfig {
+namespace {
+
+struct PodConfig : testing::Test {
+  PodConfig() {
+    auto& meta = *pod.mutable_metadata();
+    meta.set_name("web-n1");
+    meta.set_namespace_("default");
+    meta.set_uid("u1");
+    (*meta.mutable_labels())["app"] = "shop";
+    (*meta.mutable_annotations())["kubernetes.io/config.source"] = "file";
+    pod.mutable_spec()->set_terminationgraceperiodseconds(30);
+    container.set_name("web");
+    container.set_image("busybox:1");
+    container.set_terminationmessagepath("/dev/termination-log");
+    container.set_terminationmessagepolicy("File");
+    node.nodeName = "n1";
+    node.memoryBytes = 1LL << 30;
+    inputs.imageRef = "sha256:abc";
+    inputs.volumePaths = {{"data", "/srv/data"}};
+    *pod.mutable_spec()->add_containers() = container;
+  }
+  core::Pod pod;
+  core::Container container;
+  NodeFacts node;
+  ContainerInputs inputs;
+};
+
+TEST_F(PodConfig, SBX_4_SandboxCarriesLabelsAndAnnotationsOfThePod) {
+  const auto config = makeSandboxConfig(pod, 2, node);
+  EXPECT_EQ(config.metadata().attempt(), 2u);
+  EXPECT_EQ(config.labels().at("app"), "shop");
+  EXPECT_EQ(config.labels().at("io.kubernetes.pod.name"), "web-n1");
+  EXPECT_EQ(config.labels().at("io.kubernetes.pod.namespace"), "default");
+  EXPECT_EQ(config.labels().at("io.kubernetes.pod.uid"), "u1");
+  EXPECT_EQ(config.annotations().at("kubernetes.io/config.source"), "file");
+  EXPECT_EQ(config.log_directory(), "/var/log/pods/default_web-n1_u1");
+}
+
+TEST_F(PodConfig, SBX_5_SandboxHasPortsSysctlsAndNamespaces) {
+  auto* port = pod.mutable_spec()->mutable_containers(0)->add_ports();
+  port->set_containerport(80);
+  port->set_hostport(8080);
+  port->set_protocol("UDP");
+  auto* sysctl = pod.mutable_spec()->mutable_securitycontext()->add_sysctls();
+  sysctl->set_name("net/ipv4/ip_unprivileged_port_start");
+  sysctl->set_value("0");
+  const auto config = makeSandboxConfig(pod, 0, node);
+  ASSERT_EQ(config.port_mappings_size(), 1);
+  EXPECT_EQ(config.port_mappings(0).host_port(), 8080);
+  EXPECT_EQ(config.port_mappings(0).protocol(), cri::v1::UDP);
+  EXPECT_EQ(config.linux().sysctls().at("net.ipv4.ip_unprivileged_port_start"), "0");
+  EXPECT_EQ(config.linux().security_context().namespace_options().pid(), cri::v1::CONTAINER);
+  EXPECT_EQ(config.linux().security_context().seccomp().profile_type(), cri::v1::SecurityProfile::RuntimeDefault);
+}
+
+TEST_F(PodConfig, SEC_13_HostNamespaces) {
+  pod.mutable_spec()->set_hostnetwork(true);
+  pod.mutable_spec()->set_hostpid(true);
+  pod.mutable_spec()->set_hostipc(true);
+  const auto config = makeSandboxConfig(pod, 0, node);
+  EXPECT_EQ(config.hostname(), "");
+  const auto& options = config.linux().security_context().namespace_options();
+  EXPECT_EQ(options.network(), cri::v1::NODE);
+  EXPECT_EQ(options.pid(), cri::v1::NODE);
+  EXPECT_EQ(options.ipc(), cri::v1::NODE);
+}
+
+TEST_F(PodConfig, NET_5_HostnameIsCutAndTrimmed) {
+  pod.mutable_metadata()->set_name(std::string(62, 'a') + "-bcd");
+  EXPECT_EQ(podHostname(pod), std::string(62, 'a'));
+  pod.mutable_spec()->set_hostname("given");
+  EXPECT_EQ(podHostname(pod), "given");
+}
+
+TEST_F(PodConfig, ContainerLabelsAndAnnotationsAreUpstreams) {
+  auto* port = container.add_ports();
+  port->set_containerport(80);
+  port->set_protocol("TCP");
+  const auto config = makeContainerConfig(pod, container, inputs, node);
+  ASSERT_TRUE(config) << config.error().message;
+  EXPECT_EQ(config->labels_size(), 4);
+  EXPECT_EQ(config->labels().at("io.kubernetes.container.name"), "web");
+  const auto& annotations = config->annotations();
+  EXPECT_EQ(annotations.at("io.kubernetes.container.restartCount"), "0");
+  EXPECT_EQ(annotations.at("io.kubernetes.container.terminationMessagePath"), "/dev/termination-log");
+  EXPECT_EQ(annotations.at("io.kubernetes.container.terminationMessagePolicy"), "File");
+  EXPECT_EQ(annotations.at("io.kubernetes.pod.terminationGracePeriod"), "30");
+  EXPECT_EQ(annotations.at("io.kubernetes.container.ports"), R"([{"containerPort":80,"protocol":"TCP"}])");
+  EXPECT_EQ(annotations.count("io.kubernetes.pod.deletionGracePeriod"), 0u);
+  EXPECT_FALSE(annotations.at("io.kubernetes.container.hash").empty());
+}
+
+TEST_F(PodConfig, CFG_25_ImageIsTheResolvedReference) {
+  inputs.attempt = 3;
+  const auto config = makeContainerConfig(pod, container, inputs, node);
+  ASSERT_TRUE(config);
+  EXPECT_EQ(config->image().image(), "sha256:abc");
+  EXPECT_EQ(config->image().user_specified_image(), "busybox:1");
+  EXPECT_EQ(config->log_path(), "web/3.log");
+  EXPECT_EQ(config->metadata().attempt(), 3u);
+}
+
+TEST_F(PodConfig, CFG_3_CommandSeesTheFinalEnvironment) {
+  auto* variable = container.add_env();
+  variable->set_name("WHO");
+  variable->set_value("you");
+  container.add_command("echo");
+  container.add_args("$(WHO)");
+  const auto config = makeContainerConfig(pod, container, inputs, node);
+  ASSERT_TRUE(config);
+  EXPECT_EQ(config->command(0), "echo");
+  EXPECT_EQ(config->args(0), "you");
+}
+
+TEST_F(PodConfig, VOL_7_MountsWithPropagation) {
+  auto* mount = container.add_volumemounts();
+  mount->set_name("data");
+  mount->set_mountpath("/data");
+  mount->set_readonly(true);
+  mount->set_mountpropagation("HostToContainer");
+  const auto config = makeContainerConfig(pod, container, inputs, node);
+  ASSERT_TRUE(config);
+  ASSERT_EQ(config->mounts_size(), 1);
+  EXPECT_EQ(config->mounts(0).host_path(), "/srv/data");
+  EXPECT_TRUE(config->mounts(0).readonly());
+  EXPECT_EQ(config->mounts(0).propagation(), cri::v1::PROPAGATION_HOST_TO_CONTAINER);
+}
+
+TEST_F(PodConfig, VOL_6_WhatTheAgentWritesIsReadOnlyForContainers) {
+  const auto add = [this](const std::string& name) {
+    core::Volume* volume = pod.mutable_spec()->add_volumes();
+    volume->set_name(name);
+    inputs.volumePaths[name] = "/srv/" + name;
+    auto* mount = container.add_volumemounts();
+    mount->set_name(name);
+    mount->set_mountpath("/" + name);
+    return volume->mutable_volumesource();
+  };
+  add("cache")->mutable_emptydir();
+  add("settings")->mutable_configmap();
+  add("keys")->mutable_secret();
+  add("self")->mutable_downwardapi();
+  add("all")->mutable_projected();
+  const auto config = makeContainerConfig(pod, container, inputs, node);
+  ASSERT_TRUE(config);
+  ASSERT_EQ(config->mounts_size(), 5);
+  for (const auto& mount : config->mounts()) EXPECT_EQ(mount.readonly(), mount.container_path() != "/cache");
+}
+
+TEST_F(PodConfig, SubPathIsRefusedUntilItIsSafe) {
+  auto* mount = container.add_volumemounts();
+  mount->set_name("data");
+  mount->set_mountpath("/data");
+  mount->set_subpath("x");
+  const auto config = makeContainerConfig(pod, container, inputs, node);
+  ASSERT_FALSE(config);
+  EXPECT_EQ(config.error().reason, "CreateContainerConfigError");
+}
+
+TEST_F(PodConfig, SEC_3_NonRoot) {
+  pod.mutable_spec()->mutable_securitycontext()->set_runasnonroot(true);
+  cri::v1::Image image;
+  auto rootImage = containerSecurity(pod, container, image, node);
+  ASSERT_FALSE(rootImage);
+  EXPECT_EQ(rootImage.error().message,
+            "container has runAsNonRoot and image will run as root (pod: \"web-n1_default(u1)\", container: web)");
+  image.set_username("app");
+  auto named = containerSecurity(pod, container, image, node);
+  ASSERT_FALSE(named);
+  EXPECT_NE(named.error().message.find("non-numeric user (app)"), std::string::npos);
+  container.mutable_securitycontext()->set_runasuser(1000);
+  auto numeric = containerSecurity(pod, container, image, node);
+  ASSERT_TRUE(numeric);
+  EXPECT_EQ(numeric->run_as_user().value(), 1000);
+  container.mutable_securitycontext()->set_runasuser(0);
+  EXPECT_FALSE(containerSecurity(pod, container, image, node));
+}
+
+TEST_F(PodConfig, SEC_1_ContainerWinsOverPod) {
+  pod.mutable_spec()->mutable_securitycontext()->set_runasuser(1);
+  pod.mutable_spec()->mutable_securitycontext()->set_fsgroup(7);
+  container.mutable_securitycontext()->set_runasuser(2);
+  container.mutable_securitycontext()->set_allowprivilegeescalation(false);
+  container.mutable_securitycontext()->mutable_capabilities()->add_drop("ALL");
+  auto context = containerSecurity(pod, container, {}, node);
+  ASSERT_TRUE(context);
+  EXPECT_EQ(context->run_as_user().value(), 2);
+  EXPECT_TRUE(context->no_new_privs());
+  EXPECT_EQ(context->capabilities().drop_capabilities(0), "ALL");
+  EXPECT_EQ(context->supplemental_groups(0), 7);
+  EXPECT_EQ(context->seccomp().profile_type(), cri::v1::SecurityProfile::Unconfined);
+  EXPECT_GT(context->masked_paths_size(), 5);
+}
+
+TEST_F(PodConfig, SEC_9_SeccompDefaultsAndProfiles) {
+  node.seccompDefault = true;
+  EXPECT_EQ(containerSecurity(pod, container, {}, node)->seccomp().profile_type(),
+            cri::v1::SecurityProfile::RuntimeDefault);
+  auto* profile = container.mutable_securitycontext()->mutable_seccompprofile();
+  profile->set_type("Localhost");
+  profile->set_localhostprofile("audit.json");
+  auto context = containerSecurity(pod, container, {}, node);
+  EXPECT_EQ(context->seccomp().localhost_ref(), "/var/lib/kubelet/seccomp/audit.json");
+}
+
+TEST(RES_8, Shares) {
+  EXPECT_EQ(cpuShares(0), 2);
+  EXPECT_EQ(cpuShares(1000), 1024);
+  EXPECT_EQ(cpuShares(250), 256);
+  EXPECT_EQ(cpuShares(10'000'000), 262144);
+}
+
+TEST(RES_9, Quota) {
+  EXPECT_EQ(cpuQuota(0, 100'000), 0);
+  EXPECT_EQ(cpuQuota(500, 100'000), 50'000);
+  EXPECT_EQ(cpuQuota(1, 100'000), 1000);
+}
+
+TEST_F(PodConfig, RES_17_OomScores) {
+  EXPECT_EQ(oomScoreAdj(pod, pod.spec().containers(0), node.memoryBytes), 1000);
+  auto* resources = pod.mutable_spec()->mutable_containers(0)->mutable_resources();
+  (*resources->mutable_requests())["memory"].set_string("512Mi");
+  EXPECT_EQ(oomScoreAdj(pod, pod.spec().containers(0), node.memoryBytes), 500);
+  for (const char* resource : {"cpu", "memory"}) {
+    (*resources->mutable_requests())[resource].set_string("1");
+    (*resources->mutable_limits())[resource].set_string("1");
+  }
+  EXPECT_EQ(oomScoreAdj(pod, pod.spec().containers(0), node.memoryBytes), -997);
+}
+
+}  // namespace
+}  // namespace cubelet::podconfig

@@ -1,0 +1,131 @@
+#include "kubelet/podconfig/container_config.h"
+
+#include "kubelet/api/codec.h"
+#include "kubelet/observe/from_cri.h"
+#include "kubelet/plan/container_hash.h"
+#include "kubelet/podconfig/environment.h"
+#include "kubelet/podconfig/resources.h"
+#include "kubelet/podconfig/security.h"
+
+namespace cubelet::podconfig {
+namespace {
+
+constexpr char kConfigError[] = "CreateContainerConfigError";
+
+// The host path behind a mount. subPath needs a resolution that no symbolic link inside the volume can lead astray;
+// until that exists it is refused.
+Result<std::string> mountSource(const core::Container& container, const core::VolumeMount& mount,
+                                const std::map<std::string, std::string>& volumePaths) {
+  auto volume = volumePaths.find(mount.name());
+  if (volume == volumePaths.end())
+    return fail(Code::kInvalid, kConfigError,
+                "container " + container.name() + " mounts volume " + mount.name() + ", which is not set up");
+  if (!mount.subpath().empty() || !mount.subpathexpr().empty())
+    return fail(Code::kUnimplemented, kConfigError,
+                "container " + container.name() + ", volume " + mount.name() + ": subPath is not supported yet");
+  return volume->second;
+}
+
+// Volumes that the agent writes and containers only read, whatever the mount says (VOL-6).
+bool isAlwaysReadOnly(const core::Pod& pod, const std::string& name) {
+  for (const core::Volume& volume : pod.spec().volumes()) {
+    const core::VolumeSource& source = volume.volumesource();
+    if (volume.name() == name)
+      return source.has_configmap() || source.has_secret() || source.has_downwardapi() || source.has_projected();
+  }
+  return false;
+}
+
+Result<void> addMounts(const core::Pod& pod, const core::Container& container, const ContainerInputs& inputs,
+                       cri::v1::ContainerConfig& config) {
+  for (const core::VolumeMount& volumeMount : container.volumemounts()) {
+    Result<std::string> source = mountSource(container, volumeMount, inputs.volumePaths);
+    if (!source) return fail(source.error());
+    auto* mount = config.add_mounts();
+    mount->set_host_path(*source);
+    mount->set_container_path(volumeMount.mountpath());
+    mount->set_readonly(volumeMount.readonly() || isAlwaysReadOnly(pod, volumeMount.name()));
+    if (volumeMount.mountpropagation() == "HostToContainer")
+      mount->set_propagation(cri::v1::PROPAGATION_HOST_TO_CONTAINER);
+    else if (volumeMount.mountpropagation() == "Bidirectional")
+      mount->set_propagation(cri::v1::PROPAGATION_BIDIRECTIONAL);
+    if (volumeMount.recursivereadonly() == "Enabled")
+      return fail(Code::kUnimplemented, kConfigError,
+                  "container " + container.name() + ": recursiveReadOnly Enabled is not supported by this runtime");
+  }
+  if (!inputs.terminationMessageFile.empty()) {
+    auto* mount = config.add_mounts();
+    mount->set_host_path(inputs.terminationMessageFile);
+    mount->set_container_path(container.terminationmessagepath());
+  }
+  return {};
+}
+
+std::string portsJson(const core::Container& container) {
+  // As Go prints []v1.ContainerPort: set members only, in the order of the type.
+  std::string out = "[";
+  for (const core::ContainerPort& port : container.ports()) {
+    if (out.size() > 1) out += ',';
+    out += api::toJson(port);
+  }
+  return out + "]";
+}
+
+}  // namespace
+
+std::map<std::string, std::string> containerAnnotations(const core::Pod& pod, const core::Container& container,
+                                                        std::uint32_t attempt) {
+  std::map<std::string, std::string> out;
+  out[observe::kContainerHashAnnotation] = plan::containerHash(container.name(), container.image());
+  out["io.kubernetes.container.restartCount"] = std::to_string(attempt);
+  out[observe::kMessagePathAnnotation] = container.terminationmessagepath();
+  out[observe::kMessagePolicyAnnotation] = container.terminationmessagepolicy();
+  if (container.lifecycle().has_prestop())
+    out["io.kubernetes.container.preStopHandler"] = api::toJson(container.lifecycle().prestop());
+  if (container.ports_size() > 0) out["io.kubernetes.container.ports"] = portsJson(container);
+  if (pod.metadata().has_deletiongraceperiodseconds())
+    out["io.kubernetes.pod.deletionGracePeriod"] = std::to_string(pod.metadata().deletiongraceperiodseconds());
+  if (pod.spec().has_terminationgraceperiodseconds())
+    out["io.kubernetes.pod.terminationGracePeriod"] = std::to_string(pod.spec().terminationgraceperiodseconds());
+  return out;
+}
+
+Result<cri::v1::ContainerConfig> makeContainerConfig(const core::Pod& pod, const core::Container& container,
+                                                     const ContainerInputs& inputs, const NodeFacts& node) {
+  Result<Environment> environment = makeEnvironment(pod, container, node, inputs.podIps, inputs.references);
+  if (!environment) return fail(environment.error());
+  Result<cri::v1::LinuxContainerSecurityContext> security = containerSecurity(pod, container, inputs.image, node);
+  if (!security) return fail(security.error());
+
+  cri::v1::ContainerConfig config;
+  config.mutable_metadata()->set_name(container.name());
+  config.mutable_metadata()->set_attempt(inputs.attempt);
+  config.mutable_image()->set_image(inputs.imageRef);
+  config.mutable_image()->set_user_specified_image(container.image());
+  for (const std::string& part : container.command()) config.add_command(expand(part, *environment));
+  for (const std::string& part : container.args()) config.add_args(expand(part, *environment));
+  config.set_working_dir(container.workingdir());
+  for (const auto& [name, value] : *environment) {
+    auto* variable = config.add_envs();
+    variable->set_key(name);
+    variable->set_value(value);
+  }
+  if (Result<void> mounted = addMounts(pod, container, inputs, config); !mounted) return fail(mounted.error());
+
+  auto& labels = *config.mutable_labels();
+  labels[observe::kPodNameLabel] = pod.metadata().name();
+  labels[observe::kPodNamespaceLabel] = pod.metadata().namespace_();
+  labels[observe::kPodUidLabel] = pod.metadata().uid();
+  labels[observe::kContainerNameLabel] = container.name();
+  for (const auto& [key, value] : containerAnnotations(pod, container, inputs.attempt))
+    (*config.mutable_annotations())[key] = value;
+  config.set_log_path(layout::containerLogFile(container.name(), inputs.attempt));
+  config.set_stdin(container.stdin());
+  config.set_stdin_once(container.stdinonce());
+  config.set_tty(container.tty());
+  *config.mutable_linux()->mutable_resources() = containerResources(pod, container, node);
+  *config.mutable_linux()->mutable_security_context() = *security;
+  return config;
+}
+
+}  // namespace cubelet::podconfig

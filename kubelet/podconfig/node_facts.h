@@ -1,0 +1,27 @@
+// What pod configuration needs to know of the node.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "kubelet/layout/layout.h"
+#include "kubelet/podconfig/dns.h"
+
+namespace cubelet::podconfig {
+
+struct NodeFacts {
+  std::string nodeName;
+  std::vector<std::string> hostIps;  // primary first; at most one per family
+  std::int64_t milliCpu = 0;         // allocatable: what resourceFieldRef answers for a missing limit (CFG-9)
+  std::int64_t memoryBytes = 0;
+  layout::Directories dirs;
+  NodeDns dns;
+  bool seccompDefault = false;  // RuntimeDefault instead of Unconfined where a pod says nothing (SEC-9)
+  bool cgroupV2 = false;
+  bool singleProcessOomKill = false;  // RES-18
+  bool cpuCfsQuota = true;
+  std::int64_t cpuCfsPeriodMicros = 100'000;
+};
+
+}  // namespace cubelet::podconfig

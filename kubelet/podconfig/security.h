@@ -1,0 +1,25 @@
+// Security contexts and namespaces of sandboxes and containers (SEC, SBX-5).
+#pragma once
+
+#include <optional>
+
+#include "base/result.h"
+#include "cri/client/runtime_service.h"
+#include "kubelet/podconfig/node_facts.h"
+#include "proto/k8s/core.pb.h"
+
+namespace cubelet::podconfig {
+
+namespace core = ::k8s::core::v1;
+
+cri::v1::LinuxSandboxSecurityContext sandboxSecurity(const core::Pod& pod, const NodeFacts& node);
+
+// `image` tells the user that runs when the pod says nothing. Errors have reason CreateContainerConfigError, e.g. a
+// container that must not run as root but would (SEC-3).
+Result<cri::v1::LinuxContainerSecurityContext> containerSecurity(const core::Pod& pod, const core::Container& container,
+                                                                 const cri::v1::Image& image, const NodeFacts& node);
+
+// True when any container of the pod is privileged: the sandbox then must be as well.
+bool anyPrivileged(const core::Pod& pod);
+
+}  // namespace cubelet::podconfig

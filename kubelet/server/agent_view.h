@@ -1,0 +1,70 @@
+// What the local socket shows of the agent. kubelet/main implements it over the sync loop; tests have a fake.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/result.h"
+#include "kubelet/events/recorder.h"
+#include "proto/k8s/core.pb.h"
+
+namespace cubelet::server {
+
+namespace core = ::k8s::core::v1;
+
+// Why a pod is where it is, in one step: what the agent is doing for it or waiting for.
+struct Explanation {
+  std::string step;                 // "pulling image busybox:1.36", "waiting to restart container web", "running"
+  std::optional<WallTime> since;    // when this step began
+  std::string waitingFor;           // who has to move next: "containerd", "registry", "the back-off"; empty: nobody
+  std::string message;              // the last failure of this step; empty when there was none
+  std::optional<WallTime> nextTry;  // when the agent acts again by itself
+};
+
+struct RuntimeView {
+  std::string endpoint;
+  std::string name;     // "containerd"; empty until it has answered once
+  std::string version;  // of the last answer
+  bool reachable = false;
+  std::string problem;  // why it is not reachable
+};
+
+// The last comparison of the agent's picture with the runtime's own list.
+struct AuditView {
+  WallTime at;
+  std::uint64_t differences = 0;  // found by that one
+  std::uint64_t total = 0;        // found since the agent started; the goal is zero
+};
+
+struct AgentStatus {
+  std::string version;            // of cubelet: "0.1.0"
+  std::string kubernetesVersion;  // whose kubelet it behaves like: "v1.36.0"
+  std::string nodeName;
+  WallTime startedAt;
+  std::string manifestPath;  // empty: no static pods
+  std::string rootDir;
+  std::string podLogsDir;
+  RuntimeView runtime;
+  std::vector<std::string> manifestProblems;  // one line each: "web.yaml:14: spec.containers[0].imagee: unknown field"
+  std::optional<AuditView> lastAudit;
+};
+
+// Every call answers at once from what the agent knows. Loop thread only.
+class AgentView {
+ public:
+  virtual ~AgentView() = default;
+  // Every pod that is wanted or still winds down, with its current status, sorted by namespace and name.
+  virtual std::vector<core::Pod> pods() const = 0;
+  // kNotFound: no such pod.
+  virtual Result<Explanation> explain(std::string_view ns, std::string_view name) const = 0;
+  virtual AgentStatus status() const = 0;
+  // An error says what is wrong; systemd's watchdog and /healthz ask the same question.
+  virtual Result<void> healthy() const = 0;
+  virtual events::EventRecorder& events() = 0;
+};
+
+}  // namespace cubelet::server

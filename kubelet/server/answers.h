@@ -1,0 +1,33 @@
+// The routes of the local socket: a request's target and the agent's view give an answer. No I/O.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "kubelet/server/agent_view.h"
+#include "kubelet/server/target.h"
+
+namespace cubelet::server {
+
+struct Answer {
+  int status = 200;
+  std::string contentType = "application/json";
+  std::string body;
+};
+
+// Errors are one line of text for people.
+Answer textAnswer(int status, std::string message);
+
+//   GET /pods[?namespace=N][&name=N]  PodList
+//   GET /events                       List of Events, the most recently seen last
+//   GET /explain?pod=NS/NAME          see Explanation
+//   GET /status                       see AgentStatus, with the number of pods by phase
+//   GET /version, /healthz
+Answer answerGet(AgentView& view, const Target& target);
+
+// GET /events?follow=true does not end: first every event that is kept, then each one as it comes, a JSON object a
+// line.
+bool isFollow(const Target& target);
+std::string eventLine(const core::Event& event);
+
+}  // namespace cubelet::server

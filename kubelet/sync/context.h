@@ -1,0 +1,38 @@
+// What every pod worker shares. Built once by kubelet/main; outlives all workers.
+#pragma once
+
+#include <functional>
+
+#include "base/clock.h"
+#include "base/loop.h"
+#include "cri/client/runtime_service.h"
+#include "kubelet/events/recorder.h"
+#include "kubelet/images/images.h"
+#include "kubelet/objects/objects.h"
+#include "kubelet/observe/observer.h"
+#include "kubelet/plan/plan_pod.h"
+#include "kubelet/podconfig/node_facts.h"
+#include "kubelet/volumes/pod_volumes.h"
+
+namespace cubelet::sync {
+
+struct Context {
+  Loop& loop;
+  Clock& clock;
+  cri::RuntimeService& runtime;
+  images::Images& images;
+  observe::Observer& observer;
+  events::EventRecorder& events;
+  volumes::PodVolumes& volumes;
+  podconfig::NodeFacts node;
+  plan::PlanOptions planOptions;
+  std::string runtimeName = "containerd";  // prefix of container IDs in the status
+  std::function<double()> random;          // uniform in [0, 1), for jitter
+  objects::Objects* objects = nullptr;     // null: an agent without a cluster
+};
+
+// When a failed step is due again: 10 s with half of that as jitter (RST-10, SBX-3); 1 s when the runtime was not there
+// (its return rings every worker anyway), or when an older instance turned out to hold the name.
+WallTime retryTime(const Context& context, const Error& error);
+
+}  // namespace cubelet::sync

@@ -1,0 +1,241 @@
+// What pods refer to: environment from ConfigMaps, Secrets and services, and pull secrets.
+#include <gtest/gtest.h>
+#include <map>
+
+#include "kubelet/objects/fake_objects.h"
+#include "kubelet/sync/test_node.h"
+
+namespace cubelet::sync {
+namespace {
+
+using std::chrono::seconds;
+
+core::ConfigMap settings(const std::string& color) {
+  core::ConfigMap object;
+  object.mutable_metadata()->set_name("settings");
+  object.mutable_metadata()->set_namespace_("default");
+  (*object.mutable_data())["COLOR"] = color;
+  return object;
+}
+
+core::Secret pullSecret(const std::string& name, const std::string& user) {
+  core::Secret object;
+  object.mutable_metadata()->set_name(name);
+  object.mutable_metadata()->set_namespace_("default");
+  object.set_type("kubernetes.io/dockerconfigjson");
+  (*object.mutable_data())[".dockerconfigjson"] =
+      R"({"auths":{"reg.test":{"username":")" + user + R"(","password":"hidden"}}})";
+  return object;
+}
+
+objects::ServicePtr service(const std::string& ns, const std::string& name) {
+  core::Service out;
+  out.mutable_metadata()->set_name(name);
+  out.mutable_metadata()->set_namespace_(ns);
+  out.mutable_spec()->set_clusterip("10.0.0.1");
+  return std::make_shared<const core::Service>(out);
+}
+
+struct ClusterSync : testing::Test {
+  ClusterSync() {
+    node.objects = &objects;
+    objects.onChange([this](const std::string& ns, const std::string& name) { node.sync().objectChanged(ns, name); });
+    node.startAgent({"api"});
+  }
+  // A pod of the API server.
+  static core::Pod apiPod() {
+    core::Pod pod = makePod("a", "u1");
+    (*pod.mutable_metadata()->mutable_annotations())["kubernetes.io/config.source"] = "api";
+    return pod;
+  }
+  static core::Pod podWithSettings(bool optional = false) {
+    core::Pod pod = apiPod();
+    auto* from = pod.mutable_spec()->mutable_containers(0)->add_envfrom()->mutable_configmapref();
+    from->mutable_localobjectreference()->set_name("settings");
+    from->set_optional(optional);
+    return pod;
+  }
+  static core::Pod podWithPullSecrets(const std::vector<std::string>& names) {
+    core::Pod pod = apiPod();
+    pod.mutable_spec()->mutable_containers(0)->set_image("reg.test/web:1");
+    for (const std::string& name : names) pod.mutable_spec()->add_imagepullsecrets()->set_name(name);
+    return pod;
+  }
+  void run(core::Pod pod) { node.setPods({std::move(pod)}, "api"); }
+  std::map<std::string, std::string> environment() {
+    std::map<std::string, std::string> out;
+    if (const cri::FakeContainer* container = runtime.container("web"))
+      for (const auto& variable : container->config.envs()) out[variable.key()] = variable.value();
+    return out;
+  }
+  using Environment = std::map<std::string, std::string>;
+
+  objects::FakeObjects objects;
+  TestNode node;
+  cri::FakeRuntime& runtime = node.runtime;
+};
+
+TEST_F(ClusterSync, CFG_5_EnvironmentComesFromAConfigMap) {
+  objects.put(settings("red"));
+  run(podWithSettings());
+  ASSERT_EQ(runtime.running().size(), 1u);
+  EXPECT_EQ(environment(), (Environment{{"COLOR", "red"}}));
+}
+
+TEST_F(ClusterSync, CFG_6_AMissingObjectIsTold) {
+  run(podWithSettings());
+  EXPECT_TRUE(runtime.running().empty());
+  EXPECT_EQ(node.countCalls("CreateContainer"), 0u);
+  EXPECT_EQ(node.waitingReason("a"), "CreateContainerConfigError");
+  EXPECT_EQ(node.status("a").containerstatuses(0).state().waiting().message(), "configmap \"settings\" not found");
+  EXPECT_TRUE(node.hasEvent("Failed", "Error: configmap \"settings\" not found"));
+}
+
+TEST_F(ClusterSync, CFG_6_ItsAppearanceStartsTheContainerAtOnce) {
+  run(podWithSettings());
+  ASSERT_TRUE(runtime.running().empty());
+  objects.put(settings("red"));
+  node.settle();
+  EXPECT_EQ(runtime.running().size(), 1u) << "no time has passed";
+}
+
+TEST_F(ClusterSync, AnObjectThatAppearsWhileItIsAskedForIsNotMissed) {
+  objects.onQuestion = [this] { objects.put(settings("red")); };
+  run(podWithSettings());
+  EXPECT_EQ(runtime.running().size(), 1u) << "no time has passed";
+}
+
+TEST_F(ClusterSync, ChangesOfOtherObjectsStartNothing) {
+  run(podWithSettings());
+  core::ConfigMap other = settings("red");
+  other.mutable_metadata()->set_name("other");
+  const int before = objects.questions;
+  objects.put(other);
+  node.settle();
+  EXPECT_EQ(objects.questions, before);
+}
+
+TEST_F(ClusterSync, WithoutNewsItIsAskedForAgainAfterTenSeconds) {
+  run(podWithSettings());
+  const int before = objects.questions;
+  node.advance(seconds(9));
+  EXPECT_EQ(objects.questions, before);
+  objects.changed = nullptr;
+  objects.put(settings("red"));
+  node.advance(seconds(1));
+  EXPECT_EQ(runtime.running().size(), 1u);
+}
+
+TEST_F(ClusterSync, AMissingKeyIsTold) {
+  objects.put(settings("red"));
+  core::Pod pod = apiPod();
+  core::EnvVar* variable = pod.mutable_spec()->mutable_containers(0)->add_env();
+  variable->set_name("SIZE");
+  auto* selector = variable->mutable_valuefrom()->mutable_configmapkeyref();
+  selector->mutable_localobjectreference()->set_name("settings");
+  selector->set_key("SIZE");
+  run(pod);
+  EXPECT_EQ(node.waitingReason("a"), "CreateContainerConfigError");
+  EXPECT_TRUE(node.hasEvent("Failed", "Error: couldn't find key SIZE in ConfigMap default/settings"));
+}
+
+TEST_F(ClusterSync, CFG_5_AnOptionalOneMayBeMissing) {
+  run(podWithSettings(true));
+  ASSERT_EQ(runtime.running().size(), 1u);
+  EXPECT_EQ(environment(), Environment{});
+}
+
+TEST_F(ClusterSync, AnOptionalOneThatCannotBeAskedForIsAwaited) {
+  objects.down = Error(Code::kTimedOut, "", "failed to sync configmap cache: timed out waiting for the condition");
+  run(podWithSettings(true));
+  EXPECT_EQ(node.waitingReason("a"), "CreateContainerConfigError");
+  objects.down.reset();
+  EXPECT_TRUE(node.advanceUntil([&] { return runtime.running().size() == 1; }, seconds(11)));
+}
+
+TEST_F(ClusterSync, CFG_7_ARunningContainerKeepsItsEnvironment) {
+  objects.put(settings("red"));
+  run(podWithSettings());
+  objects.put(settings("blue"));
+  node.advance(seconds(30));
+  EXPECT_EQ(environment(), (Environment{{"COLOR", "red"}}));
+  EXPECT_EQ(node.countCalls("StopContainer"), 0u);
+  runtime.exitContainer("web", 1);
+  node.settle();
+  EXPECT_EQ(environment(), (Environment{{"COLOR", "blue"}}));
+}
+
+TEST_F(ClusterSync, NamesThatAreNoVariablesAreAnEvent) {
+  core::ConfigMap odd = settings("red");
+  (*odd.mutable_data())["a=b"] = "1";
+  objects.put(odd);
+  run(podWithSettings());
+  EXPECT_EQ(environment(), (Environment{{"COLOR", "red"}}));
+  EXPECT_TRUE(node.hasEvent("InvalidEnvironmentVariableNames", "Keys [a=b] from the EnvFrom configMap"));
+}
+
+TEST_F(ClusterSync, CFG_12_APodWaitsForTheServices) {
+  objects.serviceList.reset();
+  run(apiPod());
+  EXPECT_EQ(node.waitingReason("a"), "CreateContainerConfigError");
+  EXPECT_TRUE(runtime.running().empty());
+  objects.serviceList = {service("default", "db")};
+  node.advance(seconds(1));
+  ASSERT_EQ(runtime.running().size(), 1u);
+  EXPECT_EQ(environment(), (Environment{{"DB_SERVICE_HOST", "10.0.0.1"}}));
+}
+
+TEST_F(ClusterSync, STA_10_AStaticPodDoesNotWaitForThem) {
+  objects.serviceList.reset();
+  run(makePod("a", "u1"));
+  EXPECT_EQ(runtime.running().size(), 1u);
+  EXPECT_EQ(environment(), Environment{});
+}
+
+TEST_F(ClusterSync, AStaticPodSeesTheServicesThatAreKnown) {
+  objects.serviceList = {service("default", "db")};
+  run(makePod("a", "u1"));
+  EXPECT_EQ(environment(), (Environment{{"DB_SERVICE_HOST", "10.0.0.1"}}));
+}
+
+TEST_F(ClusterSync, AnAgentWithoutAClusterSaysSo) {
+  node.stopAgent();
+  node.objects = nullptr;
+  node.startAgent({"api"});
+  run(podWithSettings());
+  EXPECT_EQ(node.waitingReason("a"), "CreateContainerConfigError");
+  EXPECT_TRUE(node.hasEvent("Failed", "couldn't get configMap default/settings, no kubeClient defined"));
+}
+
+TEST_F(ClusterSync, ObjectsAreUsedAsLongAsThePodIsThere) {
+  objects.put(settings("red"));
+  run(podWithSettings());
+  EXPECT_TRUE(objects.used.contains("u1"));
+  node.setPods({}, "api");
+  ASSERT_TRUE(node.advanceUntil([&] { return node.gone(); }, seconds(40)));
+  node.settle();
+  EXPECT_TRUE(objects.used.empty());
+}
+
+TEST_F(ClusterSync, CFG_22_PullSecretsOpenTheRegistry) {
+  objects.put(pullSecret("registry", "robot"));
+  run(podWithPullSecrets({"registry"}));
+  EXPECT_EQ(runtime.lastAuth().username(), "robot");
+  EXPECT_EQ(runtime.lastAuth().password(), "hidden");
+  EXPECT_EQ(runtime.running().size(), 1u);
+  EXPECT_FALSE(node.hasEvent("FailedToRetrieveImagePullSecret"));
+}
+
+TEST_F(ClusterSync, CFG_22_AMissingPullSecretIsToldAndThePullGoesOn) {
+  objects.put(pullSecret("broken", "\"hidden"));
+  run(podWithPullSecrets({"none", "broken"}));
+  EXPECT_EQ(runtime.running().size(), 1u);
+  EXPECT_EQ(runtime.lastAuth().username(), "");
+  EXPECT_TRUE(node.hasEvent(
+      "FailedToRetrieveImagePullSecret",
+      "Unable to retrieve some image pull secrets (none, broken); attempting to pull the image may not succeed."));
+  EXPECT_FALSE(node.hasEvent("FailedToRetrieveImagePullSecret", "hidden"));
+}
+
+}  // namespace
+}  // namespace cubelet::sync

@@ -1,0 +1,218 @@
+#include "kubelet/sync/pod_stopper.h"
+
+#include <algorithm>
+
+#include "base/files.h"
+#include "base/log.h"
+#include "kubelet/layout/layout.h"
+#include "kubelet/sync/termination_message.h"
+
+namespace cubelet::sync {
+namespace {
+
+// A failed stop or removal is tried again after this.
+constexpr Duration kRetryStop = std::chrono::seconds(10);
+
+bool runs(const observe::ObservedPod& pod, const std::string& id) {
+  return std::any_of(pod.containers.begin(), pod.containers.end(), [&](const observe::ObservedContainer& container) {
+    return container.id == id && container.state != observe::ContainerState::kExited;
+  });
+}
+
+Duration wholeSeconds(Duration duration) {
+  return std::chrono::ceil<std::chrono::seconds>(duration);
+}
+
+}  // namespace
+
+observe::ObservedPod PodStopper::have() const {
+  const observe::ObservedPod* pod = context_.observer.find(state_.uid());
+  if (pod != nullptr) return *pod;
+  observe::ObservedPod none;
+  none.uid = state_.uid();
+  return none;
+}
+
+Task<void> PodStopper::waitForRuntime() {
+  while (!context_.observer.synced()) co_await wake_.wait();
+}
+
+void PodStopper::hurry(TimePoint deadline) {
+  deadline_ = deadline;
+  notBefore_.clear();
+  wake_.ring();
+}
+
+Task<void> PodStopper::stopAll(TimePoint deadline) {
+  deadline_ = deadline;
+  std::set<std::string> stoppedSandboxes;
+  notBefore_.clear();
+  for (;;) {
+    co_await waitForRuntime();
+    const core::Pod* object = state_.objectKnown ? &state_.pod : nullptr;
+    const TimePoint now = context_.clock.now();
+    const plan::TerminationPlan plan = plan::planTermination(object, have(), deadline_, stoppedSandboxes, now);
+    if (plan.done) co_return;
+    TimePoint wakeAt = plan.wakeAt.value_or(TimePoint::max());
+    for (const plan::StopContainer& stop : plan.stop) wakeAt = std::min(wakeAt, beginStop(stop, now));
+    bool progressed = false;
+    for (const std::string& id : plan.stopSandboxes) {
+      // The exit is known before the runtime has answered the stop; a second stop would get in the way of the first.
+      if (stopsUnderWay()) break;
+      Result<void> stopped = co_await context_.runtime.stopPodSandbox(id);
+      if (!stopped) {
+        failedToKill(stopped.error());
+        wakeAt = std::min(wakeAt, context_.clock.now() + kRetryStop);
+        continue;
+      }
+      progressed = true;
+      stoppedSandboxes.insert(id);
+      context_.observer.ownSandboxStopped(state_.uid(), id);
+    }
+    // Rung by exits, by the ends of our own calls and by the runtime's return.
+    if (!progressed) co_await wake_.waitUntil(wakeAt);
+  }
+}
+
+bool PodStopper::stopsUnderWay() const {
+  return std::any_of(notBefore_.begin(), notBefore_.end(),
+                     [](const auto& entry) { return entry.second == TimePoint::max(); });
+}
+
+// Answers when this container must be looked at again.
+TimePoint PodStopper::beginStop(const plan::StopContainer& stop, TimePoint now) {
+  auto [entry, isNew] = notBefore_.try_emplace(stop.id, TimePoint::max());
+  if (!isNew && entry->second > now) return entry->second;
+  entry->second = TimePoint::max();
+  calls_.spawn("stop container " + stop.name, stopContainer(stop));
+  return TimePoint::max();
+}
+
+Task<void> PodStopper::stopContainer(plan::StopContainer stop) {
+  announce(stop.name, stop.id, stop.message);
+  Result<void> stopped = co_await context_.runtime.stopContainer(stop.id, wholeSeconds(stop.grace));
+  if (stopped)
+    context_.observer.ownContainerStopped(state_.uid(), stop.id);
+  else
+    failedToKill(stopped.error());
+  notBefore_[stop.id] = context_.clock.now() + kRetryStop;
+  wake_.ring();
+}
+
+Task<bool> PodStopper::stopOne(plan::KillContainer kill) {
+  announce(kill.name, kill.id, kill.message);
+  const Duration grace =
+      kill.grace.value_or(plan::terminationGrace(state_.objectKnown ? &state_.pod : nullptr, have()));
+  const Duration sent = wholeSeconds(std::max(grace, plan::kMinimumStopGrace));
+  Result<void> stopped = co_await context_.runtime.stopContainer(kill.id, sent);
+  if (!stopped) {
+    failedToKill(stopped.error());
+    co_return false;
+  }
+  context_.observer.ownContainerStopped(state_.uid(), kill.id);
+  // The next plan must not find it running any more, or it would be stopped again.
+  const TimePoint patience = context_.clock.now() + kRetryStop;
+  while (runs(have(), kill.id)) {
+    const bool rung = co_await wake_.waitUntil(patience);
+    if (!rung) co_return false;
+  }
+  co_return true;
+}
+
+// A container that was made and not started may be starting all the same: by a call of an earlier run of the agent, or
+// one whose reply was lost. To remove it then would end a program that is meant to run, and start it a second time.
+Task<bool> PodStopper::startedMeanwhile(std::string id) {
+  const observe::ObservedPod pod = have();
+  const bool created = std::any_of(pod.containers.begin(), pod.containers.end(), [&](const auto& container) {
+    return container.id == id && container.state == observe::ContainerState::kCreated;
+  });
+  if (!created) co_return false;
+  Result<cri::v1::ContainerStatusResponse> now = co_await context_.runtime.containerStatus(id);
+  if (!now || now->status().state() == cri::v1::CONTAINER_CREATED) co_return false;
+  log::info("a container has started late and is not removed for now", {{"pod", state_.ref()}, {"id", id}});
+  static_cast<void>(co_await context_.observer.refresh(state_.uid()));
+  co_return true;
+}
+
+Task<bool> PodStopper::removeContainer(std::string id) {
+  const bool started = co_await startedMeanwhile(id);
+  if (started) co_return false;
+  const observe::ObservedPod pod = have();
+  Result<void> removed = co_await context_.runtime.removeContainer(id);
+  if (!removed) {
+    log::warning("cannot remove a dead container",
+                 {{"pod", state_.ref()}, {"id", id}, {"error", removed.error().message}});
+    co_return false;
+  }
+  for (const observe::ObservedContainer& container : pod.containers)
+    if (container.id == id) removeFiles(container, pod);
+  context_.observer.ownContainerRemoved(state_.uid(), id);
+  co_return true;
+}
+
+Task<void> PodStopper::stopAndRemove(TimePoint deadline) {
+  for (;;) {
+    co_await stopAll(deadline);
+    deadline = deadline_;
+    const bool removed = co_await tryRemoveAll();
+    if (removed) co_return;
+    const TimePoint again = context_.clock.now() + kRetryStop;
+    co_await wake_.waitUntil(again);
+  }
+}
+
+Task<bool> PodStopper::tryRemoveAll() {
+  Result<void> torn = co_await context_.volumes.tearDown(state_.uid());
+  if (!torn) {
+    log::warning("cannot remove the pod's directory",
+                 {{"pod", state_.ref()}, {"uid", state_.uid()}, {"error", torn.error().message}});
+    co_return false;
+  }
+  // What the runtime has now, not what was last heard: a call that was given up may have worked after all.
+  Result<void> read = co_await context_.observer.refresh(state_.uid());
+  if (!read) co_return false;
+  const observe::ObservedPod pod = have();
+  for (const observe::ObservedContainer& container : pod.containers) {
+    const bool removed = co_await removeContainer(container.id);
+    if (!removed) co_return false;
+  }
+  for (const observe::ObservedSandbox& sandbox : pod.sandboxes) {
+    if (sandbox.ready) co_return false;  // it came up late: stop it first
+    Result<void> removed = co_await context_.runtime.removePodSandbox(sandbox.id);
+    if (!removed) {
+      log::warning("cannot remove a sandbox",
+                   {{"pod", state_.ref()}, {"id", sandbox.id}, {"error", removed.error().message}});
+      co_return false;
+    }
+    context_.observer.ownSandboxRemoved(state_.uid(), sandbox.id);
+  }
+  const k8s::meta::v1::ObjectMeta& meta = state_.pod.metadata();
+  Result<void> logs =
+      removeTree(layout::podLogDirectory(context_.node.dirs, meta.namespace_(), meta.name(), meta.uid()));
+  if (!logs) log::warning("cannot remove the pod's logs", {{"pod", state_.ref()}, {"error", logs.error().message}});
+  co_return true;
+}
+
+void PodStopper::announce(const std::string& container, const std::string& id, const std::string& message) {
+  if (!announced_.insert(id).second) return;
+  context_.events.normal(events::containerRef(state_.pod, container), "Killing", message);
+}
+
+void PodStopper::failedToKill(const Error& error) {
+  context_.events.warning(events::podRef(state_.pod), "FailedKillPod", "error killing pod: " + error.message);
+}
+
+void PodStopper::removeFiles(const observe::ObservedContainer& container, const observe::ObservedPod& pod) {
+  const std::string link = layout::containerLogLink(context_.node.dirs, pod.name, pod.ns, container.name, container.id);
+  const std::string file = joinPath(layout::podLogDirectory(context_.node.dirs, pod.ns, pod.name, pod.uid),
+                                    layout::containerLogFile(container.name, container.attempt));
+  const std::string message = ownTerminationMessageFile(context_.node.dirs, pod.uid, container);
+  for (const std::string& path : {link, file, message}) {
+    if (path.empty()) continue;
+    if (Result<void> removed = removeFile(path); !removed)
+      log::warning("cannot remove a file of a dead container",
+                   {{"pod", state_.ref()}, {"error", removed.error().message}});
+  }
+}
+
+}  // namespace cubelet::sync

@@ -1,0 +1,60 @@
+// Carries the stopping half out: containers in their order, sandboxes, and everything that the pod leaves behind.
+#pragma once
+
+#include <map>
+#include <set>
+#include <string>
+
+#include "base/task_group.h"
+#include "base/wake.h"
+#include "kubelet/plan/termination.h"
+#include "kubelet/sync/context.h"
+#include "kubelet/sync/pod_state.h"
+
+namespace cubelet::sync {
+
+class PodStopper {
+ public:
+  // `wake` is rung whenever something about the pod changes; stopAll() waits on it. `calls` runs the StopContainer
+  // calls.
+  PodStopper(Context& context, PodState& state, TaskGroup& calls, Wake& wake)
+      : context_(context), state_(state), calls_(calls), wake_(wake) {}
+
+  // Stops every container (regular ones at once, sidecars after them in reverse order) and then every sandbox, all of
+  // it by `deadline`, or by an earlier one that hurry() names. Returns when the runtime has confirmed all of it; what
+  // fails is reported as FailedKillPod and tried again.
+  Task<void> stopAll(TimePoint deadline);
+  // Less time than was granted: stops that are under way are asked for again, with what is left (TRM-1).
+  void hurry(TimePoint deadline);
+  // One container. The error has been reported.
+  Task<bool> stopOne(plan::KillContainer kill);
+  // Removes one dead container with its log file, link and termination message. The error has been logged. False, too,
+  // when it was thought never to have run and has started meanwhile.
+  Task<bool> removeContainer(std::string id);
+  // stopAll(), then removes containers, sandboxes, volumes, the pod's directory and its logs. Returns when the runtime
+  // has nothing of the pod any more; what fails is tried again.
+  Task<void> stopAndRemove(TimePoint deadline);
+
+ private:
+  bool stopsUnderWay() const;
+  TimePoint beginStop(const plan::StopContainer& stop, TimePoint now);
+  Task<void> stopContainer(plan::StopContainer stop);
+  Task<bool> startedMeanwhile(std::string id);
+  Task<bool> tryRemoveAll();
+  Task<void> waitForRuntime();
+  void announce(const std::string& container, const std::string& id, const std::string& message);
+  void failedToKill(const Error& error);
+  void removeFiles(const observe::ObservedContainer& container, const observe::ObservedPod& pod);
+  observe::ObservedPod have() const;
+
+  Context& context_;
+  PodState& state_;
+  TaskGroup& calls_;
+  Wake& wake_;
+  TimePoint deadline_ = TimePoint::max();
+  std::set<std::string> announced_;  // ids with a Killing event
+  std::map<std::string, TimePoint>
+      notBefore_;  // ids whose StopContainer is under way (max) or has been answered: repeat then
+};
+
+}  // namespace cubelet::sync

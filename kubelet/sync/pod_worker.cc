@@ -1,0 +1,360 @@
+#include "kubelet/sync/pod_worker.h"
+
+#include <algorithm>
+#include <charconv>
+#include <google/protobuf/util/message_differencer.h>
+#include <utility>
+
+#include "base/files.h"
+#include "base/log.h"
+#include "kubelet/api/pod.h"
+#include "kubelet/layout/layout.h"
+#include "kubelet/observe/from_cri.h"
+#include "kubelet/status/pod_status.h"
+
+namespace cubelet::sync {
+namespace {
+
+// A pod that is to be stopped lets the call that is under way end, since its outcome would be unknown otherwise; a
+// runtime that takes longer than this is not waited for.
+constexpr Duration kLetCallEnd = std::chrono::seconds(10);
+// Net for a plan that could not be carried out and left no time of its own.
+constexpr Duration kLookAgain = std::chrono::seconds(10);
+
+// "<n>.log" and its rotated forms -> n.
+std::optional<std::uint32_t> attemptOf(const std::string& file) {
+  std::uint32_t attempt = 0;
+  auto [end, error] = std::from_chars(file.data(), file.data() + file.size(), attempt);
+  if (error != std::errc() || !std::string_view(end, file.data() + file.size()).starts_with(".log"))
+    return std::nullopt;
+  return attempt;
+}
+
+}  // namespace
+
+PodWorker::PodWorker(Context& context, const TerminationRecords& records, core::Pod pod, bool objectKnown,
+                     Callbacks callbacks)
+    : context_(context),
+      records_(records),
+      callbacks_(std::move(callbacks)),
+      wake_(context.clock),
+      main_(context.loop),
+      sync_(context.loop),
+      calls_(context.loop),
+      images_(context, state_, calls_, [this] { wake_.ring(); }),
+      starter_(context, state_, images_, [this] { return stop_; }),
+      stopper_(context, state_, calls_, wake_),
+      messages_(context.node.dirs),
+      startTime_(context.clock.wallNow()) {
+  state_.pod = std::move(pod);
+  state_.objectKnown = objectKnown;
+  status_ = state_.pod.status();  // what an earlier run of the agent has told the API server
+}
+
+void PodWorker::start() {
+  if (context_.objects != nullptr && state_.objectKnown) context_.objects->use(state_.pod);
+  if (!stop_) publish(false);
+  main_.spawn("pod " + state_.ref(), run());
+}
+
+void PodWorker::update(core::Pod pod) {
+  pendingUpdate_ = std::move(pod);
+  ring();
+}
+
+void PodWorker::stop(std::optional<WallTime> deadline) {
+  if (stop_) {
+    if (deadline && (!deadline_ || *deadline < *deadline_)) {
+      if (recorded_) beginGrace(*deadline);
+      deadline_ = deadline;
+      stopper_.hurry(steady(*deadline));
+    }
+    return;
+  }
+  stop_ = true;
+  deadline_ = deadline;
+  stopAskedAt_ = context_.clock.wallNow();
+  if (sync_.size() > 0) giveUp_ = context_.clock.after(kLetCallEnd, [this] { sync_.cancel(); });
+  ring();
+}
+
+void PodWorker::ring() {
+  // While a step is under way, and while the pod is being stopped, nobody plans; the status must not wait for that.
+  if ((sync_.size() > 0 || stop_) && state_.objectKnown) publish(false);
+  wake_.ring();
+}
+
+void PodWorker::runtimeSynced() {
+  state_.memory.sandboxRetryAt = {};
+  ring();
+}
+
+void PodWorker::objectChanged() {
+  ++state_.objectChanges;
+  filesStale_ = true;
+  if (!state_.volumes) state_.memory.sandboxRetryAt = {};
+  for (auto& [name, memory] : state_.memory.containers)
+    if (memory.failureReason == "CreateContainerConfigError") memory.retryAt = {};
+  ring();
+}
+
+Task<void> PodWorker::close() {
+  giveUp_.cancel();
+  co_await main_.close();
+  co_await sync_.close();
+  co_await calls_.close();
+}
+
+core::Pod PodWorker::view() const {
+  core::Pod pod = state_.pod;
+  *pod.mutable_status() = status_;
+  if (stop_ && stopAskedAt_ && !pod.metadata().has_deletiontimestamp())
+    pod.mutable_metadata()->mutable_deletiontimestamp()->set_seconds(
+        std::chrono::duration_cast<std::chrono::seconds>(stopAskedAt_->time_since_epoch()).count());
+  return pod;
+}
+
+Task<void> PodWorker::run() {
+  while (!stop_) {
+    sync_.spawn("sync " + state_.ref(), syncPod());
+    co_await sync_.join();
+    if (!stop_) co_await wake_.waitUntil(nextWake_);
+  }
+  co_await terminate();
+}
+
+// Plans and acts until there is nothing to do for now; sets nextWake_.
+Task<void> PodWorker::syncPod() {
+  for (;;) {
+    nextWake_ = TimePoint::max();
+    applyUpdate();
+    wake_.clear();  // what has rung so far is seen by this plan
+    waitsForName_ = context_.observer.synced() && !callbacks_.mayStart(*this);
+    if (stop_ || !context_.observer.synced() || waitsForName_) {
+      publish(false);
+      co_return;
+    }
+    adoptOnce();
+    replan();
+    if (!plan_.idle()) {
+      plan::PodPlan plan = plan_;
+      const bool progressed = co_await carryOut(std::move(plan));
+      if (progressed && !stop_) continue;
+      if (stop_) co_return;
+      replan();
+    }
+    if (plan_.wakeAt) nextWake_ = steady(*plan_.wakeAt);
+    co_await refreshFiles();
+    const bool pulling =
+        std::any_of(state_.images.begin(), state_.images.end(), [](const auto& entry) { return entry.second.pulling; });
+    if (!plan_.idle() && !pulling) nextWake_ = std::min(nextWake_, context_.clock.now() + kLookAgain);
+    co_return;
+  }
+}
+
+// Files of a pod that runs follow what they show: objects of the API server, its own metadata, tokens.
+Task<void> PodWorker::refreshFiles() {
+  if (plan_.finished || have().sandboxes.empty()) co_return;
+  std::optional<WallTime> due = context_.volumes.refreshDue(uid());
+  if (filesStale_ || (due && *due <= context_.clock.wallNow())) {
+    filesStale_ = false;
+    core::Pod pod = state_.pod;
+    Result<void> refreshed = co_await context_.volumes.refresh(std::move(pod));
+    if (!refreshed) {
+      context_.events.warning(events::podRef(state_.pod), "FailedMount", refreshed.error().message);
+      // An object that is missing rings when it appears; anything else may be over by itself.
+      if (refreshed.error().code != Code::kNotFound) {
+        filesStale_ = true;
+        nextWake_ = std::min(nextWake_, steady(retryTime(context_, refreshed.error())));
+      }
+    }
+    due = context_.volumes.refreshDue(uid());
+  }
+  if (due) nextWake_ = std::min(nextWake_, steady(*due));
+}
+
+void PodWorker::replan() {
+  state_.memory.ended = !status::isStaticPod(state_.pod) && status::isTerminalPhase(status_.phase());
+  plan_ = plan::planPod(state_.pod, have(), state_.memory, context_.planOptions, context_.clock.wallNow());
+  publish(false);
+  announceBackoff();
+}
+
+// In the order that PodPlan promises. True when anything was done.
+Task<bool> PodWorker::carryOut(plan::PodPlan plan) {
+  bool progressed = false;
+  if (plan.killPod || !plan.kill.empty() || !plan.prune.empty()) {
+    const bool stopped = co_await stopForPlan(plan);
+    if (!stopped || stop_) co_return false;
+    progressed = true;
+  }
+  if (plan.createSandbox) {
+    const bool created = co_await starter_.startSandbox(plan.sandboxAttempt);
+    co_return created || progressed;  // what to start in it is the next plan's business
+  }
+  for (const plan::StartContainer& start : plan.start) {
+    if (stop_) co_return false;
+    const bool started = co_await starter_.startContainer(start);
+    progressed = progressed || started;
+  }
+  if (plan.stopSandbox && !stop_) {
+    const observe::ObservedPod pod = have();
+    for (const observe::ObservedSandbox& sandbox : pod.sandboxes) {
+      if (!sandbox.ready) continue;
+      Result<void> stopped = co_await context_.runtime.stopPodSandbox(sandbox.id);
+      if (!stopped) co_return progressed;
+      context_.observer.ownSandboxStopped(uid(), sandbox.id);
+      progressed = true;
+    }
+  }
+  co_return progressed;
+}
+
+// False when something could not be stopped or removed: a start relies on it, so the rest of the plan is left.
+Task<bool> PodWorker::stopForPlan(plan::PodPlan plan) {
+  if (plan.killPod) {
+    log::info("stopping the pod's containers and sandboxes", {{"pod", state_.ref()}, {"reason", plan.killReason}});
+    if (plan.createSandbox && plan.sandboxAttempt > 0)
+      context_.events.normal(events::podRef(state_.pod), "SandboxChanged",
+                             "Pod sandbox changed, it will be killed and re-created.");
+    const Duration grace = plan::terminationGrace(&state_.pod, have());
+    co_await stopper_.stopAll(context_.clock.now() + grace);
+  }
+  for (const plan::KillContainer& kill : plan.kill) {
+    const bool stopped = co_await stopper_.stopOne(kill);
+    if (!stopped) co_return false;
+  }
+  for (const std::string& id : plan.prune) {
+    const bool removed = co_await stopper_.removeContainer(id);
+    if (!removed) co_return false;
+  }
+  co_return true;
+}
+
+Task<void> PodWorker::terminate() {
+  giveUp_.cancel();
+  co_await calls_.drain();
+  if (state_.objectKnown) publish(false);
+  while (!context_.observer.synced()) co_await wake_.wait();
+  if (!deadline_) {
+    const Duration grace = plan::terminationGrace(state_.objectKnown ? &state_.pod : nullptr, have());
+    deadline_ = context_.clock.wallNow() + std::chrono::duration_cast<WallTime::duration>(grace);
+  }
+  log::info("stopping the pod", {{"pod", state_.ref()}, {"uid", uid()}});
+  beginGrace(*deadline_);
+  co_await stopper_.stopAndRemove(steady(*deadline_));
+  if (Result<void> removed = records_.remove(uid()); !removed)
+    log::warning("cannot remove the termination record", {{"pod", state_.ref()}, {"error", removed.error().message}});
+  if (context_.objects != nullptr) context_.objects->release(uid());
+  if (state_.objectKnown) publish(true);
+  log::info("the pod is gone", {{"pod", state_.ref()}, {"uid", uid()}});
+  callbacks_.finished(*this);
+}
+
+// On disk before the first call: a restart of the agent must not grant the pod a new grace period.
+void PodWorker::beginGrace(WallTime deadline) {
+  recorded_ = true;
+  const TerminationRecord record{uid(), state_.pod.metadata().name(), state_.pod.metadata().namespace_(), deadline};
+  if (Result<void> saved = records_.save(record); !saved)
+    log::error("cannot note the termination on disk; a restart of the agent would begin it anew",
+               {{"pod", state_.ref()}, {"error", saved.error().message}});
+}
+
+void PodWorker::applyUpdate() {
+  if (!pendingUpdate_) return;
+  for (auto& [name, image] : state_.images) {
+    const core::Container* before = findContainer(state_.pod, name);
+    const core::Container* after = findContainer(*pendingUpdate_, name);
+    const bool same = before != nullptr && after != nullptr && before->image() == after->image();
+    if (!same && !image.pulling) image = ImageState();
+  }
+  state_.pod = std::move(*std::exchange(pendingUpdate_, std::nullopt));
+  filesStale_ = true;
+  if (context_.objects != nullptr) context_.objects->use(state_.pod);
+  state_.volumes.reset();
+}
+
+// What an earlier run of the agent has left: how old the pod is, and how often its containers have run.
+void PodWorker::adoptOnce() {
+  if (std::exchange(adopted_, true)) return;
+  filesStale_ = !have().sandboxes.empty();
+  for (const observe::ObservedSandbox& sandbox : have().sandboxes) {
+    if (sandbox.createdAt >= startTime_) continue;
+    startTime_ = sandbox.createdAt;
+    status_.clear_starttime();
+  }
+  readAttemptsFromLogs();
+}
+
+// Where the runtime has no instance left, the log files still tell how often a container has run (RST-4).
+void PodWorker::readAttemptsFromLogs() {
+  const k8s::meta::v1::ObjectMeta& meta = state_.pod.metadata();
+  const std::string directory = layout::podLogDirectory(context_.node.dirs, meta.namespace_(), meta.name(), meta.uid());
+  Result<std::vector<std::string>> containers = listDirectory(directory);
+  if (!containers) return;
+  for (const std::string& container : *containers) {
+    Result<std::vector<std::string>> files = listDirectory(joinPath(directory, container));
+    if (!files) continue;
+    for (const std::string& file : *files)
+      if (std::optional<std::uint32_t> attempt = attemptOf(file)) {
+        std::uint32_t& next = state_.memory.containers[container].attemptFromLogs;
+        next = std::max(next, *attempt + 1);
+      }
+  }
+}
+
+void PodWorker::announceBackoff() {
+  for (const plan::BackingOff& waiting : plan_.backingOff) {
+    WallTime& announced = announcedBackoff_[waiting.name];
+    if (announced == waiting.until) continue;
+    announced = waiting.until;
+    context_.events.warning(
+        events::containerRef(state_.pod, waiting.name), "BackOff",
+        "Back-off restarting failed container " + waiting.name + " in pod " + api::podFullName(state_.pod));
+  }
+}
+
+void PodWorker::publish(bool terminated) {
+  // Without a picture of the runtime, what was told last is worth more than what would be computed now.
+  const bool synced = context_.observer.synced();
+  if (!synced && !status_.phase().empty()) return;
+  status::StatusInputs inputs;
+  inputs.now = context_.clock.wallNow();
+  inputs.startTime = startTime_;
+  inputs.nodeIps = context_.node.hostIps;
+  inputs.previous = &status_;
+  inputs.backingOff = plan_.backingOff;
+  inputs.terminating = stop_;
+  inputs.terminated = terminated;
+  inputs.runtimeName = context_.runtimeName;
+  observe::ObservedPod pod = have();
+  const core::PodSpec& spec = state_.pod.spec();
+  const int containers = spec.containers_size() + spec.initcontainers_size() + spec.ephemeralcontainers_size();
+  messages_.addTo(pod, static_cast<std::size_t>(containers));
+  const bool mayRun = std::any_of(pod.containers.begin(), pod.containers.end(), [](const auto& container) {
+    return container.state == observe::ContainerState::kRunning || container.state == observe::ContainerState::kUnknown;
+  });
+  core::PodStatus computed = status::computeStatus(state_.pod, pod, state_.memory, inputs);
+  computed = status::holdBackTerminalPhase(std::move(computed), status_, mayRun);
+  terminated_ = terminated;
+  const bool same = google::protobuf::util::MessageDifferencer::Equals(computed, status_);
+  status_ = std::move(computed);
+  if (synced && (terminated || !same || !std::exchange(told_, true))) callbacks_.statusChanged(*this);
+}
+
+TimePoint PodWorker::steady(WallTime when) const {
+  const WallTime now = context_.clock.wallNow();
+  if (when <= now) return context_.clock.now();
+  return context_.clock.now() + std::chrono::duration_cast<Duration>(when - now);
+}
+
+observe::ObservedPod PodWorker::have() const {
+  if (const observe::ObservedPod* pod = context_.observer.find(uid())) return *pod;
+  observe::ObservedPod none;
+  none.uid = uid();
+  none.name = state_.pod.metadata().name();
+  none.ns = state_.pod.metadata().namespace_();
+  return none;
+}
+
+}  // namespace cubelet::sync

@@ -1,0 +1,116 @@
+// PodWorker: the life of one pod, from the first sandbox to the last byte of its directory.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+
+#include "base/task_group.h"
+#include "base/wake.h"
+#include "kubelet/sync/context.h"
+#include "kubelet/sync/image_step.h"
+#include "kubelet/sync/pod_starter.h"
+#include "kubelet/sync/pod_state.h"
+#include "kubelet/sync/pod_stopper.h"
+#include "kubelet/sync/termination_message.h"
+#include "kubelet/sync/termination_record.h"
+
+namespace cubelet::sync {
+
+// One coroutine per pod UID. It wakes when its pod's runtime state changes, a pull ends, the pod is updated or to be
+// stopped, or a time has come that its own plan asked for; then it plans and carries the plan out, step by step.
+// Nothing else starts or stops a container of the pod. Loop thread only.
+class PodWorker {
+ public:
+  struct Callbacks {
+    std::function<bool(const PodWorker&)> mayStart;  // false while another pod of the same name winds down
+    std::function<void(PodWorker&)> finished;        // termination is complete; close() and destroy the worker
+    // The status is another one, or final (see terminated()).
+    std::function<void(const PodWorker&)> statusChanged;
+  };
+
+  // `pod` is complete, or (objectKnown false) only says uid, name and namespace of something found in the runtime.
+  PodWorker(Context& context, const TerminationRecords& records, core::Pod pod, bool objectKnown, Callbacks callbacks);
+  PodWorker(const PodWorker&) = delete;
+  PodWorker& operator=(const PodWorker&) = delete;
+
+  void start();
+  // The same pod with other content (same UID).
+  void update(core::Pod pod);
+  // Terminates the pod for good. `deadline`: end of its grace period, when that began earlier (before a restart of the
+  // agent); otherwise the pod's own grace begins now. Repeating it changes nothing, but for an earlier deadline: grace
+  // may shrink (TRM-1).
+  void stop(std::optional<WallTime> deadline = std::nullopt);
+  // Something about the pod or the world changed: look again.
+  void ring();
+  void runtimeSynced();
+  // A ConfigMap or Secret that the pod refers to has changed, appeared or gone.
+  void objectChanged();
+  // The agent ends: stops working and leaves the pod as it is. After finished() too.
+  Task<void> close();
+
+  const core::Pod& pod() const { return state_.pod; }
+  const std::string& uid() const { return state_.uid(); }
+  std::string fullName() const { return state_.ref(); }
+  bool stopping() const { return stop_; }
+  // Everything has been stopped and removed, and the status is the pod's last one.
+  bool terminated() const { return terminated_; }
+  bool objectKnown() const { return state_.objectKnown; }
+  const core::PodStatus& status() const { return status_; }
+  // For people who ask why a pod waits.
+  const PodState& state() const { return state_; }
+  const plan::PodPlan& plan() const { return plan_; }
+  bool waitsForName() const { return waitsForName_; }
+  // The pod with its current status; with a deletionTimestamp while it is being stopped.
+  core::Pod view() const;
+
+ private:
+  Task<void> run();
+  Task<void> syncPod();
+  Task<bool> carryOut(plan::PodPlan plan);
+  Task<bool> stopForPlan(plan::PodPlan plan);
+  Task<void> terminate();
+  void replan();
+  void applyUpdate();
+  void adoptOnce();
+  void readAttemptsFromLogs();
+  void announceBackoff();
+  void beginGrace(WallTime deadline);
+  Task<void> refreshFiles();
+  void publish(bool terminated);
+  TimePoint steady(WallTime when) const;
+  observe::ObservedPod have() const;
+
+  Context& context_;
+  const TerminationRecords& records_;
+  Callbacks callbacks_;
+  PodState state_;
+  Wake wake_;
+  TaskGroup main_;   // run()
+  TaskGroup sync_;   // syncPod(), at most one; run() waits for it
+  TaskGroup calls_;  // pulls and StopContainer calls
+  ImageStep images_;
+  PodStarter starter_;
+  PodStopper stopper_;
+  TerminationMessages messages_;
+
+  bool stop_ = false;
+  bool terminated_ = false;
+  bool filesStale_ = false;  // what the pod's volumes show may have changed
+  bool told_ = false;        // statusChanged was called
+  bool recorded_ = false;    // the termination is on disk
+  bool waitsForName_ = false;
+  bool adopted_ = false;
+  std::optional<WallTime> deadline_;  // of the grace period; nothing until it begins
+  std::optional<WallTime> stopAskedAt_;
+  std::optional<core::Pod> pendingUpdate_;
+  Timer giveUp_;
+  plan::PodPlan plan_;
+  TimePoint nextWake_ = TimePoint::max();
+  WallTime startTime_;
+  core::PodStatus status_;
+  std::map<std::string, WallTime> announcedBackoff_;  // container -> the end that a BackOff event has told
+};
+
+}  // namespace cubelet::sync

@@ -1,0 +1,290 @@
+#include "kubelet/sync/sync_loop.h"
+
+#include <algorithm>
+
+#include "base/log.h"
+#include "kubelet/objects/pod_references.h"
+#include "kubelet/plan/termination.h"
+#include "kubelet/status/pod_status.h"
+
+namespace cubelet::sync {
+namespace {
+
+std::string fullNameOf(const core::Pod& pod) {
+  return pod.metadata().namespace_() + "/" + pod.metadata().name();
+}
+
+core::Pod onlyIdentity(const observe::ObservedPod& found) {
+  core::Pod pod;
+  pod.mutable_metadata()->set_uid(found.uid);
+  pod.mutable_metadata()->set_name(found.name);
+  pod.mutable_metadata()->set_namespace_(found.ns);
+  return pod;
+}
+
+}  // namespace
+
+SyncLoop::SyncLoop(Context& context, const TerminationRecords& records, Listener listener)
+    : context_(context), records_(records), listener_(std::move(listener)), reaping_(context.loop) {
+  for (const TerminationRecord& record : records_.load()) resumed_[record.uid] = record.deadline;
+}
+
+void SyncLoop::expectSource(std::string source) {
+  sources_.push_back(std::move(source));
+}
+
+bool SyncLoop::allSourcesReported() const {
+  return std::all_of(sources_.begin(), sources_.end(), [&](const auto& source) { return bySource_.contains(source); });
+}
+
+void SyncLoop::setPods(const std::string& source, std::vector<PodPtr> pods) {
+  bySource_[source] = std::move(pods);
+  reconcile();
+}
+
+void SyncLoop::setPods(const std::string& source, std::vector<core::Pod> pods) {
+  std::vector<PodPtr> shared;
+  shared.reserve(pods.size());
+  for (core::Pod& pod : pods) shared.push_back(std::make_shared<const core::Pod>(std::move(pod)));
+  setPods(source, std::move(shared));
+}
+
+// One pod for each name; the source that was named first wins.
+std::map<std::string, SyncLoop::PodPtr> SyncLoop::wanted() {
+  std::map<std::string, PodPtr> wanted;
+  std::set<std::string> refused;
+  for (const std::string& source : sources_) {
+    auto pods = bySource_.find(source);
+    if (pods == bySource_.end()) continue;
+    for (const PodPtr& pod : pods->second) {
+      if (wanted.try_emplace(fullNameOf(*pod), pod).second) continue;
+      const std::string loser = source + " " + fullNameOf(*pod);
+      refused.insert(loser);
+      if (!refused_.contains(loser))
+        context_.events.warning(
+            events::podRef(*pod), "FailedValidation",
+            "a pod of this name comes from another source already, the one from " + source + " is not run");
+    }
+  }
+  refused_ = std::move(refused);
+  return wanted;
+}
+
+void SyncLoop::reconcile() {
+  const std::map<std::string, PodPtr> wanted = this->wanted();
+  forgetEnded(wanted);
+  for (auto& [fullName, slot] : slots_) {
+    if (wanted.contains(fullName)) continue;
+    slot.next.reset();
+    slot.worker->stop();
+  }
+  for (const auto& [fullName, pod] : wanted)
+    if (!ended_.contains(pod->metadata().uid())) want(fullName, pod);
+  terminateStrays();
+  listener_.setChanged();
+  listener_.changed();
+}
+
+void SyncLoop::forgetEnded(const std::map<std::string, PodPtr>& wanted) {
+  if (ended_.empty()) return;
+  std::set<std::string> stillThere;
+  for (const auto& [fullName, pod] : wanted)
+    if (ended_.contains(pod->metadata().uid())) stillThere.insert(pod->metadata().uid());
+  ended_ = std::move(stillThere);
+}
+
+void SyncLoop::want(const std::string& fullName, const PodPtr& pod) {
+  Slot& slot = slots_[fullName];
+  if (!slot.worker) {
+    startWorker(slot, pod);
+    return;
+  }
+  PodWorker& worker = *slot.worker;
+  const bool same = worker.uid() == pod->metadata().uid();
+  if (same && !status::isStaticPod(*pod) && worker.objectKnown()) {
+    slot.next.reset();
+    if (slot.given == pod) return;
+    slot.given = pod;
+    worker.update(*pod);
+    stopDeleted(worker, *pod);
+    return;
+  }
+  if (same && !worker.stopping()) {
+    slot.next.reset();
+    if (slot.given != pod) worker.update(*pod);
+    slot.given = pod;
+    return;
+  }
+  // Another identity, or the same one come back while it winds down: one after the other, and only the latest (STA-12).
+  worker.stop();
+  slot.next = pod;
+}
+
+// The grace of a deletion counts from the moment that we hear of it: the server's clock may be another one.
+void SyncLoop::stopDeleted(PodWorker& worker, const core::Pod& pod) {
+  if (!pod.metadata().has_deletiontimestamp()) return;
+  const Duration grace = plan::terminationGrace(&pod, observe::ObservedPod());
+  worker.stop(context_.clock.wallNow() + std::chrono::duration_cast<WallTime::duration>(grace));
+}
+
+void SyncLoop::startWorker(Slot& slot, PodPtr pod) {
+  if (auto stray = strays_.find(pod->metadata().uid()); stray != strays_.end()) {
+    // Wanted again while it is being stopped: one worker per UID.
+    slot.worker = std::move(stray->second);
+    slot.next = std::move(pod);
+    strays_.erase(stray);
+    return;
+  }
+  slot.worker = makeWorker(*pod, true);
+  slot.given = pod;
+  PodWorker& worker = *slot.worker;
+  if (auto begun = resumed_.find(worker.uid()); begun != resumed_.end()) {
+    // Its termination had begun before the agent restarted: finish that first, then start it afresh.
+    if (status::isStaticPod(*pod)) slot.next = pod;
+    worker.stop(begun->second);
+    resumed_.erase(begun);
+  }
+  stopDeleted(worker, *pod);
+  worker.start();
+}
+
+std::unique_ptr<PodWorker> SyncLoop::makeWorker(core::Pod pod, bool objectKnown) {
+  PodWorker::Callbacks callbacks;
+  callbacks.mayStart = [this](const PodWorker& worker) { return mayStart(worker); };
+  callbacks.finished = [this](PodWorker& worker) { finished(worker); };
+  callbacks.statusChanged = [this](const PodWorker& worker) {
+    listener_.statusChanged(worker);
+    listener_.changed();
+  };
+  auto worker = std::make_unique<PodWorker>(context_, records_, std::move(pod), objectKnown, std::move(callbacks));
+  byUid_[worker->uid()] = worker.get();
+  return worker;
+}
+
+void SyncLoop::terminateStrays() {
+  if (!context_.observer.synced() || !allSourcesReported()) return;
+  for (const std::string& uid : context_.observer.uids()) {
+    if (byUid_.contains(uid)) continue;
+    const observe::ObservedPod* found = context_.observer.find(uid);
+    log::notice("nobody wants this pod of the runtime, stopping it",
+                {{"pod", found->ns + "/" + found->name}, {"uid", uid}});
+    std::unique_ptr<PodWorker> worker = makeWorker(onlyIdentity(*found), false);
+    std::optional<WallTime> deadline;
+    if (auto begun = resumed_.find(uid); begun != resumed_.end()) deadline = begun->second;
+    worker->stop(deadline);
+    worker->start();
+    strays_[uid] = std::move(worker);
+  }
+  // What an earlier run had begun to terminate and the runtime no longer has is done.
+  for (const auto& [uid, deadline] : resumed_)
+    if (!byUid_.contains(uid))
+      if (Result<void> removed = records_.remove(uid); !removed)
+        log::warning("cannot remove a termination record", {{"uid", uid}, {"error", removed.error().message}});
+  resumed_.clear();
+}
+
+// A pod whose name is still in use in the runtime, under another UID, waits until that one is gone.
+bool SyncLoop::mayStart(const PodWorker& worker) const {
+  for (const std::string& uid : context_.observer.uids()) {
+    if (uid == worker.uid()) continue;
+    const observe::ObservedPod* other = context_.observer.find(uid);
+    if (other->name == worker.pod().metadata().name() && other->ns == worker.pod().metadata().namespace_())
+      return false;
+  }
+  return true;
+}
+
+void SyncLoop::podChanged(const std::string& uid) {
+  auto worker = byUid_.find(uid);
+  if (worker != byUid_.end())
+    worker->second->ring();
+  else
+    terminateStrays();
+}
+
+template <class Fn>
+void SyncLoop::forEachWorker(Fn fn) {
+  for (auto& [fullName, slot] : slots_) fn(*slot.worker);
+  for (auto& [uid, worker] : strays_) fn(*worker);
+}
+
+void SyncLoop::tellAll() {
+  if (!context_.observer.synced()) return;  // it is told as soon as it is known
+  for (const auto& [fullName, slot] : slots_) listener_.statusChanged(*slot.worker);
+}
+
+void SyncLoop::runtimeSynced() {
+  terminateStrays();
+  forEachWorker([](PodWorker& worker) { worker.runtimeSynced(); });
+}
+
+void SyncLoop::runtimeLost() {
+  listener_.changed();
+}
+
+void SyncLoop::objectChanged(const std::string& ns, const std::string& name) {
+  forEachWorker([&](PodWorker& worker) {
+    if (worker.pod().metadata().namespace_() == ns && objects::refersTo(worker.pod(), name)) worker.objectChanged();
+  });
+}
+
+void SyncLoop::finished(PodWorker& worker) {
+  reaping_.spawn("reap " + worker.fullName(), reap(&worker));
+}
+
+// The worker's own coroutine has called finished(); it must have ended before the worker is destroyed.
+Task<void> SyncLoop::reap(PodWorker* worker) {
+  co_await worker->close();
+  reaped(worker);
+}
+
+void SyncLoop::reaped(PodWorker* worker) {
+  const std::string fullName = worker->fullName();
+  byUid_.erase(worker->uid());
+  auto slot = slots_.find(fullName);
+  if (slot != slots_.end() && slot->second.worker.get() == worker) {
+    if (worker->objectKnown() && !status::isStaticPod(worker->pod())) ended_.insert(worker->uid());
+    PodPtr next = std::exchange(slot->second.next, nullptr);
+    slot->second.worker.reset();
+    if (next)
+      startWorker(slot->second, std::move(next));
+    else
+      slots_.erase(slot);
+  } else {
+    strays_.erase(worker->uid());
+    if (slot != slots_.end()) slot->second.worker->ring();
+  }
+  listener_.setChanged();
+  listener_.changed();
+}
+
+Task<void> SyncLoop::close() {
+  std::vector<Task<void>> closing;
+  forEachWorker([&](PodWorker& worker) { closing.push_back(worker.close()); });
+  co_await runAll(context_.loop, "close pod worker", std::move(closing));
+  co_await reaping_.close();
+}
+
+std::vector<core::Pod> SyncLoop::pods() const {
+  std::vector<core::Pod> pods;
+  pods.reserve(slots_.size());
+  for (const auto& [fullName, slot] : slots_) pods.push_back(slot.worker->view());
+  return pods;
+}
+
+std::optional<std::vector<SyncLoop::PodPtr>> SyncLoop::staticPods() const {
+  for (const std::string& source : sources_)
+    if (source != kApiSource && !bySource_.contains(source)) return std::nullopt;
+  std::vector<PodPtr> pods;
+  for (const auto& [fullName, slot] : slots_)
+    for (const PodPtr& pod : {slot.given, slot.next})
+      if (pod && status::isStaticPod(*pod)) pods.push_back(pod);
+  return pods;
+}
+
+const PodWorker* SyncLoop::find(const std::string& fullName) const {
+  auto slot = slots_.find(fullName);
+  return slot == slots_.end() ? nullptr : slot->second.worker.get();
+}
+
+}  // namespace cubelet::sync

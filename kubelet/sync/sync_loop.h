@@ -1,0 +1,110 @@
+// SyncLoop: every pod that is wanted or found, one worker each.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "base/task_group.h"
+#include "kubelet/sync/context.h"
+#include "kubelet/sync/pod_worker.h"
+#include "kubelet/sync/termination_record.h"
+
+namespace cubelet::sync {
+
+// The name of the source whose pods are objects of the API server; all others deliver static pods.
+inline constexpr char kApiSource[] = "api";
+
+// Merges the sets that the sources deliver (SRC-4), keeps one pod per namespace/name running at a time (STA-11,
+// STA-12), and terminates what the runtime has and nobody wants (TRM-12). Nothing is terminated before every source has
+// delivered once (SRC-5). Loop thread only.
+//
+// Pods of the API server (annotation kubernetes.io/config.source: api) differ from static ones in their end: a
+// deletionTimestamp terminates the pod while its object is still there, and a UID that has come to an end never starts
+// again, however long its object remains.
+class SyncLoop {
+ public:
+  using PodPtr = std::shared_ptr<const core::Pod>;
+  struct Listener {
+    // After any change of the set of pods or of a pod's status.
+    std::function<void()> changed = [] {};
+    // What staticPods() answers may be another set.
+    std::function<void()> setChanged = [] {};
+    // The status of this pod is another one, or final (PodWorker::terminated()). Not while the runtime is not known.
+    std::function<void(const PodWorker&)> statusChanged = [](const PodWorker&) {};
+  };
+  // `records` must outlive the loop.
+  SyncLoop(Context& context, const TerminationRecords& records, Listener listener);
+  SyncLoop(const SyncLoop&) = delete;
+  SyncLoop& operator=(const SyncLoop&) = delete;
+
+  // Before anything else: names a source that will deliver. Earlier named ones win when two want the same pod name.
+  void expectSource(std::string source);
+  // The complete set of that source. A pod whose pointer is the one that was delivered before has not changed.
+  void setPods(const std::string& source, std::vector<PodPtr> pods);
+  void setPods(const std::string& source, std::vector<core::Pod> pods);
+
+  // Tells the status of every pod again, to a listener that has only begun to listen.
+  void tellAll();
+
+  // News from the observer.
+  void podChanged(const std::string& uid);
+  void runtimeSynced();
+  void runtimeLost();
+  // News from objects::Objects::onChange: the pods that refer to a ConfigMap or Secret of that name look again.
+  void objectChanged(const std::string& ns, const std::string& name);
+
+  // Ends all work and leaves every pod as it is.
+  Task<void> close();
+
+  // Wanted pods and those that wind down, with status, sorted by namespace and name.
+  std::vector<core::Pod> pods() const;
+  // Static pods that are wanted or wind down, of one name the newer last. Nothing before their sources have delivered.
+  std::optional<std::vector<PodPtr>> staticPods() const;
+  // Null when there is none of that name.
+  const PodWorker* find(const std::string& fullName) const;
+  std::size_t podCount() const { return slots_.size(); }
+
+ private:
+  struct Slot {
+    std::unique_ptr<PodWorker> worker;
+    PodPtr given;  // what the worker was told last
+    PodPtr next;   // starts when the worker has finished
+  };
+
+  void reconcile();
+  std::map<std::string, PodPtr> wanted();
+  void forgetEnded(const std::map<std::string, PodPtr>& wanted);
+  void want(const std::string& fullName, const PodPtr& pod);
+  void startWorker(Slot& slot, PodPtr pod);
+  void stopDeleted(PodWorker& worker, const core::Pod& pod);
+  void terminateStrays();
+  bool mayStart(const PodWorker& worker) const;
+  void finished(PodWorker& worker);
+  Task<void> reap(PodWorker* worker);
+  void reaped(PodWorker* worker);
+  std::unique_ptr<PodWorker> makeWorker(core::Pod pod, bool objectKnown);
+  bool allSourcesReported() const;
+  template <class Fn>
+  void forEachWorker(Fn fn);
+
+  Context& context_;
+  const TerminationRecords& records_;
+  Listener listener_;
+  std::vector<std::string> sources_;
+  std::map<std::string, std::vector<PodPtr>> bySource_;       // present once the source has delivered
+  std::map<std::string, Slot> slots_;                         // by "namespace/name"
+  std::map<std::string, std::unique_ptr<PodWorker>> strays_;  // by UID: found in the runtime, wanted by nobody
+  std::unordered_map<std::string, PodWorker*> byUid_;
+  std::map<std::string, WallTime> resumed_;  // terminations that an earlier run of the agent had begun: UID -> deadline
+  std::set<std::string> ended_;              // UIDs of the API server's pods that are over while their objects remain
+  std::set<std::string> refused_;            // "source ns/name" that lost to another source, said once
+  TaskGroup reaping_;
+};
+
+}  // namespace cubelet::sync

@@ -1,0 +1,63 @@
+// One kind of volume. To add one: copy empty_dir.h and .cc, and name the new class in pod_volumes.cc.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/clock.h"
+#include "base/result.h"
+#include "base/task.h"
+#include "kubelet/layout/layout.h"
+#include "kubelet/objects/objects.h"
+#include "kubelet/volumes/content.h"
+#include "proto/k8s/core.pb.h"
+
+namespace cubelet::volumes {
+
+namespace core = ::k8s::core::v1;
+
+struct VolumeRequest {
+  core::Pod pod;
+  core::Volume volume;
+  layout::Directories dirs;
+  std::shared_ptr<const Files> files;  // for setUp: what files() answered; null for types without
+};
+
+// Where types get the content of their files from. Called on the loop thread.
+struct Sources {
+  objects::Objects* objects = nullptr;  // null: this node has no API server
+  // Values for the downward API, as for environment variables: metadata.name, metadata.labels['k'], ... and
+  // limits.cpu, ... of the container that the selector names.
+  std::function<Result<std::string>(const core::Pod&, std::string_view fieldPath)> fieldValue;
+  std::function<Result<std::string>(const core::Pod&, const core::ResourceFieldSelector&)> resourceValue;
+};
+
+struct VolumeFiles {
+  Files files;
+  std::optional<WallTime> renewAt;  // when to ask again even if nobody says that something has changed: tokens
+};
+
+class VolumeType {
+ public:
+  virtual ~VolumeType() = default;
+  // True when volumes of this source are this type's business.
+  virtual bool handles(const core::VolumeSource& source) const = 0;
+  // True for types that fill their volume with files and keep those up to date while the pod runs.
+  virtual bool hasFiles() const { return false; }
+  // For those: what the files should hold now. Loop thread, may wait for the API server. Error messages end up in
+  // FailedMount events.
+  virtual Task<Result<VolumeFiles>> files(VolumeRequest request, Sources sources) const {
+    (void)request;
+    (void)sources;
+    co_return VolumeFiles();
+  }
+  // Makes the volume ready and answers the host path that containers get. Safe to repeat: what is there already stays,
+  // with its content, apart from files that differ from request.files. Error messages end up in FailedMount events.
+  // Blocks: it runs on a thread beside the loop and touches nothing but its argument and the file system.
+  virtual Result<std::string> setUp(const VolumeRequest& request) const = 0;
+};
+
+}  // namespace cubelet::volumes

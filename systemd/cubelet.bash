@@ -1,0 +1,39 @@
+# bash completion for cubelet
+_cubelet() {
+  local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD-1]} command=${COMP_WORDS[1]}
+  local options=''
+  COMPREPLY=()
+  if [ "$COMP_CWORD" -eq 1 ]; then
+    mapfile -t COMPREPLY < <(compgen -W 'pods logs events explain status version --config= --help --version' -- "$current")
+    return
+  fi
+  case "$previous" in
+    --socket) compopt -o filenames; mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
+    -o | --output)
+      case "$command" in
+        pods) options='wide json yaml' ;;
+        *) options='json' ;;
+      esac
+      mapfile -t COMPREPLY < <(compgen -W "$options" -- "$current")
+      return ;;
+  esac
+  case "$command" in
+    pods) options='-n --namespace -o --output' ;;
+    logs) options='-n --namespace -c --container -f --follow -p --previous --tail --since --timestamps' ;;
+    events) options='-n --namespace -f --follow -o --output' ;;
+    explain) options='-n --namespace' ;;
+    status) options='-o --output' ;;
+    version) options='' ;;
+    *) return ;;
+  esac
+  if [[ $current != -* ]]; then
+    case "$command" in
+      # Names of pods, when an agent answers us.
+      logs | events | explain) options=$(cubelet pods 2>/dev/null | awk 'NR > 1 { print $2 }') ;;
+    esac
+  else
+    options="$options --socket --help"
+  fi
+  mapfile -t COMPREPLY < <(compgen -W "$options" -- "$current")
+}
+complete -F _cubelet cubelet
