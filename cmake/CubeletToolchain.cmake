@@ -15,8 +15,9 @@ endif()
 
 find_program(CCACHE ccache)
 if(CCACHE)
-  # The precompiled headers carry no timestamp, so the cache may trust them by content.
-  set(CMAKE_CXX_COMPILER_LAUNCHER ${CMAKE_COMMAND} -E env
+  # The precompiled headers carry no timestamp, so the cache may trust them by content. Paths are hashed relative to the
+  # checkout, so that every checkout shares one cache.
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CMAKE_COMMAND} -E env CCACHE_BASEDIR=${CMAKE_SOURCE_DIR} CCACHE_NOHASHDIR=1
       CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_mtime,include_file_ctime ${CCACHE})
 endif()
 
