@@ -15,10 +15,7 @@ endif()
 
 find_program(CCACHE ccache)
 if(CCACHE)
-  # The precompiled headers carry no timestamp, so the cache may trust them by content. Paths are hashed relative to the
-  # checkout, so that every checkout shares one cache.
-  set(CMAKE_CXX_COMPILER_LAUNCHER ${CMAKE_COMMAND} -E env CCACHE_BASEDIR=${CMAKE_SOURCE_DIR} CCACHE_NOHASHDIR=1
-      CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_mtime,include_file_ctime ${CCACHE})
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CMAKE_SOURCE_DIR}/cmake/cached-compiler ${CMAKE_BINARY_DIR} ${CMAKE_SOURCE_DIR})
 endif()
 
 add_compile_options(-fno-omit-frame-pointer -ffunction-sections -fdata-sections "$<$<COMPILE_LANGUAGE:CXX>:SHELL:-Xclang -fno-pch-timestamp>")
