@@ -15,4 +15,10 @@ bool isSidecar(const core::Container& initContainer) {
   return initContainer.restartpolicy() == "Always";
 }
 
+core::Container asContainer(const core::EphemeralContainerCommon& common) {
+  core::Container container;
+  container.ParseFromString(common.SerializeAsString());
+  return container;
+}
+
 }  // namespace cubelet::api

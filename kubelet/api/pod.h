@@ -35,4 +35,7 @@ std::string podFullName(const core::Pod& pod);
 // A RestartPolicy: Always init container (SID).
 bool isSidecar(const core::Container& initContainer);
 
+// An ephemeral container as a container like any other: its message has the same fields with the same numbers.
+core::Container asContainer(const core::EphemeralContainerCommon& common);
+
 }  // namespace cubelet::api

@@ -14,12 +14,6 @@ PodContext::PodContext(const core::Pod& thePod)
     gracePeriod = spec.terminationgraceperiodseconds();
 }
 
-core::Container asContainer(const core::EphemeralContainerCommon& common) {
-  core::Container container;
-  container.ParseFromString(common.SerializeAsString());
-  return container;
-}
-
 std::vector<PlacedContainer> allContainers(const core::PodSpec& spec) {
   std::vector<PlacedContainer> all;
   int count = spec.initcontainers_size() + spec.containers_size() + spec.ephemeralcontainers_size();

@@ -40,8 +40,6 @@ struct PlacedContainer {
 };
 // Init containers, containers, ephemeral containers.
 std::vector<PlacedContainer> allContainers(const core::PodSpec& spec);
-// The message of an ephemeral container has the same fields with the same numbers.
-core::Container asContainer(const core::EphemeralContainerCommon& common);
 
 // pod_validation_metadata.cc
 void checkMetadata(const core::Pod& pod, FieldErrors& errors);

@@ -20,6 +20,14 @@ std::string podDirectory(const Directories& dirs, std::string_view uid) {
   return join({dirs.root, "pods", uid});
 }
 
+std::string podHostsFile(const Directories& dirs, std::string_view uid) {
+  return join({podDirectory(dirs, uid), "etc-hosts"});
+}
+
+std::string userNamespaceFile(const Directories& dirs, std::string_view uid) {
+  return join({podDirectory(dirs, uid), "userns"});
+}
+
 std::string volumeDirectory(const Directories& dirs, std::string_view uid, std::string_view plugin,
                             std::string_view volume) {
   std::string escaped(plugin);

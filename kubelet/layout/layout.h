@@ -15,6 +15,10 @@ struct Directories {
 
 // <root>/pods/<uid>
 std::string podDirectory(const Directories& dirs, std::string_view uid);
+// <root>/pods/<uid>/etc-hosts: what all its containers see as /etc/hosts (NET-1)
+std::string podHostsFile(const Directories& dirs, std::string_view uid);
+// <root>/pods/<uid>/userns: which ids of the host the pod has (SEC-14)
+std::string userNamespaceFile(const Directories& dirs, std::string_view uid);
 // <root>/pods/<uid>/volumes/<plugin with / as ~>/<volume>
 std::string volumeDirectory(const Directories& dirs, std::string_view uid, std::string_view plugin,
                             std::string_view volume);

@@ -18,6 +18,7 @@ class FakeObjects final : public Objects {
 
   void put(core::ConfigMap object) { store(configMaps, std::move(object)); }
   void put(core::Secret object) { store(secrets, std::move(object)); }
+  void put(::k8s::node::v1::RuntimeClass object) { store(runtimeClasses, std::move(object)); }
   void remove(const std::string& ns, const std::string& name) {
     configMaps.erase({ns, name});
     secrets.erase({ns, name});
@@ -35,6 +36,10 @@ class FakeObjects final : public Objects {
   Task<Result<SecretPtr>> secret(std::string ns, std::string name) override {
     ++questions;
     Result<SecretPtr> found = find(secrets, "secret", ns, name);
+    co_return found;
+  }
+  Task<Result<RuntimeClassPtr>> runtimeClass(std::string name) override {
+    Result<RuntimeClassPtr> found = find(runtimeClasses, "runtimeclass.node.k8s.io", "", name);
     co_return found;
   }
   Task<Result<std::vector<ServicePtr>>> services() override {
@@ -55,6 +60,7 @@ class FakeObjects final : public Objects {
 
   std::map<Key, ConfigMapPtr> configMaps;
   std::map<Key, SecretPtr> secrets;
+  std::map<Key, RuntimeClassPtr> runtimeClasses;
   std::optional<std::vector<ServicePtr>> serviceList = std::vector<ServicePtr>();  // nothing: not read yet
   std::optional<Error> down;                                                       // every question fails with it
   std::set<std::string> used;                                                      // UIDs of pods

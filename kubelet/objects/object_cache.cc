@@ -27,6 +27,7 @@ ObjectCache::ObjectCache(Loop& loop, apiserver::ApiClient& client, std::function
       random_(std::move(random)),
       configMaps_(setUp<core::ConfigMap>(apiserver::kConfigMaps, "configmap")),
       secrets_(setUp<core::Secret>(apiserver::kSecrets, "secret")),
+      runtimeClasses_(setUp<::k8s::node::v1::RuntimeClass>(apiserver::kRuntimeClasses, "runtimeclass.node.k8s.io")),
       tokens_(client, random_) {}
 
 void ObjectCache::use(const core::Pod& pod) {
@@ -34,12 +35,15 @@ void ObjectCache::use(const core::Pod& pod) {
   Used now{pod.metadata().namespace_(), referencesOf(pod)};
   for (const std::string& name : now.references.configMaps) configMaps_.addUser(now.ns, name, uid);
   for (const std::string& name : now.references.secrets) secrets_.addUser(now.ns, name, uid);
+  if (!now.references.runtimeClass.empty()) runtimeClasses_.addUser("", now.references.runtimeClass, uid);
   const Used before = std::exchange(pods_[uid], now);
   // After the new ones: what both name is watched on.
   for (const std::string& name : before.references.configMaps)
     if (!now.references.configMaps.contains(name)) configMaps_.dropUser(before.ns, name, uid);
   for (const std::string& name : before.references.secrets)
     if (!now.references.secrets.contains(name)) secrets_.dropUser(before.ns, name, uid);
+  if (before.references.runtimeClass != now.references.runtimeClass)
+    runtimeClasses_.dropUser("", before.references.runtimeClass, uid);
 }
 
 void ObjectCache::release(const std::string& podUid) {
@@ -50,6 +54,7 @@ void ObjectCache::release(const std::string& podUid) {
   pods_.erase(pod);
   for (const std::string& name : used.references.configMaps) configMaps_.dropUser(used.ns, name, podUid);
   for (const std::string& name : used.references.secrets) secrets_.dropUser(used.ns, name, podUid);
+  runtimeClasses_.dropUser("", used.references.runtimeClass, podUid);
 }
 
 Task<Result<ConfigMapPtr>> ObjectCache::configMap(std::string ns, std::string name) {
@@ -61,6 +66,12 @@ Task<Result<ConfigMapPtr>> ObjectCache::configMap(std::string ns, std::string na
 Task<Result<SecretPtr>> ObjectCache::secret(std::string ns, std::string name) {
   if (closed_) co_return ended();
   Result<SecretPtr> object = co_await secrets_.get(std::move(ns), std::move(name));
+  co_return object;
+}
+
+Task<Result<RuntimeClassPtr>> ObjectCache::runtimeClass(std::string name) {
+  if (closed_) co_return ended();
+  Result<RuntimeClassPtr> object = co_await runtimeClasses_.get("", std::move(name));
   co_return object;
 }
 
@@ -102,6 +113,7 @@ void ObjectCache::onChange(std::function<void(const std::string& ns, const std::
 void ObjectCache::retryNow() {
   configMaps_.retryNow();
   secrets_.retryNow();
+  runtimeClasses_.retryNow();
   if (services_) services_->retryNow();
 }
 
@@ -110,6 +122,7 @@ Task<void> ObjectCache::close() {
   if (services_) co_await services_->stop();
   co_await configMaps_.close();
   co_await secrets_.close();
+  co_await runtimeClasses_.close();
 }
 
 }  // namespace cubelet::objects

@@ -17,7 +17,7 @@
 
 namespace cubelet::objects {
 
-// One watch for each ConfigMap and Secret in use, one for all services; each begins with the first question. Loop
+// One watch for each ConfigMap, Secret and RuntimeClass in use, one for all services; each begins with the first question. Loop
 // thread only.
 class ObjectCache final : public Objects {
  public:
@@ -28,6 +28,7 @@ class ObjectCache final : public Objects {
   void release(const std::string& podUid) override;
   Task<Result<ConfigMapPtr>> configMap(std::string ns, std::string name) override;
   Task<Result<SecretPtr>> secret(std::string ns, std::string name) override;
+  Task<Result<RuntimeClassPtr>> runtimeClass(std::string name) override;
   Task<Result<std::vector<ServicePtr>>> services() override;
   std::vector<ServicePtr> knownServices() override;
   Task<Result<Token>> token(core::Pod pod, std::string audience, std::chrono::seconds life) override;
@@ -38,8 +39,8 @@ class ObjectCache final : public Objects {
   // Ends all watches. Questions after that are refused with kCancelled.
   Task<void> close();
 
-  // Watches of single ConfigMaps and Secrets that are open.
-  std::size_t watching() const { return configMaps_.watching() + secrets_.watching(); }
+  // Watches of single ConfigMaps, Secrets and RuntimeClasses that are open.
+  std::size_t watching() const { return configMaps_.watching() + secrets_.watching() + runtimeClasses_.watching(); }
 
  private:
   struct Used {
@@ -58,6 +59,7 @@ class ObjectCache final : public Objects {
   std::map<std::string, Used> pods_;  // by UID
   ObjectSet<core::ConfigMap> configMaps_;
   ObjectSet<core::Secret> secrets_;
+  ObjectSet<::k8s::node::v1::RuntimeClass> runtimeClasses_;
   std::shared_ptr<Watched<core::Service>> services_;
   ServiceAccountTokens tokens_;
   bool closed_ = false;

@@ -1,4 +1,4 @@
-// ObjectSet<T>: the single ConfigMaps or Secrets that pods use, one watch each.
+// ObjectSet<T>: the single ConfigMaps, Secrets or RuntimeClasses that pods use, one watch each.
 #pragma once
 
 #include <functional>
@@ -115,12 +115,19 @@ class ObjectSet {
     const bool tell = entry.known ? now != entry.object : entry.missed;
     entry.known = true;
     entry.object = std::move(now);
-    if (entry.object && entry.object->immutable()) {
+    if (entry.object && isImmutable(*entry.object)) {
       entry.settled = true;
       entry.watch->halt();
     }
     // Last: whoever hears it may use and release pods.
     if (tell) setup_.changed(key.first, key.second);
+  }
+
+  static bool isImmutable(const T& object) {
+    if constexpr (requires { object.immutable(); })
+      return object.immutable();
+    else
+      return false;
   }
 
   void drop(typename Entries::iterator entry) {

@@ -11,6 +11,7 @@
 #include "base/result.h"
 #include "base/task.h"
 #include "proto/k8s/core.pb.h"
+#include "proto/k8s/node.pb.h"
 
 namespace cubelet::objects {
 
@@ -19,6 +20,7 @@ namespace core = ::k8s::core::v1;
 using ConfigMapPtr = std::shared_ptr<const core::ConfigMap>;
 using SecretPtr = std::shared_ptr<const core::Secret>;
 using ServicePtr = std::shared_ptr<const core::Service>;
+using RuntimeClassPtr = std::shared_ptr<const ::k8s::node::v1::RuntimeClass>;
 
 struct Token {
   std::string text;  // a secret
@@ -45,6 +47,8 @@ class Objects {
   // ones within these 10 s wait with it, those after them do not wait any more.
   virtual Task<Result<ConfigMapPtr>> configMap(std::string ns, std::string name) = 0;
   virtual Task<Result<SecretPtr>> secret(std::string ns, std::string name) = 0;
+  // The class that a pod in use names (RTC-1). kNotFound: `runtimeclass.node.k8s.io "gvisor" not found`.
+  virtual Task<Result<RuntimeClassPtr>> runtimeClass(std::string name) = 0;
   // All services of the cluster, for the environment of containers (CFG-6). Waits as the others do.
   virtual Task<Result<std::vector<ServicePtr>>> services() = 0;
   // What is known of them now, for pods that must not wait; empty before the first read. They are watched from then on.
@@ -54,7 +58,7 @@ class Objects {
   // is valid and the server does not give a new one. An empty audience: the server's own.
   virtual Task<Result<Token>> token(core::Pod pod, std::string audience, std::chrono::seconds life) = 0;
 
-  // `fn` is called after a ConfigMap or Secret in use has changed, appeared or gone, also when its first read comes
+  // `fn` is called after a ConfigMap, Secret or RuntimeClass (its `ns` is empty) in use has changed, appeared or gone, also when its first read comes
   // after a question had to be answered without it. One function; a later one takes the place of the one before.
   virtual void onChange(std::function<void(const std::string& ns, const std::string& name)> fn) = 0;
 };

@@ -40,10 +40,13 @@ PodReferences referencesOf(const core::Pod& pod) {
     addEnvironment(container.ephemeralcontainercommon(), out);
   for (const core::Volume& volume : pod.spec().volumes()) addVolume(volume.volumesource(), out);
   for (const core::LocalObjectReference& secret : pod.spec().imagepullsecrets()) add(out.secrets, secret.name());
+  out.runtimeClass = pod.spec().runtimeclassname();
   return out;
 }
 
-bool refersTo(const core::Pod& pod, const std::string& name) {
+bool refersTo(const core::Pod& pod, const std::string& ns, const std::string& name) {
+  if (ns.empty()) return pod.spec().runtimeclassname() == name;
+  if (pod.metadata().namespace_() != ns) return false;
   const PodReferences references = referencesOf(pod);
   return references.configMaps.contains(name) || references.secrets.contains(name);
 }

@@ -10,17 +10,18 @@ namespace cubelet::objects {
 
 namespace core = ::k8s::core::v1;
 
-// Names in the pod's own namespace; a pod cannot refer to another one.
+// Names in the pod's own namespace, but for the RuntimeClass, which has none; a pod cannot refer to another one.
 struct PodReferences {
   std::set<std::string> configMaps;
   std::set<std::string> secrets;
+  std::string runtimeClass = "";  // empty: none
   bool operator==(const PodReferences&) const = default;
 };
 
 // From the environment of all its containers, from its volumes and its imagePullSecrets, those that are optional too.
 PodReferences referencesOf(const core::Pod& pod);
 
-// True when the pod refers to a ConfigMap or Secret of that name.
-bool refersTo(const core::Pod& pod, const std::string& name);
+// True when the pod refers to a ConfigMap or Secret of that name, or, for an empty `ns`, to the RuntimeClass.
+bool refersTo(const core::Pod& pod, const std::string& ns, const std::string& name);
 
 }  // namespace cubelet::objects

@@ -77,13 +77,18 @@ INSTANTIATE_TEST_SUITE_P(
              {{}, Names{"registry"}}}),
     [](const auto& test) { return test.param.name; });
 
-TEST(RefersTo, AnswersForBothKinds) {
+TEST(RefersTo, AnswersForAllKinds) {
   core::Pod pod;
   envKey(pod.mutable_spec()->add_containers()->add_env(), "c", "");
   pod.mutable_spec()->add_imagepullsecrets()->set_name("s");
-  EXPECT_TRUE(refersTo(pod, "c"));
-  EXPECT_TRUE(refersTo(pod, "s"));
-  EXPECT_FALSE(refersTo(pod, "x"));
+  pod.mutable_metadata()->set_namespace_("prod");
+  pod.mutable_spec()->set_runtimeclassname("gvisor");
+  EXPECT_TRUE(refersTo(pod, "prod", "c"));
+  EXPECT_TRUE(refersTo(pod, "prod", "s"));
+  EXPECT_TRUE(refersTo(pod, "", "gvisor"));
+  EXPECT_FALSE(refersTo(pod, "prod", "x"));
+  EXPECT_FALSE(refersTo(pod, "other", "c"));
+  EXPECT_FALSE(refersTo(pod, "prod", "gvisor"));
 }
 
 }  // namespace

@@ -53,6 +53,8 @@ void Planner::planEphemeral() {
     const std::string& name = ephemeral.ephemeralcontainercommon().name();
     const Instance* newest = have_.newest(name);
     if (newest != nullptr && newest->state != ContainerState::kCreated) continue;
+    // It has been there once, and whoever removes dead instances has removed it.
+    if (newest == nullptr && memory_.of(name).attemptFromLogs > 0) continue;
     if (const WallTime retryAt = memory_.of(name).retryAt; retryAt > now_) {
       wakeAt(retryAt);
     } else {

@@ -135,6 +135,8 @@ INSTANTIATE_TEST_SUITE_P(
                              box().running("a").exited("e", 1), "in box/0"},
                     PlanCase{"EPH1_NotEvenInANewSandbox", Wanted().regular("a").ephemeral("e"),
                              Have().deadSandbox().exited("e", 1).sandbox().running("a"), "in box/1"},
+                    PlanCase{"EPH1_NotEvenWhenItsRestsWereRemoved", Wanted().regular("a").ephemeral("e"),
+                             box().running("a"), "in box/0", remember("e", hasRun())},
                     PlanCase{"EPH1_OneThatNeverRanIsMadeAgain", Wanted().regular("a").ephemeral("e"),
                              box().running("a").created("e"), "prune e/0, start e/0, in box/0"},
                     PlanCase{"EPH1_FailedStartWaits", Wanted().regular("a").ephemeral("e"), box().running("a"),

@@ -13,8 +13,12 @@ void noteStarted(PodMemory& memory, const StartContainer& start, WallTime now) {
   fresh.backoff = start.backoff;
   fresh.backoffSetAt = now;
   fresh.backoffKey = start.backoffKey;
-  fresh.attemptFromLogs = start.attempt + 1;
+  fresh.attemptFromLogs = start.kind == ContainerKind::kEphemeral ? start.attempt : start.attempt + 1;
   memory.containers[start.name] = std::move(fresh);
+}
+
+void noteRunning(PodMemory& memory, const StartContainer& start) {
+  memory.containers[start.name].attemptFromLogs = start.attempt + 1;
 }
 
 bool hasStarted(const core::Container& container, const ContainerMemory& memory) {

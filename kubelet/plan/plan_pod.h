@@ -116,6 +116,10 @@ PodPlan planPod(const core::Pod& pod, const observe::ObservedPod& have, const Po
 // back-off and forgets what belonged to the instance before (failure, probe verdicts).
 void noteStarted(PodMemory& memory, const StartContainer& start, WallTime now);
 
+// To be called when that instance runs: an ephemeral container that has run never runs again, whatever the runtime still
+// has of it (EPH-1).
+void noteRunning(PodMemory& memory, const StartContainer& start);
+
 // True once a container that runs counts as started (SID-1, CST-4): no startup probe, or it has passed.
 bool hasStarted(const core::Container& container, const ContainerMemory& memory);
 

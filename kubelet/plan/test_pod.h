@@ -183,6 +183,12 @@ class Have {
 };
 
 // Memory of one container, for rows that need no more.
+// As after a run whose log is still there.
+inline ContainerMemory hasRun() {
+  ContainerMemory memory;
+  memory.attemptFromLogs = 1;
+  return memory;
+}
 inline PodMemory remember(const std::string& name, ContainerMemory memory) {
   PodMemory pod;
   pod.containers[name] = std::move(memory);

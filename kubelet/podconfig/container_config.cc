@@ -4,6 +4,7 @@
 #include "kubelet/observe/from_cri.h"
 #include "kubelet/plan/container_hash.h"
 #include "kubelet/podconfig/environment.h"
+#include "kubelet/podconfig/hosts_file.h"
 #include "kubelet/podconfig/resources.h"
 #include "kubelet/podconfig/security.h"
 
@@ -24,6 +25,19 @@ Result<std::string> mountSource(const core::Container& container, const core::Vo
     return fail(Code::kUnimplemented, kConfigError,
                 "container " + container.name() + ", volume " + mount.name() + ": subPath is not supported yet");
   return volume->second;
+}
+
+// With upstream's messages. The API refuses the first two before they get here.
+Result<bool> isRecursiveReadOnly(const core::VolumeMount& mount, bool runtimeCan) {
+  const std::string& mode = mount.recursivereadonly();
+  if (mode != "Enabled" && mode != "IfPossible") return false;
+  const std::string asked = "volume \"" + mount.name() + "\" requested recursive read-only mode, but it is not ";
+  if (!mount.readonly()) return fail(Code::kInvalid, kConfigError, asked + "read-only");
+  if (!mount.mountpropagation().empty() && mount.mountpropagation() != "None")
+    return fail(Code::kInvalid, kConfigError, asked + "compatible with propagation \"" + mount.mountpropagation() + "\"");
+  if (mode == "Enabled" && !runtimeCan)
+    return fail(Code::kUnimplemented, kConfigError, asked + "supported by the runtime");
+  return runtimeCan;
 }
 
 // Volumes that the agent writes and containers only read, whatever the mount says (VOL-6).
@@ -49,14 +63,23 @@ Result<void> addMounts(const core::Pod& pod, const core::Container& container, c
       mount->set_propagation(cri::v1::PROPAGATION_HOST_TO_CONTAINER);
     else if (volumeMount.mountpropagation() == "Bidirectional")
       mount->set_propagation(cri::v1::PROPAGATION_BIDIRECTIONAL);
-    if (volumeMount.recursivereadonly() == "Enabled")
-      return fail(Code::kUnimplemented, kConfigError,
-                  "container " + container.name() + ": recursiveReadOnly Enabled is not supported by this runtime");
+    Result<bool> recursive = isRecursiveReadOnly(volumeMount, inputs.recursiveReadOnlyMounts);
+    if (!recursive) return fail(recursive.error());
+    mount->set_recursive_read_only(*recursive);
   }
-  if (!inputs.terminationMessageFile.empty()) {
+  auto addFile = [&config](const std::string& file, const std::string& path) {
+    if (file.empty()) return;
     auto* mount = config.add_mounts();
-    mount->set_host_path(inputs.terminationMessageFile);
-    mount->set_container_path(container.terminationmessagepath());
+    mount->set_host_path(file);
+    mount->set_container_path(path);
+  };
+  addFile(inputs.hostsFile, kHostsPath);
+  addFile(inputs.terminationMessageFile, container.terminationmessagepath());
+  if (const std::optional<IdRange>& users = inputs.namespaces.users) {
+    for (cri::v1::Mount& mount : *config.mutable_mounts()) {
+      addMappings(*users, *mount.mutable_uidmappings());
+      addMappings(*users, *mount.mutable_gidmappings());
+    }
   }
   return {};
 }
@@ -94,7 +117,8 @@ Result<cri::v1::ContainerConfig> makeContainerConfig(const core::Pod& pod, const
                                                      const ContainerInputs& inputs, const NodeFacts& node) {
   Result<Environment> environment = makeEnvironment(pod, container, node, inputs.podIps, inputs.references);
   if (!environment) return fail(environment.error());
-  Result<cri::v1::LinuxContainerSecurityContext> security = containerSecurity(pod, container, inputs.image, node);
+  Result<cri::v1::LinuxContainerSecurityContext> security = 
+      containerSecurity(pod, container, inputs.image, node, inputs.namespaces);
   if (!security) return fail(security.error());
 
   cri::v1::ContainerConfig config;

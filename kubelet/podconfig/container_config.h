@@ -10,6 +10,7 @@
 #include "cri/client/runtime_service.h"
 #include "kubelet/podconfig/environment.h"
 #include "kubelet/podconfig/node_facts.h"
+#include "kubelet/podconfig/security.h"
 #include "proto/k8s/core.pb.h"
 
 namespace cubelet::podconfig {
@@ -18,11 +19,14 @@ namespace core = ::k8s::core::v1;
 
 struct ContainerInputs {
   std::uint32_t attempt = 0;  // restart count
+  Namespaces namespaces;
+  bool recursiveReadOnlyMounts = false;  // the pod's runtime handler can make them (RTC-4)
   cri::v1::Image image;       // as the runtime has it: id and user
   std::string imageRef;       // what CreateContainer gets (CFG-25)
   std::vector<std::string> podIps;
   References references;                           // what its environment is made from
   std::map<std::string, std::string> volumePaths;  // volume name -> host path
+  std::string hostsFile;                           // host path, mounted at /etc/hosts; empty: none
   std::string terminationMessageFile;              // host path, mounted at terminationMessagePath; empty: none
 };
 

@@ -7,6 +7,7 @@
 
 #include "kubelet/api/names.h"
 #include "kubelet/api/quantity.h"
+#include "kubelet/podconfig/env_file.h"
 
 namespace cubelet::podconfig {
 namespace {
@@ -100,6 +101,22 @@ Result<Value> secretValue(const core::Pod& pod, const core::SecretKeySelector& s
   return missing("couldn't find key " + selector.key() + " in Secret " + pod.metadata().namespace_() + "/" + name);
 }
 
+// With upstream's messages. A file that cannot be used is an error even where the key is optional.
+Result<Value> fileValue(const core::FileKeySelector& selector, const References& references) {
+  auto file = references.files.find(FileNeed{selector.volumename(), selector.path()});
+  if (file == references.files.end())
+    return missing("cannot find the volume \"" + selector.volumename() + "\" referenced by FileKeyRef");
+  if (!file->second) return fail(Error(file->second.error().code, kConfigError, file->second.error().message));
+  Result<Value> value = envFileValue(*file->second, selector.key());
+  if (!value)
+    return fail(Code::kInvalid, kConfigError,
+                "couldn't parse env file " + selector.path() + " in volume " + selector.volumename() + ": " +
+                    value.error().message);
+  if (*value && !(*value)->empty()) return value;
+  if (selector.optional()) return Value();
+  return missing("environment variable key \"" + selector.key() + "\" not found in file \"" + selector.path() + "\"");
+}
+
 Result<Value> resolve(const core::Pod& pod, const core::Container& container, const NodeFacts& node,
                       const std::vector<std::string>& podIps, const References& references,
                       const core::EnvVar& variable) {
@@ -108,6 +125,7 @@ Result<Value> resolve(const core::Pod& pod, const core::Container& container, co
   if (source.has_resourcefieldref()) return resourceValue(pod, container, node, source.resourcefieldref());
   if (source.has_configmapkeyref()) return configMapValue(pod, source.configmapkeyref(), references);
   if (source.has_secretkeyref()) return secretValue(pod, source.secretkeyref(), references);
+  if (source.has_filekeyref()) return fileValue(source.filekeyref(), references);
   return fail(Code::kUnimplemented, kConfigError,
               "environment variable " + variable.name() + ": this kind of reference is not supported yet");
 }
@@ -215,6 +233,14 @@ std::vector<ObjectNeed> environmentNeeds(const core::Container& container) {
   return out;
 }
 
+std::set<FileNeed> environmentFiles(const core::Container& container) {
+  std::set<FileNeed> out;
+  for (const core::EnvVar& variable : container.env())
+    if (variable.valuefrom().has_filekeyref())
+      out.insert({variable.valuefrom().filekeyref().volumename(), variable.valuefrom().filekeyref().path()});
+  return out;
+}
+
 Result<Environment> makeEnvironment(const core::Pod& pod, const core::Container& container, const NodeFacts& node,
                                     const std::vector<std::string>& podIps, const References& references) {
   Variables services;
@@ -274,7 +300,7 @@ Result<std::string> fieldValue(const core::Pod& pod, const NodeFacts& node, cons
   if (path == "metadata.name") return pod.metadata().name();
   if (path == "metadata.namespace") return pod.metadata().namespace_();
   if (path == "metadata.uid") return pod.metadata().uid();
-  if (path == "spec.nodeName") return node.nodeName;
+  if (path == "spec.nodeName" || path == "spec.host") return node.nodeName;
   if (path == "spec.serviceAccountName") return pod.spec().serviceaccountname();
   if (path == "status.hostIP") return node.hostIps.empty() ? std::string() : node.hostIps.front();
   if (path == "status.hostIPs") return commaJoined(node.hostIps);
@@ -318,6 +344,8 @@ Result<std::string> resourceValue(const core::Pod& pod, const core::Container& o
     amount = node.milliCpu;
   } else if (limit && resource == "memory") {
     amount = node.memoryBytes * 1000;
+  } else if (limit && resource == "ephemeral-storage") {
+    amount = node.ephemeralStorageBytes * 1000;
   }
   return std::to_string((amount + *unit - 1) / *unit);
 }

@@ -1,8 +1,10 @@
 // A container's environment, command and arguments (CFG-1 to CFG-11).
 #pragma once
 
+#include <compare>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -33,11 +35,21 @@ struct ObjectNeed {
 // In the order in which they are looked at, each once.
 std::vector<ObjectNeed> environmentNeeds(const core::Container& container);
 
+// A file in one of the pod's volumes that fileKeyRef names (CFG-10).
+struct FileNeed {
+  std::string volume;
+  std::string path;  // below the volume
+  auto operator<=>(const FileNeed&) const = default;
+};
+// Each once.
+std::set<FileNeed> environmentFiles(const core::Container& container);
+
 // The objects that the environment is made from, by name. One that is not here does not exist.
 struct References {
   std::map<std::string, std::shared_ptr<const core::ConfigMap>> configMaps;
   std::map<std::string, std::shared_ptr<const core::Secret>> secrets;
   std::vector<ServicePtr> services;
+  std::map<FileNeed, Result<std::string>> files;  // content, or why it could not be read
 };
 
 // `env` wins over `envFrom`, and that over the services (CFG-4); within each the last duplicate wins. Values see what

@@ -7,6 +7,7 @@
 
 #include "kubelet/layout/layout.h"
 #include "kubelet/podconfig/dns.h"
+#include "kubelet/podconfig/user_namespace.h"
 
 namespace cubelet::podconfig {
 
@@ -15,9 +16,12 @@ struct NodeFacts {
   std::vector<std::string> hostIps;  // primary first; at most one per family
   std::int64_t milliCpu = 0;         // allocatable: what resourceFieldRef answers for a missing limit (CFG-9)
   std::int64_t memoryBytes = 0;
+  std::int64_t ephemeralStorageBytes = 0;
   layout::Directories dirs;
   NodeDns dns;
+  std::string hostsFile = "/etc/hosts";  // the node's own
   bool seccompDefault = false;  // RuntimeDefault instead of Unconfined where a pod says nothing (SEC-9)
+  IdPool userNamespaces;       // of pods with hostUsers: false
   bool cgroupV2 = false;
   bool singleProcessOomKill = false;  // RES-18
   bool cpuCfsQuota = true;

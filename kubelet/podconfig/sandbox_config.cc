@@ -4,6 +4,7 @@
 
 #include "kubelet/observe/from_cri.h"
 #include "kubelet/podconfig/dns.h"
+#include "kubelet/podconfig/hostname.h"
 #include "kubelet/podconfig/security.h"
 
 namespace cubelet::podconfig {
@@ -25,25 +26,16 @@ void addPortMappings(const core::Pod& pod, cri::v1::PodSandboxConfig& config) {
 
 }  // namespace
 
-std::string podHostname(const core::Pod& pod) {
-  constexpr std::size_t kMaxHostname = 63;
-  if (pod.spec().hostnetwork()) return "";
-  std::string name = !pod.spec().hostnameoverride().empty() ? pod.spec().hostnameoverride()
-                     : !pod.spec().hostname().empty()       ? pod.spec().hostname()
-                                                            : pod.metadata().name();
-  if (name.size() > kMaxHostname) name.resize(kMaxHostname);
-  while (name.ends_with('-') || name.ends_with('.')) name.pop_back();
-  return name;
-}
-
-cri::v1::PodSandboxConfig makeSandboxConfig(const core::Pod& pod, std::uint32_t attempt, const NodeFacts& node) {
+cri::v1::PodSandboxConfig makeSandboxConfig(const core::Pod& pod, std::uint32_t attempt, const NodeFacts& node,
+                                            const std::optional<IdRange>& users) {
   const auto& meta = pod.metadata();
   cri::v1::PodSandboxConfig config;
   config.mutable_metadata()->set_name(meta.name());
   config.mutable_metadata()->set_namespace_(meta.namespace_());
   config.mutable_metadata()->set_uid(meta.uid());
   config.mutable_metadata()->set_attempt(attempt);
-  config.set_hostname(podHostname(pod));
+  // A name that is too long has been refused before (PodStarter); whoever only describes the pod needs none.
+  config.set_hostname(kernelHostname(pod, node.dns.clusterDomain).value_or(""));
   config.set_log_directory(layout::podLogDirectory(node.dirs, meta.namespace_(), meta.name(), meta.uid()));
   *config.mutable_dns_config() = makeDnsConfig(pod, node.dns).config;
   addPortMappings(pod, config);
@@ -61,7 +53,7 @@ cri::v1::PodSandboxConfig makeSandboxConfig(const core::Pod& pod, std::uint32_t 
     std::replace(name.begin(), name.end(), '/', '.');
     sysctls[name] = sysctl.value();
   }
-  *config.mutable_linux()->mutable_security_context() = sandboxSecurity(pod, node);
+  *config.mutable_linux()->mutable_security_context() = sandboxSecurity(pod, {.users = users, .targetContainerId = {}});
   return config;
 }
 

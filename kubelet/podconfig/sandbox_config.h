@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "cri/client/runtime_service.h"
@@ -12,9 +13,8 @@ namespace cubelet::podconfig {
 
 namespace core = ::k8s::core::v1;
 
-cri::v1::PodSandboxConfig makeSandboxConfig(const core::Pod& pod, std::uint32_t attempt, const NodeFacts& node);
-
-// spec.hostnameOverride, spec.hostname or the pod's name, cut to 63 characters (NET-5, NET-6); empty for host network.
-std::string podHostname(const core::Pod& pod);
+// `users`: the ids that a pod with hostUsers: false has.
+cri::v1::PodSandboxConfig makeSandboxConfig(const core::Pod& pod, std::uint32_t attempt, const NodeFacts& node,
+                                            const std::optional<IdRange>& users = {});
 
 }  // namespace cubelet::podconfig

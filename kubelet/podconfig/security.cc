@@ -17,13 +17,23 @@ constexpr const char* kMaskedPaths[] = {"/proc/asound",     "/proc/acpi",       
                                         "/proc/scsi",       "/sys/firmware",     "/sys/devices/virtual/powercap"};
 constexpr const char* kReadonlyPaths[] = {"/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"};
 
-cri::v1::NamespaceOption namespaces(const core::Pod& pod) {
+cri::v1::NamespaceOption namespaces(const core::Pod& pod, const Namespaces& entered) {
   cri::v1::NamespaceOption options;
   options.set_network(pod.spec().hostnetwork() ? cri::v1::NODE : cri::v1::POD);
   options.set_ipc(pod.spec().hostipc() ? cri::v1::NODE : cri::v1::POD);
   options.set_pid(pod.spec().hostpid()                 ? cri::v1::NODE
                   : pod.spec().shareprocessnamespace() ? cri::v1::POD
                                                        : cri::v1::CONTAINER);
+  if (!entered.targetContainerId.empty() && options.pid() == cri::v1::CONTAINER) {
+    options.set_pid(cri::v1::TARGET);
+    options.set_target_id(entered.targetContainerId);
+  }
+  cri::v1::UserNamespace& users = *options.mutable_userns_options();
+  users.set_mode(entered.users ? cri::v1::POD : cri::v1::NODE);
+  if (entered.users) {
+    addMappings(*entered.users, *users.mutable_uids());
+    addMappings(*entered.users, *users.mutable_gids());
+  }
   return options;
 }
 
@@ -138,13 +148,18 @@ void setUser(const core::Pod& pod, const core::SecurityContext& own, const cri::
 
 bool anyPrivileged(const core::Pod& pod) {
   auto privileged = [](const core::Container& c) { return c.securitycontext().privileged(); };
-  return std::any_of(pod.spec().containers().begin(), pod.spec().containers().end(), privileged) ||
-         std::any_of(pod.spec().initcontainers().begin(), pod.spec().initcontainers().end(), privileged);
+  auto debugger = [](const core::EphemeralContainer& c) {
+    return c.ephemeralcontainercommon().securitycontext().privileged();
+  };
+  const core::PodSpec& spec = pod.spec();
+  return std::any_of(spec.containers().begin(), spec.containers().end(), privileged) ||
+         std::any_of(spec.initcontainers().begin(), spec.initcontainers().end(), privileged) ||
+         std::any_of(spec.ephemeralcontainers().begin(), spec.ephemeralcontainers().end(), debugger);
 }
 
-cri::v1::LinuxSandboxSecurityContext sandboxSecurity(const core::Pod& pod, const NodeFacts&) {
+cri::v1::LinuxSandboxSecurityContext sandboxSecurity(const core::Pod& pod, const Namespaces& entered) {
   cri::v1::LinuxSandboxSecurityContext context;
-  *context.mutable_namespace_options() = namespaces(pod);
+  *context.mutable_namespace_options() = namespaces(pod, entered);
   context.set_privileged(anyPrivileged(pod));
   context.mutable_seccomp()->set_profile_type(cri::v1::SecurityProfile::RuntimeDefault);
   const auto& ofPod = pod.spec().securitycontext();
@@ -157,13 +172,14 @@ cri::v1::LinuxSandboxSecurityContext sandboxSecurity(const core::Pod& pod, const
 }
 
 Result<cri::v1::LinuxContainerSecurityContext> containerSecurity(const core::Pod& pod, const core::Container& container,
-                                                                 const cri::v1::Image& image, const NodeFacts& node) {
+                                                                 const cri::v1::Image& image, const NodeFacts& node,
+                                                                 const Namespaces& entered) {
   const auto& own = container.securitycontext();
   const std::optional<std::int64_t> user = userOf(pod, own);
   if (Result<void> allowed = checkNonRoot(pod, container, image, user); !allowed) return fail(allowed.error());
 
   cri::v1::LinuxContainerSecurityContext context;
-  *context.mutable_namespace_options() = namespaces(pod);
+  *context.mutable_namespace_options() = namespaces(pod, entered);
   setUser(pod, own, image, user, context);
   for (const std::string& name : own.capabilities().add()) context.mutable_capabilities()->add_add_capabilities(name);
   for (const std::string& name : own.capabilities().drop()) context.mutable_capabilities()->add_drop_capabilities(name);

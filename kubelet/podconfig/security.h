@@ -2,6 +2,7 @@
 #pragma once
 
 #include <optional>
+#include <string>
 
 #include "base/result.h"
 #include "cri/client/runtime_service.h"
@@ -12,12 +13,19 @@ namespace cubelet::podconfig {
 
 namespace core = ::k8s::core::v1;
 
-cri::v1::LinuxSandboxSecurityContext sandboxSecurity(const core::Pod& pod, const NodeFacts& node);
+// Which namespaces a pod or container enters beside those that its spec decides on alone.
+struct Namespaces {
+  std::optional<IdRange> users;   // of the pod, which has hostUsers: false
+  std::string targetContainerId;  // share its process namespace, unless the pod shares one anyway (EPH-2); empty: no
+};
+
+cri::v1::LinuxSandboxSecurityContext sandboxSecurity(const core::Pod& pod, const Namespaces& entered = {});
 
 // `image` tells the user that runs when the pod says nothing. Errors have reason CreateContainerConfigError, e.g. a
 // container that must not run as root but would (SEC-3).
 Result<cri::v1::LinuxContainerSecurityContext> containerSecurity(const core::Pod& pod, const core::Container& container,
-                                                                 const cri::v1::Image& image, const NodeFacts& node);
+                                                                 const cri::v1::Image& image, const NodeFacts& node,
+                                                                 const Namespaces& entered = {});
 
 // True when any container of the pod is privileged: the sandbox then must be as well.
 bool anyPrivileged(const core::Pod& pod);

@@ -25,7 +25,8 @@ std::string quoted(const std::string& image) {
 }  // namespace
 
 Task<ImageStep::Outcome> ImageStep::prepare(std::string name) {
-  const core::Container* container = findContainer(state_.pod, name);
+  const std::optional<core::Container> container = containerNamed(state_.pod, name);
+  if (!container) co_return Outcome::kFailed;
   ImageState& image = state_.images[name];
   if (image.pulling) co_return Outcome::kPulling;
   if (image.local) co_return Outcome::kReady;

@@ -1,22 +1,29 @@
 #include "kubelet/sync/pod_starter.h"
 
 #include <cerrno>
+#include <fcntl.h>
 #include <unistd.h>
 
+#include "base/fd.h"
 #include "base/files.h"
 #include "base/log.h"
 #include "kubelet/observe/from_cri.h"
 #include "kubelet/podconfig/container_config.h"
 #include "kubelet/podconfig/dns.h"
+#include "kubelet/podconfig/hostname.h"
+#include "kubelet/podconfig/hosts_file.h"
 #include "kubelet/podconfig/sandbox_config.h"
 #include "kubelet/status/pod_status.h"
+#include "kubelet/sync/hosts_file.h"
 #include "kubelet/sync/termination_message.h"
+#include "kubelet/sync/user_namespace.h"
 
 namespace cubelet::sync {
 namespace {
 
 constexpr mode_t kPodDirectoryMode = 0750;
 constexpr mode_t kLogDirectoryMode = 0755;
+constexpr std::size_t kMaxEnvFile = std::size_t{1024} * 1024;
 constexpr char kConfigError[] = "CreateContainerConfigError";
 
 std::unexpected<Error> configError(Error error) {
@@ -55,17 +62,16 @@ Task<bool> PodStarter::startSandbox(std::uint32_t attempt) {
   const k8s::meta::v1::ObjectMeta& meta = state_.pod.metadata();
   const bool prepared = co_await prepareVolumes();
   if (!prepared || stopping_()) co_return false;
-  Result<void> made = makeDirectories(layout::podDirectory(context_.node.dirs, meta.uid()), kPodDirectoryMode);
-  if (made)
-    made = makeDirectories(layout::podLogDirectory(context_.node.dirs, meta.namespace_(), meta.name(), meta.uid()),
-                           kLogDirectoryMode);
-  if (!made) {
-    sandboxFailed(made.error());
+  Result<void> ready = co_await prepareSandbox();
+  if (stopping_()) co_return false;
+  if (!ready) {
+    sandboxFailed(ready.error());
     co_return false;
   }
   warnOfDns();
-  cri::v1::PodSandboxConfig config = podconfig::makeSandboxConfig(state_.pod, attempt, context_.node);
-  std::string handler;
+  cri::v1::PodSandboxConfig config =
+      podconfig::makeSandboxConfig(state_.pod, attempt, context_.node, state_.users);
+  std::string handler = state_.handler->name;
   Result<std::string> id = co_await context_.runtime.runPodSandbox(std::move(config), handler);
   if (!id) {
     sandboxFailed(id.error());
@@ -92,6 +98,51 @@ Task<bool> PodStarter::startSandbox(std::uint32_t attempt) {
     co_await lookAgain();  // without its address the sandbox would count as broken in the next plan
   }
   co_return true;
+}
+
+Task<Result<void>> PodStarter::prepareSandbox() {
+  const k8s::meta::v1::ObjectMeta& meta = state_.pod.metadata();
+  Result<std::string> hostname = podconfig::kernelHostname(state_.pod, context_.node.dns.clusterDomain);
+  if (!hostname) co_return fail(hostname.error());
+  Result<void> found = co_await findHandler();
+  if (!found) co_return found;
+  Result<void> made = makeDirectories(layout::podDirectory(context_.node.dirs, meta.uid()), kPodDirectoryMode);
+  if (made)
+    made = makeDirectories(layout::podLogDirectory(context_.node.dirs, meta.namespace_(), meta.name(), meta.uid()),
+                           kLogDirectoryMode);
+  co_return made;
+}
+
+// Also for a sandbox that an earlier run of the agent has left.
+Task<Result<void>> PodStarter::findHandler() {
+  if (state_.handler) co_return findUsers();
+  core::Pod pod = state_.pod;
+  const std::uint64_t changes = state_.objectChanges;
+  Result<RuntimeHandler> handler = co_await runtimeHandlerOf(&context_, std::move(pod));
+  if (handler) {
+    state_.handler = std::move(*handler);
+    co_return findUsers();
+  }
+  Error error = handler.error();
+  // Something has changed since the question: its answer may be out of date, so ask again soon.
+  if (state_.objectChanges != changes) error.code = Code::kUnavailable;
+  co_return fail(std::move(error));
+}
+
+// SEC-14, with upstream's messages.
+Result<void> PodStarter::findUsers() {
+  if (!podconfig::wantsUserNamespace(state_.pod.spec()) || state_.users) return {};
+  const std::string& handler = state_.handler->name;
+  if (!state_.handler->userNamespaces)
+    return fail(Code::kUnimplemented, "",
+                "can't set `spec.hostUsers: false`, " +
+                    (handler.empty() ? std::string("runtime") : "RuntimeClass handler \"" + handler + "\"") +
+                    " does not support user namespaces");
+  Result<podconfig::IdRange> users =
+      userNamespaceOf(context_.node.dirs, state_.uid(), context_.node.userNamespaces);
+  if (!users) return fail(users.error().within("create user namespace"));
+  state_.users = *users;
+  return {};
 }
 
 Task<bool> PodStarter::prepareVolumes() {
@@ -125,9 +176,9 @@ void PodStarter::sandboxFailed(const Error& error) {
 }
 
 Task<bool> PodStarter::startContainer(plan::StartContainer start) {
-  const core::Container* spec = findContainer(state_.pod, start.name);
+  const std::optional<core::Container> spec = containerNamed(state_.pod, start.name);
   const observe::ObservedPod* have = context_.observer.find(state_.uid());
-  if (spec == nullptr || have == nullptr || have->sandboxes.empty()) co_return false;
+  if (!spec || have == nullptr || have->sandboxes.empty()) co_return false;
   core::Container container = *spec;
   const std::string sandboxId = have->sandboxes.front().id;
   std::vector<std::string> podIps = have->sandboxes.front().ips;
@@ -140,6 +191,12 @@ Task<bool> PodStarter::startContainer(plan::StartContainer start) {
   if (!prepared || stopping_()) co_return false;
 
   const std::uint64_t changes = state_.objectChanges;
+  Result<void> handler = co_await findHandler();
+  if (stopping_()) co_return false;
+  if (!handler) {
+    containerFailed(start.name, handler.error(), kConfigError);
+    co_return false;
+  }
   Result<podconfig::References> references = co_await fetchReferences(container);
   if (stopping_()) co_return false;
   if (!references) {
@@ -160,7 +217,10 @@ Task<bool> PodStarter::startContainer(plan::StartContainer start) {
   plan::noteStarted(state_.memory, start, context_.clock.wallNow());
   if (stopping_()) co_return false;
   Result<void> running = co_await runCreated(start.name, *id, start.attempt);
-  if (running) co_return true;
+  if (running) {
+    plan::noteRunning(state_.memory, start);
+    co_return true;
+  }
   containerFailed(start.name, running.error(), "RunContainerError");
   co_await lookAgain();
   co_return false;
@@ -184,9 +244,27 @@ Task<Result<podconfig::References>> PodStarter::fetchReferences(core::Container 
       out.services = std::move(*services);
     }
   }
+  out.files = readFiles(container);
   Result<void> fetched = co_await fetchObjects(std::move(container), &out);
   if (!fetched) co_return configError(fetched.error());
   co_return out;
+}
+
+// Where no link leads out of the volume: containers write there.
+std::map<podconfig::FileNeed, Result<std::string>> PodStarter::readFiles(const core::Container& container) const {
+  std::map<podconfig::FileNeed, Result<std::string>> out;
+  for (const podconfig::FileNeed& need : podconfig::environmentFiles(container)) {
+    auto volume = state_.volumes->find(need.volume);
+    if (volume == state_.volumes->end()) continue;
+    const std::string name = "file " + need.path + " in volume " + need.volume;
+    Result<Fd> directory = openDirectory(volume->second);
+    Result<Fd> file = directory ? openBeneath(*directory, need.path, O_RDONLY | O_NONBLOCK) : std::move(directory);
+    if (file)
+      out.emplace(need, readAll(*file, name, kMaxEnvFile));
+    else
+      out.emplace(need, fail(file.error().within("open environment variable " + name)));
+  }
+  return out;
 }
 
 Task<Result<void>> PodStarter::fetchObjects(core::Container container, podconfig::References* into) {
@@ -219,6 +297,16 @@ Task<Result<void>> PodStarter::fetchObjects(core::Container container, podconfig
   co_return Result<void>();
 }
 
+// The instance whose processes an ephemeral container wants to see (EPH-2); empty: none.
+Result<std::string> PodStarter::targetId(const std::string& container) const {
+  const std::string target = targetOf(state_.pod, container);
+  if (target.empty()) return std::string();
+  const observe::ObservedPod* have = context_.observer.find(state_.uid());
+  const observe::ObservedContainer* found = have != nullptr ? have->newest(target) : nullptr;
+  if (found == nullptr) return fail(Code::kNotFound, kConfigError, "unable to find target container " + target);
+  return found->id;
+}
+
 Task<Result<std::string>> PodStarter::create(core::Container container, plan::StartContainer start,
                                              std::string sandboxId, std::vector<std::string> podIps,
                                              podconfig::References references) {
@@ -227,6 +315,16 @@ Task<Result<std::string>> PodStarter::create(core::Container container, plan::St
   ImageState& image = state_.images[container.name()];
   podconfig::ContainerInputs inputs;
   inputs.attempt = start.attempt;
+  Result<std::string> target = targetId(container.name());
+  if (!target) co_return fail(target.error());
+  inputs.namespaces.users = state_.users;
+  inputs.namespaces.targetContainerId = std::move(*target);
+  inputs.recursiveReadOnlyMounts = state_.handler->recursiveReadOnlyMounts;
+  if (podconfig::wantsHostsFile(container, podIps)) {
+    Result<std::string> file = writeHostsFile(state_.pod, podIps, context_.node);
+    if (!file) co_return configError(file.error());
+    inputs.hostsFile = std::move(*file);
+  }
   inputs.image = image.local->image;
   inputs.imageRef = image.local->ref;
   inputs.podIps = std::move(podIps);
@@ -246,7 +344,7 @@ Task<Result<std::string>> PodStarter::create(core::Container container, plan::St
 
   const cri::v1::Image used = image.local->image;
   cri::v1::ContainerConfig sent = *config;
-  cri::v1::PodSandboxConfig sandboxConfig = podconfig::makeSandboxConfig(state_.pod, 0, context_.node);
+  cri::v1::PodSandboxConfig sandboxConfig = podconfig::makeSandboxConfig(state_.pod, 0, context_.node, state_.users);
   Result<std::string> id =
       co_await context_.runtime.createContainer(sandboxId, std::move(sent), std::move(sandboxConfig));
   // The image is looked up (Always: pulled) again for the next instance when this one could not be made from it.

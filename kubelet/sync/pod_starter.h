@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <string>
 
 #include "kubelet/podconfig/environment.h"
@@ -25,9 +26,15 @@ class PodStarter {
 
  private:
   Task<bool> prepareVolumes();
+  // What a sandbox needs beside its volumes: a name that the kernel takes, a handler, ids, directories.
+  Task<Result<void>> prepareSandbox();
+  Task<Result<void>> findHandler();
+  Result<void> findUsers();
   // What the container's environment is made from. Errors have reason CreateContainerConfigError.
   Task<Result<podconfig::References>> fetchReferences(core::Container container);
+  std::map<podconfig::FileNeed, Result<std::string>> readFiles(const core::Container& container) const;
   Task<Result<void>> fetchObjects(core::Container container, podconfig::References* into);
+  Result<std::string> targetId(const std::string& container) const;
   Task<Result<std::string>> create(core::Container container, plan::StartContainer start, std::string sandboxId,
                                    std::vector<std::string> podIps, podconfig::References references);
   Task<Result<void>> runCreated(std::string name, std::string id, std::uint32_t attempt);

@@ -1,5 +1,7 @@
 #include "kubelet/sync/pod_state.h"
 
+#include "kubelet/api/pod.h"
+
 namespace cubelet::sync {
 
 const core::Container* findContainer(const core::Pod& pod, const std::string& name) {
@@ -8,6 +10,20 @@ const core::Container* findContainer(const core::Pod& pod, const std::string& na
   for (const core::Container& container : pod.spec().containers())
     if (container.name() == name) return &container;
   return nullptr;
+}
+
+std::optional<core::Container> containerNamed(const core::Pod& pod, const std::string& name) {
+  if (const core::Container* found = findContainer(pod, name)) return *found;
+  for (const core::EphemeralContainer& container : pod.spec().ephemeralcontainers())
+    if (container.ephemeralcontainercommon().name() == name)
+      return api::asContainer(container.ephemeralcontainercommon());
+  return std::nullopt;
+}
+
+std::string targetOf(const core::Pod& pod, const std::string& name) {
+  for (const core::EphemeralContainer& container : pod.spec().ephemeralcontainers())
+    if (container.ephemeralcontainercommon().name() == name) return container.targetcontainername();
+  return "";
 }
 
 }  // namespace cubelet::sync

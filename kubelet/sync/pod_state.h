@@ -8,6 +8,8 @@
 
 #include "kubelet/images/images.h"
 #include "kubelet/plan/plan_pod.h"
+#include "kubelet/podconfig/user_namespace.h"
+#include "kubelet/sync/runtime_handler.h"
 #include "kubelet/volumes/pod_volumes.h"
 #include "proto/k8s/core.pb.h"
 
@@ -31,13 +33,19 @@ struct PodState {
   plan::PodMemory memory;
   std::map<std::string, ImageState> images;               // by container name
   std::optional<volumes::PodVolumes::HostPaths> volumes;  // once they are set up
+  std::optional<RuntimeHandler> handler;                  // once it is known
+  std::optional<podconfig::IdRange> users;                // of a pod with hostUsers: false, once they are known
   std::uint64_t objectChanges = 0;                        // of ConfigMaps and Secrets that the pod refers to
 
   const std::string& uid() const { return pod.metadata().uid(); }
   std::string ref() const { return pod.metadata().namespace_() + "/" + pod.metadata().name(); }
 };
 
-// Null when the pod has no container of that name.
+// Null when the pod has no container of that name; ephemeral ones are no core::Container.
 const core::Container* findContainer(const core::Pod& pod, const std::string& name);
+// The container of that name, whatever its kind.
+std::optional<core::Container> containerNamed(const core::Pod& pod, const std::string& name);
+// The targetContainerName of an ephemeral container; empty for others, and without one.
+std::string targetOf(const core::Pod& pod, const std::string& name);
 
 }  // namespace cubelet::sync

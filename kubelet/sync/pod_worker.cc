@@ -92,7 +92,7 @@ void PodWorker::runtimeSynced() {
 void PodWorker::objectChanged() {
   ++state_.objectChanges;
   filesStale_ = true;
-  if (!state_.volumes) state_.memory.sandboxRetryAt = {};
+  if (!state_.volumes || !state_.handler) state_.memory.sandboxRetryAt = {};
   for (auto& [name, memory] : state_.memory.containers)
     if (memory.failureReason == "CreateContainerConfigError") memory.retryAt = {};
   ring();
@@ -263,15 +263,16 @@ void PodWorker::beginGrace(WallTime deadline) {
 void PodWorker::applyUpdate() {
   if (!pendingUpdate_) return;
   for (auto& [name, image] : state_.images) {
-    const core::Container* before = findContainer(state_.pod, name);
-    const core::Container* after = findContainer(*pendingUpdate_, name);
-    const bool same = before != nullptr && after != nullptr && before->image() == after->image();
+    const std::optional<core::Container> before = containerNamed(state_.pod, name);
+    const std::optional<core::Container> after = containerNamed(*pendingUpdate_, name);
+    const bool same = before && after && before->image() == after->image();
     if (!same && !image.pulling) image = ImageState();
   }
   state_.pod = std::move(*std::exchange(pendingUpdate_, std::nullopt));
   filesStale_ = true;
   if (context_.objects != nullptr) context_.objects->use(state_.pod);
   state_.volumes.reset();
+  state_.handler.reset();
 }
 
 // What an earlier run of the agent has left: how old the pod is, and how often its containers have run.
@@ -327,6 +328,7 @@ void PodWorker::publish(bool terminated) {
   inputs.terminating = stop_;
   inputs.terminated = terminated;
   inputs.runtimeName = context_.runtimeName;
+  inputs.runtimeMakesRecursiveReadOnly = state_.handler && state_.handler->recursiveReadOnlyMounts;
   observe::ObservedPod pod = have();
   const core::PodSpec& spec = state_.pod.spec();
   const int containers = spec.containers_size() + spec.initcontainers_size() + spec.ephemeralcontainers_size();

@@ -224,7 +224,7 @@ void SyncLoop::runtimeLost() {
 
 void SyncLoop::objectChanged(const std::string& ns, const std::string& name) {
   forEachWorker([&](PodWorker& worker) {
-    if (worker.pod().metadata().namespace_() == ns && objects::refersTo(worker.pod(), name)) worker.objectChanged();
+    if (objects::refersTo(worker.pod(), ns, name)) worker.objectChanged();
   });
 }
 

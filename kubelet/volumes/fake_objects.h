@@ -25,6 +25,9 @@ class FakeObjects final : public Objects {
   Task<Result<ConfigMapPtr>> configMap(std::string ns, std::string name) override {
     co_return find(configMaps, "configmap", ns, name);
   }
+  Task<Result<RuntimeClassPtr>> runtimeClass(std::string name) override {
+    co_return fail(Code::kNotFound, "NotFound", "runtimeclass.node.k8s.io \"" + name + "\" not found");
+  }
   Task<Result<SecretPtr>> secret(std::string ns, std::string name) override {
     co_return find(secrets, "secret", ns, name);
   }
