@@ -17,8 +17,8 @@
 
 namespace cubelet::objects {
 
-// One watch for each ConfigMap, Secret and RuntimeClass in use, one for all services; each begins with the first question. Loop
-// thread only.
+// One watch for each ConfigMap, Secret and RuntimeClass in use, one for all services; each begins with the first
+// question. Loop thread only.
 class ObjectCache final : public Objects {
  public:
   // `loop` and `client` must outlive this object; `random` is uniform in [0, 1).

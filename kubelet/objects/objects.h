@@ -58,8 +58,9 @@ class Objects {
   // is valid and the server does not give a new one. An empty audience: the server's own.
   virtual Task<Result<Token>> token(core::Pod pod, std::string audience, std::chrono::seconds life) = 0;
 
-  // `fn` is called after a ConfigMap, Secret or RuntimeClass (its `ns` is empty) in use has changed, appeared or gone, also when its first read comes
-  // after a question had to be answered without it. One function; a later one takes the place of the one before.
+  // `fn` is called after a ConfigMap, Secret or RuntimeClass (its `ns` is empty) in use has changed, appeared or gone,
+  // also when its first read comes after a question had to be answered without it. One function; a later one takes the
+  // place of the one before.
   virtual void onChange(std::function<void(const std::string& ns, const std::string& name)> fn) = 0;
 };
 

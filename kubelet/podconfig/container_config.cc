@@ -34,7 +34,8 @@ Result<bool> isRecursiveReadOnly(const core::VolumeMount& mount, bool runtimeCan
   const std::string asked = "volume \"" + mount.name() + "\" requested recursive read-only mode, but it is not ";
   if (!mount.readonly()) return fail(Code::kInvalid, kConfigError, asked + "read-only");
   if (!mount.mountpropagation().empty() && mount.mountpropagation() != "None")
-    return fail(Code::kInvalid, kConfigError, asked + "compatible with propagation \"" + mount.mountpropagation() + "\"");
+    return fail(Code::kInvalid, kConfigError,
+                asked + "compatible with propagation \"" + mount.mountpropagation() + "\"");
   if (mode == "Enabled" && !runtimeCan)
     return fail(Code::kUnimplemented, kConfigError, asked + "supported by the runtime");
   return runtimeCan;
@@ -117,7 +118,7 @@ Result<cri::v1::ContainerConfig> makeContainerConfig(const core::Pod& pod, const
                                                      const ContainerInputs& inputs, const NodeFacts& node) {
   Result<Environment> environment = makeEnvironment(pod, container, node, inputs.podIps, inputs.references);
   if (!environment) return fail(environment.error());
-  Result<cri::v1::LinuxContainerSecurityContext> security = 
+  Result<cri::v1::LinuxContainerSecurityContext> security =
       containerSecurity(pod, container, inputs.image, node, inputs.namespaces);
   if (!security) return fail(security.error());
 

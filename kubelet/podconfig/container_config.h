@@ -21,8 +21,8 @@ struct ContainerInputs {
   std::uint32_t attempt = 0;  // restart count
   Namespaces namespaces;
   bool recursiveReadOnlyMounts = false;  // the pod's runtime handler can make them (RTC-4)
-  cri::v1::Image image;       // as the runtime has it: id and user
-  std::string imageRef;       // what CreateContainer gets (CFG-25)
+  cri::v1::Image image;                  // as the runtime has it: id and user
+  std::string imageRef;                  // what CreateContainer gets (CFG-25)
   std::vector<std::string> podIps;
   References references;                           // what its environment is made from
   std::map<std::string, std::string> volumePaths;  // volume name -> host path

@@ -51,7 +51,8 @@ Result<std::optional<std::string>> envFileValue(std::string_view text, std::stri
     if (equals == std::string_view::npos) return bad(in.line(), "missing '='");
     const std::string_view name = line.substr(0, equals);
     if (name.empty()) return bad(in.line(), "empty variable name");
-    if (kBlank.find(name.back()) != std::string_view::npos) return bad(in.line(), "whitespace before '=' is not allowed");
+    if (kBlank.find(name.back()) != std::string_view::npos)
+      return bad(in.line(), "whitespace before '=' is not allowed");
     std::string_view value = line.substr(equals + 1);
     if (!value.empty() && kBlank.find(value.front()) != std::string_view::npos) {
       // As a shell reads it: the variable is empty, the rest is no part of it.

@@ -20,8 +20,8 @@ struct NodeFacts {
   layout::Directories dirs;
   NodeDns dns;
   std::string hostsFile = "/etc/hosts";  // the node's own
-  bool seccompDefault = false;  // RuntimeDefault instead of Unconfined where a pod says nothing (SEC-9)
-  IdPool userNamespaces;       // of pods with hostUsers: false
+  bool seccompDefault = false;           // RuntimeDefault instead of Unconfined where a pod says nothing (SEC-9)
+  IdPool userNamespaces;                 // of pods with hostUsers: false
   bool cgroupV2 = false;
   bool singleProcessOomKill = false;  // RES-18
   bool cpuCfsQuota = true;

@@ -7,6 +7,7 @@
 #include "base/fd.h"
 #include "base/files.h"
 #include "base/log.h"
+#include "base/task_group.h"
 #include "kubelet/observe/from_cri.h"
 #include "kubelet/podconfig/container_config.h"
 #include "kubelet/podconfig/dns.h"
@@ -69,10 +70,12 @@ Task<bool> PodStarter::startSandbox(std::uint32_t attempt) {
     co_return false;
   }
   warnOfDns();
-  cri::v1::PodSandboxConfig config =
-      podconfig::makeSandboxConfig(state_.pod, attempt, context_.node, state_.users);
-  std::string handler = state_.handler->name;
-  Result<std::string> id = co_await context_.runtime.runPodSandbox(std::move(config), handler);
+  cri::v1::PodSandboxConfig config = podconfig::makeSandboxConfig(state_.pod, attempt, context_.node, state_.users);
+  Result<std::string> id;
+  std::vector<Task<void>> steps;
+  steps.push_back(runSandbox(std::move(config), &id));
+  steps.push_back(images_.prepareAhead(plan::firstContainers(state_.pod)));
+  co_await runAll(context_.loop, "sandbox and images of " + state_.ref(), std::move(steps));
   if (!id) {
     sandboxFailed(id.error());
     co_await lookAgain();  // it may run all the same, with its reply lost
@@ -138,11 +141,15 @@ Result<void> PodStarter::findUsers() {
                 "can't set `spec.hostUsers: false`, " +
                     (handler.empty() ? std::string("runtime") : "RuntimeClass handler \"" + handler + "\"") +
                     " does not support user namespaces");
-  Result<podconfig::IdRange> users =
-      userNamespaceOf(context_.node.dirs, state_.uid(), context_.node.userNamespaces);
+  Result<podconfig::IdRange> users = userNamespaceOf(context_.node.dirs, state_.uid(), context_.node.userNamespaces);
   if (!users) return fail(users.error().within("create user namespace"));
   state_.users = *users;
   return {};
+}
+
+Task<void> PodStarter::runSandbox(cri::v1::PodSandboxConfig config, Result<std::string>* id) {
+  std::string handler = state_.handler->name;
+  *id = co_await context_.runtime.runPodSandbox(std::move(config), std::move(handler));
 }
 
 Task<bool> PodStarter::prepareVolumes() {

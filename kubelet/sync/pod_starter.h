@@ -30,6 +30,7 @@ class PodStarter {
   Task<Result<void>> prepareSandbox();
   Task<Result<void>> findHandler();
   Result<void> findUsers();
+  Task<void> runSandbox(cri::v1::PodSandboxConfig config, Result<std::string>* id);
   // What the container's environment is made from. Errors have reason CreateContainerConfigError.
   Task<Result<podconfig::References>> fetchReferences(core::Container container);
   std::map<podconfig::FileNeed, Result<std::string>> readFiles(const core::Container& container) const;

@@ -17,7 +17,8 @@ struct RuntimeHandler {
   bool recursiveReadOnlyMounts = false;
 };
 
-// kNotFound: there is no such RuntimeClass (RTC-2). kInvalid: this node cannot know of any. `context` outlives the call.
+// kNotFound: there is no such RuntimeClass (RTC-2). kInvalid: this node cannot know of any. `context` outlives the
+// call.
 Task<Result<RuntimeHandler>> runtimeHandlerOf(Context* context, k8s::core::v1::Pod pod);
 
 }  // namespace cubelet::sync
