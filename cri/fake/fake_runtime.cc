@@ -248,6 +248,11 @@ Task<Result<v1::StatusResponse>> FakeRuntime::status() {
     network->set_reason("NetworkPluginNotReady");
     network->set_message(networkMessage_);
   }
+  for (const auto& [name, features] : handlers) {
+    v1::RuntimeHandler* handler = response.add_runtime_handlers();
+    handler->set_name(name);
+    *handler->mutable_features() = features;
+  }
   co_return std::move(response);
 }
 
@@ -278,6 +283,9 @@ Task<Result<std::string>> FakeRuntime::runPodSandbox(v1::PodSandboxConfig config
   auto begun = co_await begin("RunPodSandbox", pod);
   if (!begun) co_return fail(begun.error());
 
+  if (!runtimeHandler.empty() && !handlers.contains(runtimeHandler))
+    co_return failure(Code::kInternal, "RunPodSandbox", pod,
+                      "failed to get sandbox runtime: no runtime for \"" + runtimeHandler + "\" is configured");
   std::string name = reservedName(config.metadata());
   for (const SandboxPtr& other : sandboxes_)
     if (reservedName(other->config.metadata()) == name)

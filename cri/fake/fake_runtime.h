@@ -115,6 +115,8 @@ class FakeRuntime final : public RuntimeService, public ImageService {
   void setDown(bool down);
   void setNetworkReady(bool ready, std::string message = "cni plugin not initialized");
   void setCgroupDriver(v1::CgroupDriver driver) { cgroupDriver_ = driver; }  // without: RuntimeConfig is unimplemented
+  // Handlers that are configured, by name; "" is the default one. A sandbox with another one cannot be made.
+  std::map<std::string, v1::RuntimeHandlerFeatures> handlers;
   void setAssignAddresses(bool assign) { assignAddresses_ = assign; }
   // The state that reads tell stays "running" for that long after an exit, as in containerd (up to 160 ms).
   void staleAfterExit(Duration by) { stale_ = by; }

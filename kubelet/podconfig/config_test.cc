@@ -73,11 +73,78 @@ TEST_F(PodConfig, SEC_13_HostNamespaces) {
   EXPECT_EQ(options.ipc(), cri::v1::NODE);
 }
 
-TEST_F(PodConfig, NET_5_HostnameIsCutAndTrimmed) {
-  pod.mutable_metadata()->set_name(std::string(62, 'a') + "-bcd");
-  EXPECT_EQ(podHostname(pod), std::string(62, 'a'));
-  pod.mutable_spec()->set_hostname("given");
-  EXPECT_EQ(podHostname(pod), "given");
+TEST_F(PodConfig, SEC_14_NodeIsTheUserNamespaceUnlessThePodHasItsOwn) {
+  const auto shared = makeSandboxConfig(pod, 0, node);
+  EXPECT_EQ(shared.linux().security_context().namespace_options().userns_options().mode(), cri::v1::NODE);
+  const auto own = makeSandboxConfig(pod, 0, node, IdRange{131072, 65536});
+  const auto& users = own.linux().security_context().namespace_options().userns_options();
+  EXPECT_EQ(users.mode(), cri::v1::POD);
+  ASSERT_EQ(users.uids_size(), 1);
+  EXPECT_EQ(users.uids(0).host_id(), 131072u);
+  EXPECT_EQ(users.uids(0).container_id(), 0u);
+  EXPECT_EQ(users.uids(0).length(), 65536u);
+  EXPECT_EQ(users.gids(0).host_id(), 131072u);
+}
+
+TEST_F(PodConfig, SEC_14_EveryMountIsMapped) {
+  auto* mount = container.add_volumemounts();
+  mount->set_name("data");
+  mount->set_mountpath("/data");
+  inputs.terminationMessageFile = "/pods/u1/containers/web/01234567";
+  inputs.hostsFile = "/pods/u1/etc-hosts";
+  inputs.namespaces.users = IdRange{131072, 65536};
+  const auto config = makeContainerConfig(pod, container, inputs, node);
+  ASSERT_TRUE(config) << config.error().message;
+  ASSERT_EQ(config->mounts_size(), 3);
+  for (const auto& one : config->mounts()) {
+    ASSERT_EQ(one.uidmappings_size(), 1) << one.container_path();
+    EXPECT_EQ(one.uidmappings(0).host_id(), 131072u);
+    EXPECT_EQ(one.gidmappings(0).length(), 65536u);
+  }
+  EXPECT_EQ(config->linux().security_context().namespace_options().userns_options().mode(), cri::v1::POD);
+}
+
+TEST_F(PodConfig, EPH_2_ATargetGivesItsProcessesUnlessThePodSharesThem) {
+  inputs.namespaces.targetContainerId = "c1";
+  const auto options = [&] {
+    return makeContainerConfig(pod, container, inputs, node)->linux().security_context().namespace_options();
+  };
+  EXPECT_EQ(options().pid(), cri::v1::TARGET);
+  EXPECT_EQ(options().target_id(), "c1");
+  pod.mutable_spec()->set_shareprocessnamespace(true);
+  EXPECT_EQ(options().pid(), cri::v1::POD);
+  EXPECT_EQ(options().target_id(), "");
+  pod.mutable_spec()->set_hostpid(true);
+  EXPECT_EQ(options().pid(), cri::v1::NODE);
+}
+
+TEST_F(PodConfig, SEC_5_APrivilegedDebuggerCountsForTheSandbox) {
+  EXPECT_FALSE(anyPrivileged(pod));
+  pod.mutable_spec()
+      ->add_ephemeralcontainers()
+      ->mutable_ephemeralcontainercommon()
+      ->mutable_securitycontext()
+      ->set_privileged(true);
+  EXPECT_TRUE(anyPrivileged(pod));
+}
+
+TEST_F(PodConfig, RTC_4_RecursiveReadOnlyNeedsTheRuntime) {
+  auto* mount = container.add_volumemounts();
+  mount->set_name("data");
+  mount->set_mountpath("/data");
+  mount->set_readonly(true);
+  mount->set_recursivereadonly("IfPossible");
+  EXPECT_FALSE(makeContainerConfig(pod, container, inputs, node)->mounts(0).recursive_read_only());
+  inputs.recursiveReadOnlyMounts = true;
+  EXPECT_TRUE(makeContainerConfig(pod, container, inputs, node)->mounts(0).recursive_read_only());
+  mount->set_recursivereadonly("Enabled");
+  EXPECT_TRUE(makeContainerConfig(pod, container, inputs, node)->mounts(0).recursive_read_only());
+  inputs.recursiveReadOnlyMounts = false;
+  const auto refused = makeContainerConfig(pod, container, inputs, node);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().reason, "CreateContainerConfigError");
+  EXPECT_EQ(refused.error().message,
+            "volume \"data\" requested recursive read-only mode, but it is not supported by the runtime");
 }
 
 TEST_F(PodConfig, ContainerLabelsAndAnnotationsAreUpstreams) {
