@@ -8,6 +8,7 @@
 #include <memory>
 #include <optional>
 #include <spawn.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -72,13 +73,37 @@ StringList argumentsOf(const Program& program) {
   return list;
 }
 
+// In memory rather than a pipe: writing never waits for the program to read.
+Result<Fd> inputOf(const Program& program) {
+  Fd file(::memfd_create("stdin", MFD_CLOEXEC));
+  if (!file) return fail(errnoError(errno, "make the input of " + program.command));
+  std::size_t done = 0;
+  while (done < program.input.size()) {
+    const ssize_t n = ::write(file.get(), program.input.data() + done, program.input.size() - done);
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return fail(errnoError(errno, "write the input of " + program.command));
+    done += static_cast<std::size_t>(n);
+  }
+  if (::lseek(file.get(), 0, SEEK_SET) < 0) return fail(errnoError(errno, "rewind the input of " + program.command));
+  return file;
+}
+
 Result<pid_t> spawn(const Program& program, const Pipe& out, const Pipe& err) {
+  Fd input;
+  if (!program.input.empty()) {
+    Result<Fd> made = inputOf(program);
+    if (!made) return fail(made.error());
+    input = std::move(*made);
+  }
   StringList arguments = argumentsOf(program);
   StringList environment = environmentOf(program);
 
   posix_spawn_file_actions_t files;
   ::posix_spawn_file_actions_init(&files);
-  ::posix_spawn_file_actions_addopen(&files, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+  if (input)
+    ::posix_spawn_file_actions_adddup2(&files, input.get(), STDIN_FILENO);
+  else
+    ::posix_spawn_file_actions_addopen(&files, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
   ::posix_spawn_file_actions_adddup2(&files, out.writing.get(), STDOUT_FILENO);
   ::posix_spawn_file_actions_adddup2(&files, err.writing.get(), STDERR_FILENO);
 

@@ -17,6 +17,7 @@ struct Program {
   std::string command;  // looked up in PATH when it has no slash
   std::vector<std::string> args;
   std::vector<std::pair<std::string, std::string>> env;  // beside the agent's own, and before it
+  std::string input = {};                                // its stdin; empty: /dev/null
   std::size_t maxOutput = std::size_t{1} << 20;          // of stdout
 };
 
@@ -27,7 +28,7 @@ struct ProgramEnd {
   std::string err;  // stderr, its first 4 KiB
 };
 
-// stdin is /dev/null. The program gets a process group of its own, which is killed when time is over, when it prints
+// The program gets a process group of its own, which is killed when time is over, when it prints
 // too much (kExhausted) and when the task is cancelled; processes that it left behind in the background are not waited
 // for. kNotFound: there is no such program. kTimedOut. Loop thread only.
 Task<Result<ProgramEnd>> runProgram(Loop& loop, Clock& clock, Program program, Duration timeout);

@@ -69,6 +69,14 @@ class RunProgramTest : public testing::Test {
   Lifeline lifeline{loop, dir / "lifeline"};
 };
 
+TEST_F(RunProgramTest, GivesItsInputAndTheEndOfIt) {
+  Program program = shell("cat; echo end");
+  program.input = std::string(200'000, 'x') + "\n";
+  Result<ProgramEnd> end = run(program);
+  ASSERT_TRUE(end) << end.error().message;
+  EXPECT_EQ(end->out, program.input + "end\n");
+}
+
 TEST_F(RunProgramTest, AnswersOutputAndExitCode) {
   Result<ProgramEnd> end = run(shell("echo out; echo err >&2; exit 3"));
   ASSERT_TRUE(end) << end.error().message;

@@ -17,4 +17,11 @@ Duration TokenBucket::take(TimePoint now) {
   return std::max(filled_ - now - depth_, Duration(0));
 }
 
+bool TokenBucket::tryTake(TimePoint now) {
+  const TimePoint before = filled_;
+  if (take(now) == Duration(0)) return true;
+  filled_ = before;
+  return false;
+}
+
 }  // namespace cubelet::apiserver

@@ -12,6 +12,8 @@ class TokenBucket {
 
   // Takes a token and answers how long to wait before using it; those who ask in order are served in order.
   Duration take(TimePoint now);
+  // Takes a token that is there now; false when there is none.
+  bool tryTake(TimePoint now);
 
  private:
   Duration interval_{0};  // between two tokens

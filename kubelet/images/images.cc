@@ -44,8 +44,8 @@ Result<std::string> withDefaultTag(const std::string& name) {
   return name + ":latest";
 }
 
-Images::Images(cri::ImageService& service, Clock& clock, std::size_t parallelPulls)
-    : service_(service), clock_(clock), places_(parallelPulls) {}
+Images::Images(cri::ImageService& service, Clock& clock, Limits limits)
+    : service_(service), clock_(clock), places_(limits.parallelPulls), rate_(limits.pullsPerSecond, limits.burst) {}
 
 Task<Result<std::optional<LocalImage>>> Images::find(std::string name) {
   Result<std::string> full = withDefaultTag(name);
@@ -66,6 +66,10 @@ Task<Result<std::string>> Images::pullWithAny(std::string name, std::vector<cri:
   if (credentials.empty()) credentials.emplace_back();
   std::vector<Error> errors;
   for (const cri::v1::AuthConfig& credential : credentials) {
+    if (!rate_.tryTake(clock_.now())) {
+      errors.emplace_back(Code::kExhausted, "", "pull QPS exceeded");
+      break;
+    }
     cri::v1::AuthConfig auth = credential;
     cri::v1::PodSandboxConfig config = sandbox;
     Result<std::string> ref = co_await service_.pullImage(name, std::move(auth), std::move(config));

@@ -11,6 +11,7 @@
 #include "base/loop.h"
 #include "base/semaphore.h"
 #include "cri/client/runtime_service.h"
+#include "kubelet/apiserver/token_bucket.h"
 
 namespace cubelet::images {
 
@@ -27,8 +28,12 @@ Result<std::string> withDefaultTag(const std::string& name);
 // Loop thread only; must outlive its calls.
 class Images {
  public:
-  // At most `parallelPulls` pulls at once, in order of asking.
-  Images(cri::ImageService& service, Clock& clock, std::size_t parallelPulls);
+  struct Limits {
+    std::size_t parallelPulls = 1;  // at once, in order of asking
+    double pullsPerSecond = 0;      // registryPullQPS; 0: no limit
+    int burst = 0;                  // registryBurst
+  };
+  Images(cri::ImageService& service, Clock& clock, Limits limits);
 
   // Empty when the runtime does not have it. Reason of errors: InvalidImageName or ImageInspectError.
   Task<Result<std::optional<LocalImage>>> find(std::string name);
@@ -41,7 +46,8 @@ class Images {
   };
   // Reason of errors: ErrImagePull, RegistryUnavailable, SignatureValidationFailed or InvalidImageName. With `always`
   // the runtime is asked to pull even when the image is there. `credentials` are tried one after the other until one
-  // opens the registry; none: without any (CFG-22). Cancelling the task gives the pull up.
+  // opens the registry; none: without any (CFG-22). A pull beyond the limit per second fails at once, as upstream: its
+  // back-off spreads them. Cancelling the task gives the pull up.
   Task<Result<Pulled>> pull(std::string name, bool always, cri::v1::PodSandboxConfig sandbox,
                             std::vector<cri::v1::AuthConfig> credentials = {});
 
@@ -52,6 +58,7 @@ class Images {
   cri::ImageService& service_;
   Clock& clock_;
   Semaphore places_;
+  apiserver::TokenBucket rate_;
 };
 
 }  // namespace cubelet::images

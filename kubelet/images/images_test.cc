@@ -36,7 +36,7 @@ struct Pulls : testing::Test {
   Loop loop;
   ManualClock clock{loop};
   cri::FakeRuntime runtime{clock};
-  Images images{runtime, clock, 1};
+  Images images{runtime, clock, {.parallelPulls = 1}};
 };
 
 TEST_F(Pulls, AnswersWhatContainersAreMadeFrom) {

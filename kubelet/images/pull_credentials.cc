@@ -163,7 +163,11 @@ Result<void> Keyring::add(const core::Secret& secret) {
   if (!old && secret.type() != kConfigJsonType) return {};
   auto content = secret.data().find(old ? kOldConfigKey : kConfigJsonKey);
   if (content == secret.data().end() || content->second.empty()) return {};
-  Result<api::Document> document = parseJson(content->second);
+  return addConfig(content->second, old);
+}
+
+Result<void> Keyring::addConfig(const std::string& text, bool old) {
+  Result<api::Document> document = parseJson(text);
   if (!document) return fail(document.error());
   const api::Node* entries = document->root.get();
   if (!old) {
@@ -178,10 +182,14 @@ Result<void> Keyring::add(const core::Secret& secret) {
   for (const api::Node::Entry& entry : entries->entries) {
     Result<Login> login = loginOf(*entry.value);
     if (!login) return fail(login.error());
-    if (std::string key = keyOf(entry.key); !key.empty()) found.emplace_back(std::move(key), std::move(*login));
+    found.emplace_back(entry.key, std::move(*login));
   }
-  for (auto& [key, login] : found) logins_[key].push_back(std::move(login));
+  for (auto& [key, login] : found) add(key, std::move(login));
   return {};
+}
+
+void Keyring::add(std::string_view key, Login login) {
+  if (std::string place = keyOf(key); !place.empty()) logins_[place].push_back(std::move(login));
 }
 
 std::vector<cri::v1::AuthConfig> Keyring::find(const std::string& image) const {

@@ -1,4 +1,4 @@
-// Which credentials of a pod's imagePullSecrets may open the registry of an image (CFG-22). Pure.
+// Which credentials may open the registry of an image (CFG-22). Pure.
 #pragma once
 
 #include <map>
@@ -32,6 +32,10 @@ class Keyring {
   // Adds a Secret of type kubernetes.io/dockerconfigjson or kubernetes.io/dockercfg; others, and those without content,
   // add nothing. kInvalid when its content makes no sense; the message says what is wrong and quotes nothing.
   Result<void> add(const core::Secret& secret);
+
+  // The content of a file config.json, or of an old .dockercfg, which has no "auths". All or nothing, errors as above.
+  Result<void> addConfig(const std::string& text, bool old);
+  void add(std::string_view key, Login login);
 
   // To be tried one after the other, without duplicates; empty: nobody has said anything about this registry.
   std::vector<cri::v1::AuthConfig> find(const std::string& image) const;

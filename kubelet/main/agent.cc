@@ -1,6 +1,9 @@
 #include "kubelet/main/agent.h"
 
 #include <algorithm>
+#include <cstdlib>
+#include <filesystem>
+#include <limits>
 #include <malloc.h>
 #include <random>
 
@@ -15,7 +18,6 @@ namespace cubelet {
 namespace {
 
 constexpr std::size_t kBlockingThreads = 16;
-constexpr std::size_t kParallelPullsDefault = 5;
 constexpr char kFileSource[] = "file";
 constexpr char kHttpSource[] = "http";
 // Memory that a burst of work has left free goes back to the system once things have been quiet for this long.
@@ -27,10 +29,14 @@ Duration nanos(const k8s::meta::v1::Duration& duration) {
   return Duration(duration.duration());
 }
 
-std::size_t parallelPulls(const config::KubeletConfiguration& config) {
-  if (config.serializeimagepulls()) return 1;
-  return config.maxparallelimagepulls() > 0 ? static_cast<std::size_t>(config.maxparallelimagepulls())
-                                            : kParallelPullsDefault;
+images::Images::Limits pullLimits(const config::KubeletConfiguration& config) {
+  images::Images::Limits limits;
+  limits.pullsPerSecond = config.registrypullqps();
+  limits.burst = config.registryburst();
+  if (!config.serializeimagepulls())
+    limits.parallelPulls = config.maxparallelimagepulls() > 0 ? static_cast<std::size_t>(config.maxparallelimagepulls())
+                                                              : std::numeric_limits<std::size_t>::max();
+  return limits;
 }
 
 cri::ClientOptions clientOptions(const config::KubeletConfiguration& config) {
@@ -84,7 +90,7 @@ Agent::Agent(Loop& loop, Clock& clock, config::Effective effective, rpc::Channel
       blocking_(loop, clock, kBlockingThreads),
       runtime_(std::move(channel), clientOptions(effective_.config)),
       imageService_(std::move(imageChannel), clientOptions(effective_.config)),
-      images_(imageService_, clock, parallelPulls(effective_.config)),
+      images_(imageService_, clock, pullLimits(effective_.config)),
       events_(clock, effective_.nodeName),
       volumes_(blocking_, clock, readNodeFacts(effective_).dirs, volumeSources(context_)),
       observer_(loop, clock, runtime_, observerOptions(),
@@ -117,6 +123,8 @@ Agent::Agent(Loop& loop, Clock& clock, config::Effective effective, rpc::Channel
 Agent::~Agent() = default;
 
 Result<void> Agent::start() {
+  if (Result<void> read = readCredentials(); !read)
+    return fail(read.error().within("--image-credential-provider-config"));
   if (!effective_.commandLine.localSocket.empty()) {
     server::LocalSocketOptions options;
     options.path = effective_.commandLine.localSocket;
@@ -134,6 +142,26 @@ Result<void> Agent::start() {
     log::warning("cannot tell the service manager that the agent is ready", {{"error", sent.error().message}});
   if (std::optional<Duration> interval = watchdogInterval()) watchdog_.emplace(clock_, notify_, *interval);
   tellStatus();
+  return {};
+}
+
+// Like upstream, the agent does not start with providers that it cannot run.
+Result<void> Agent::readCredentials() {
+  const config::CommandLine& commandLine = effective_.commandLine;
+  std::vector<images::CredentialProvider> providers;
+  if (!commandLine.imageCredentialProviderConfig.empty()) {
+    Result<std::vector<images::CredentialProvider>> read = images::readCredentialProviders(
+        commandLine.imageCredentialProviderConfig, commandLine.imageCredentialProviderBinDir);
+    if (!read) return fail(read.error());
+    providers = std::move(*read);
+  }
+  std::error_code unknown;
+  const std::string here = std::filesystem::current_path(unknown).string();
+  const char* home = std::getenv("HOME");
+  nodeCredentials_ = std::make_unique<images::NodeCredentials>(
+      loop_, clock_, std::move(providers),
+      images::dockerConfigPaths(commandLine.rootDir, here, home != nullptr ? home : ""));
+  context_.nodeCredentials = nodeCredentials_.get();
   return {};
 }
 

@@ -18,6 +18,7 @@
 #include "kubelet/config/load.h"
 #include "kubelet/events/recorder.h"
 #include "kubelet/images/images.h"
+#include "kubelet/images/node_credentials.h"
 #include "kubelet/main/cluster.h"
 #include "kubelet/observe/observer.h"
 #include "kubelet/server/agent_view.h"
@@ -47,6 +48,7 @@ class Agent final : public server::AgentView {
   events::EventRecorder& events() override { return events_; }
 
  private:
+  Result<void> readCredentials();
   void startSources();
   void makeCluster();
   void tellStaticPods();
@@ -74,6 +76,7 @@ class Agent final : public server::AgentView {
   sync::SyncLoop sync_;
   std::unique_ptr<staticpods::ManifestDirectory> manifests_;
   std::unique_ptr<staticpods::ManifestUrl> manifestUrl_;
+  std::unique_ptr<images::NodeCredentials> nodeCredentials_;
   std::unique_ptr<Cluster> cluster_;                                      // null: standalone
   std::map<std::string, std::vector<staticpods::FileProblem>> problems_;  // by source
   server::RuntimeView runtimeView_;

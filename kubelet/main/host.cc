@@ -7,6 +7,7 @@
 #include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/sysinfo.h>
 #include <unistd.h>
 
@@ -67,6 +68,14 @@ podconfig::NodeDns readNodeDns(const config::KubeletConfiguration& config, const
   return dns;
 }
 
+podconfig::IdPool readIdPool(const config::KubeletConfiguration& config) {
+  constexpr std::size_t kMaxBytes = std::size_t{1024} * 1024;
+  // Files that are not there name nobody.
+  const std::string users = readFile("/etc/subuid", kMaxBytes).value_or("");
+  const std::string groups = readFile("/etc/subgid", kMaxBytes).value_or("");
+  return podconfig::idPool(users, groups, static_cast<std::uint32_t>(config.usernamespaces().idsperpod()));
+}
+
 }  // namespace
 
 std::vector<std::string> hostAddresses(const std::string& nodeIpFlag) {
@@ -96,6 +105,10 @@ podconfig::NodeFacts readNodeFacts(const config::Effective& effective) {
   facts.dirs.root = effective.commandLine.rootDir;
   facts.dirs.podLogs = effective.config.podlogsdir();
   facts.dns = readNodeDns(effective.config, facts.hostIps);
+  struct statvfs disk = {};
+  if (::statvfs(facts.dirs.root.c_str(), &disk) == 0)
+    facts.ephemeralStorageBytes = static_cast<std::int64_t>(disk.f_blocks) * static_cast<std::int64_t>(disk.f_frsize);
+  facts.userNamespaces = readIdPool(effective.config);
   facts.seccompDefault = effective.config.seccompdefault();
   facts.cgroupV2 = ::access("/sys/fs/cgroup/cgroup.controllers", F_OK) == 0;
   facts.singleProcessOomKill = effective.config.singleprocessoomkill();

@@ -8,6 +8,7 @@
 #include "cri/client/runtime_service.h"
 #include "kubelet/events/recorder.h"
 #include "kubelet/images/images.h"
+#include "kubelet/images/node_credentials.h"
 #include "kubelet/objects/objects.h"
 #include "kubelet/observe/observer.h"
 #include "kubelet/plan/plan_pod.h"
@@ -26,9 +27,10 @@ struct Context {
   volumes::PodVolumes& volumes;
   podconfig::NodeFacts node;
   plan::PlanOptions planOptions;
-  std::string runtimeName = "containerd";  // prefix of container IDs in the status
-  std::function<double()> random;          // uniform in [0, 1), for jitter
-  objects::Objects* objects = nullptr;     // null: an agent without a cluster
+  std::string runtimeName = "containerd";              // prefix of container IDs in the status
+  std::function<double()> random;                      // uniform in [0, 1), for jitter
+  objects::Objects* objects = nullptr;                 // null: an agent without a cluster
+  images::NodeCredentials* nodeCredentials = nullptr;  // null: the node has none
 };
 
 // When a failed step is due again: 10 s with half of that as jitter (RST-10, SBX-3); 1 s when the runtime was not there

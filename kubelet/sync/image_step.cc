@@ -111,8 +111,8 @@ Task<void> ImageStep::pull(std::string name, std::string imageName, bool always)
   wake_();
 }
 
-// What the pod's pull secrets say about this image. One that cannot be had is told and left out: the pull may work
-// without it.
+// What the pod's pull secrets, and then the node, say about this image. One that cannot be had is told and left out:
+// the pull may work without it.
 Task<std::vector<cri::v1::AuthConfig>> ImageStep::credentialsFor(std::string image) {
   images::Keyring keyring;
   std::string missing;
@@ -135,7 +135,12 @@ Task<std::vector<cri::v1::AuthConfig>> ImageStep::credentialsFor(std::string ima
     context_.events.warning(
         events::podRef(pod), "FailedToRetrieveImagePullSecret",
         "Unable to retrieve some image pull secrets (" + missing + "); attempting to pull the image may not succeed.");
-  co_return keyring.find(image);
+  std::vector<cri::v1::AuthConfig> credentials = keyring.find(image);
+  if (context_.nodeCredentials != nullptr) {
+    std::vector<cri::v1::AuthConfig> more = co_await context_.nodeCredentials->find(image);
+    credentials.insert(credentials.end(), more.begin(), more.end());
+  }
+  co_return credentials;
 }
 
 ImageStep::Outcome ImageStep::failed(const core::Container& container, std::string reason, std::string message,

@@ -114,7 +114,7 @@ class TestNode {
  private:
   struct AgentParts {
     explicit AgentParts(TestNode& node)
-        : images(node.runtime, node.clock, 2),
+        : images(node.runtime, node.clock, {.parallelPulls = 2}),
           events(node.clock, "n1"),
           volumes(node.pool, node.clock, directories(node), {}),
           observer(std::make_unique<observe::Observer>(
