@@ -25,10 +25,8 @@ constexpr std::string_view kEviction = "eviction";
 constexpr std::string_view kImageCleanup = "image clean-up";
 constexpr std::string_view kContainerCleanup = "limits for dead containers";
 constexpr std::string_view kImageAccess = "checks of pull credentials";
-constexpr std::string_view kPullRate = "limits for pulls per second";
 constexpr std::string_view kLogRotation = "log rotation";
 constexpr std::string_view kAdmission = "admission of pods";
-constexpr std::string_view kUserNamespaces = "user namespaces";
 constexpr std::string_view kSwap = "swap for containers";
 constexpr std::string_view kVolumes = "volumes from the API server";
 constexpr std::string_view kShutdown = "graceful node shutdown";
@@ -82,8 +80,8 @@ constexpr Support kTable[] = {
     {"showHiddenMetricsForVersion", kServer},
 
     // ---- Images
-    {"registryPullQPS", kPullRate},
-    {"registryBurst", kPullRate},
+    {"registryPullQPS", kWorks},
+    {"registryBurst", kWorks},
     {"serializeImagePulls", kWorks},
     {"maxParallelImagePulls", kWorks},
     {"imagePullCredentialsVerificationPolicy", kImageAccess},
@@ -103,7 +101,7 @@ constexpr Support kTable[] = {
     {"containerLogMonitorInterval", kLogRotation},
     {"seccompDefault", kWorks},
     {"crashLoopBackOff", kWorks},
-    {"userNamespaces", kUserNamespaces},
+    {"userNamespaces", kWorks},
 
     // ---- Pods
     {"maxPods", kAdmission},
@@ -140,8 +138,8 @@ constexpr Support kTable[] = {
     {"--node-ip", kWorks},
     {"--node-labels", kWorks},
     {"--cloud-provider", kWorks},
-    {"--image-credential-provider-config", kImageAccess},
-    {"--image-credential-provider-bin-dir", kImageAccess},
+    {"--image-credential-provider-config", kWorks},
+    {"--image-credential-provider-bin-dir", kWorks},
 
     // ---- Resources
     {"kubeletCgroups", kCgroups},

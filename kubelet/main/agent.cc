@@ -134,6 +134,7 @@ Result<void> Agent::start() {
       return fail(opened.error().within("open the local socket"));
     }
   }
+  checkResolvConf();
   startSources();
   if (cluster_)
     if (Result<void> started = cluster_->start(); !started) return fail(started.error().within("join the cluster"));
@@ -163,6 +164,13 @@ Result<void> Agent::readCredentials() {
       images::dockerConfigPaths(commandLine.rootDir, here, home != nullptr ? home : ""));
   context_.nodeCredentials = nodeCredentials_.get();
   return {};
+}
+
+void Agent::checkResolvConf() {
+  const std::string problem = podconfig::resolvConfProblem(context_.node.dns, effective_.config.resolvconf());
+  if (problem.empty()) return;
+  const std::string& node = effective_.nodeName;
+  events_.warning(events::nodeRef(node, node), "CheckLimitsForResolvConf", problem);
 }
 
 void Agent::makeCluster() {

@@ -49,6 +49,7 @@ class Agent final : public server::AgentView {
 
  private:
   Result<void> readCredentials();
+  void checkResolvConf();
   void startSources();
   void makeCluster();
   void tellStaticPods();

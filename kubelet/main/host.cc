@@ -68,6 +68,18 @@ podconfig::NodeDns readNodeDns(const config::KubeletConfiguration& config, const
   return dns;
 }
 
+std::vector<std::string> thermalPaths() {
+  const std::string cpus = "/sys/devices/system/cpu";
+  std::vector<std::string> out;
+  for (const std::string& name : listDirectory(cpus).value_or(std::vector<std::string>())) {
+    const bool isCpu =
+        name.size() > 3 && name.starts_with("cpu") && name.find_first_not_of("0123456789", 3) == std::string::npos;
+    std::string path = joinPath(cpus, name) + "/thermal_throttle";
+    if (isCpu && ::access(path.c_str(), F_OK) == 0) out.push_back(std::move(path));
+  }
+  return out;
+}
+
 podconfig::IdPool readIdPool(const config::KubeletConfiguration& config) {
   constexpr std::size_t kMaxBytes = std::size_t{1024} * 1024;
   // Files that are not there name nobody.
@@ -109,6 +121,7 @@ podconfig::NodeFacts readNodeFacts(const config::Effective& effective) {
   if (::statvfs(facts.dirs.root.c_str(), &disk) == 0)
     facts.ephemeralStorageBytes = static_cast<std::int64_t>(disk.f_blocks) * static_cast<std::int64_t>(disk.f_frsize);
   facts.userNamespaces = readIdPool(effective.config);
+  facts.thermalPaths = thermalPaths();
   facts.seccompDefault = effective.config.seccompdefault();
   facts.cgroupV2 = ::access("/sys/fs/cgroup/cgroup.controllers", F_OK) == 0;
   facts.singleProcessOomKill = effective.config.singleprocessoomkill();

@@ -145,6 +145,24 @@ ResolvConf parseResolvConf(std::string_view text) {
   return out;
 }
 
+std::string resolvConfProblem(const NodeDns& node, const std::string& path) {
+  if (!node.error.empty()) return node.error;
+  // The cluster's own searches come before the node's.
+  const std::size_t most = kMaxSearches - (node.clusterDomain.empty() ? 0 : 3);
+  const Words& searches = node.resolvConf.searches;
+  if (searches.size() > most)
+    return "Resolv.conf file '" + path + "' contains search line consisting of more than " + std::to_string(most) +
+           " domains!";
+  for (const std::string& search : searches)
+    if (search.size() > kMaxSearch)
+      return "Resolv.conf file '" + path + "' contains a search path which length is more than allowed " +
+             std::to_string(kMaxSearch) + " chars!";
+  if (joined(searches).size() > kMaxSearchLine)
+    return "Resolv.conf file '" + path + "' contains search line which length is more than allowed " +
+           std::to_string(kMaxSearchLine) + " chars!";
+  return "";
+}
+
 std::vector<std::string> localServersFor(const std::vector<std::string>& nodeIps) {
   std::vector<std::string> out;
   for (const std::string& ip : nodeIps) addNew(out, ip.find(':') != std::string::npos ? "::1" : "127.0.0.1");

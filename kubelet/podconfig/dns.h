@@ -31,6 +31,10 @@ struct NodeDns {
   std::string error;  // why the file could not be read; empty: it could
 };
 
+// What is wrong with the node's file for all pods that use it, as an event CheckLimitsForResolvConf says it (NET-12);
+// empty: nothing. `path` names the file.
+std::string resolvConfProblem(const NodeDns& node, const std::string& path);
+
 // 127.0.0.1 or ::1 for each of the node's addresses; 127.0.0.1 when it has none.
 std::vector<std::string> localServersFor(const std::vector<std::string>& nodeIps);
 

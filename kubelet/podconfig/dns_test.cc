@@ -207,5 +207,26 @@ TEST(Dns, NET_10_SearchThatIsTooLongForANameIsLeftOut) {
   EXPECT_EQ(dns.warnings.size(), 1u);
 }
 
+TEST(Dns, NET_12_TheNodesFileIsCheckedAgainstTheLimits) {
+  NodeDns node;
+  node.clusterDomain = "cluster.local";
+  const auto problem = [&node](std::vector<std::string> searches) {
+    node.resolvConf.searches = std::move(searches);
+    return resolvConfProblem(node, "/etc/resolv.conf");
+  };
+  std::vector<std::string> many;
+  for (int i = 0; i < 29; ++i) many.push_back("d" + std::to_string(i));
+  EXPECT_EQ(problem(many), "");
+  many.emplace_back("one.more");
+  EXPECT_EQ(problem(many),
+            "Resolv.conf file '/etc/resolv.conf' contains search line consisting of more than 29 domains!");
+  EXPECT_EQ(problem({std::string(254, 'a')}),
+            "Resolv.conf file '/etc/resolv.conf' contains a search path which length is more than allowed 253 chars!");
+  EXPECT_EQ(problem(std::vector<std::string>(9, std::string(230, 'a'))),
+            "Resolv.conf file '/etc/resolv.conf' contains search line which length is more than allowed 2048 chars!");
+  node.error = "open /etc/resolv.conf: no such file";
+  EXPECT_EQ(problem({}), node.error);
+}
+
 }  // namespace
 }  // namespace cubelet::podconfig

@@ -48,6 +48,7 @@ struct Fixture : testing::Test {
     node.hostIps = {"10.0.0.1", "fd00::1"};
     node.milliCpu = 4000;
     node.memoryBytes = 8LL << 30;
+    node.ephemeralStorageBytes = 512LL << 20;
   }
   Result<Environment> make() { return makeEnvironment(pod, container, node, {"10.1.0.5"}, references); }
   core::Pod pod;
@@ -72,13 +73,53 @@ TEST_F(CFG_3_Environment, CFG_4_LastDuplicateWins) {
 }
 
 TEST_F(CFG_3_Environment, UnsupportedReferenceNamesTheVariable) {
-  core::EnvVar* file = container.add_env();
-  file->set_name("PASSWORD");
-  file->mutable_valuefrom()->mutable_filekeyref()->set_key("k");
+  core::EnvVar* unknown = container.add_env();
+  unknown->set_name("PASSWORD");
+  unknown->mutable_valuefrom();
   Result<Environment> made = make();
   ASSERT_FALSE(made);
   EXPECT_EQ(made.error().reason, "CreateContainerConfigError");
   EXPECT_NE(made.error().message.find("PASSWORD"), std::string::npos);
+}
+
+// ---- Files
+
+struct CFG_10_Files : Fixture {
+  core::FileKeySelector* addReference(const std::string& key) {
+    core::EnvVar* variable = container.add_env();
+    variable->set_name("V");
+    auto* selector = variable->mutable_valuefrom()->mutable_filekeyref();
+    selector->set_volumename("vars");
+    selector->set_path("file.env");
+    selector->set_key(key);
+    return selector;
+  }
+};
+
+TEST_F(CFG_10_Files, TheValueComesFromTheFile) {
+  addReference("color");
+  EXPECT_EQ(environmentFiles(container), (std::set<FileNeed>{{"vars", "file.env"}}));
+  references.files.emplace(FileNeed{"vars", "file.env"}, "color='$(HOME) red'\n");
+  EXPECT_EQ(*make(), (Environment{{"V", "$(HOME) red"}}));
+}
+
+TEST_F(CFG_10_Files, ErrorsSayWhichFileAndNeverQuoteIt) {
+  auto* selector = addReference("color");
+  EXPECT_EQ(make().error().message, "cannot find the volume \"vars\" referenced by FileKeyRef");
+  auto& file = references.files.emplace(FileNeed{"vars", "file.env"}, "color=secret\n").first->second;
+  EXPECT_EQ(
+      make().error().message,
+      "couldn't parse env file file.env in volume vars: invalid environment variable format at line 1: value must "
+      "be enclosed in single quotes");
+  EXPECT_EQ(make().error().reason, "CreateContainerConfigError");
+  file = "size='3'\n";
+  EXPECT_EQ(make().error().message, "environment variable key \"color\" not found in file \"file.env\"");
+  file = fail(Code::kNotFound, "", "open file.env: no such file");
+  EXPECT_EQ(make().error().message, "open file.env: no such file");
+  selector->set_optional(true);
+  EXPECT_FALSE(make()) << "a file that is not there is an error even so";
+  file = "size='3'\n";
+  EXPECT_EQ(*make(), Environment{});
 }
 
 // ---- ConfigMaps and Secrets
@@ -270,15 +311,14 @@ TEST_P(CFG_8_Fields, Answer) {
 
 INSTANTIATE_TEST_SUITE_P(
     Cases, CFG_8_Fields,
-    testing::Values(FieldCase{"Name", "metadata.name", "web-n1"}, FieldCase{"Namespace", "metadata.namespace", "prod"},
-                    FieldCase{"Uid", "metadata.uid", "u1"}, FieldCase{"Label", "metadata.labels['app']", "shop"},
-                    FieldCase{"MissingLabel", "metadata.labels['none']", ""},
-                    FieldCase{"Annotation", "metadata.annotations['team/owner']", "ops"},
-                    FieldCase{"Node", "spec.nodeName", "n1"}, FieldCase{"Account", "spec.serviceAccountName", "sa"},
-                    FieldCase{"HostIp", "status.hostIP", "10.0.0.1"},
-                    FieldCase{"HostIps", "status.hostIPs", "10.0.0.1,fd00::1"},
-                    FieldCase{"PodIp", "status.podIP", "10.1.0.5"},
-                    FieldCase{"PodIps", "status.podIPs", "10.1.0.5,fd00::5"}),
+    testing::Values(
+        FieldCase{"Name", "metadata.name", "web-n1"}, FieldCase{"Namespace", "metadata.namespace", "prod"},
+        FieldCase{"Uid", "metadata.uid", "u1"}, FieldCase{"Label", "metadata.labels['app']", "shop"},
+        FieldCase{"MissingLabel", "metadata.labels['none']", ""},
+        FieldCase{"Annotation", "metadata.annotations['team/owner']", "ops"}, FieldCase{"Node", "spec.nodeName", "n1"},
+        FieldCase{"NodesOldName", "spec.host", "n1"}, FieldCase{"Account", "spec.serviceAccountName", "sa"},
+        FieldCase{"HostIp", "status.hostIP", "10.0.0.1"}, FieldCase{"HostIps", "status.hostIPs", "10.0.0.1,fd00::1"},
+        FieldCase{"PodIp", "status.podIP", "10.1.0.5"}, FieldCase{"PodIps", "status.podIPs", "10.1.0.5,fd00::5"}),
     [](const auto& test) { return test.param.name; });
 
 TEST_F(CFG_8_Fields, UnknownFieldIsRefused) {
@@ -310,6 +350,9 @@ INSTANTIATE_TEST_SUITE_P(Cases, CFG_9_Resources,
                                          ResourceCase{"Memory", "requests.memory", "", "67108864"},
                                          ResourceCase{"MemoryInMi", "requests.memory", "1Mi", "64"},
                                          ResourceCase{"MissingLimitIsTheNode", "limits.memory", "1Gi", "8"},
+                                         ResourceCase{"MissingStorageIsTheNode", "limits.ephemeral-storage", "1Mi",
+                                                      "512"},
+                                         ResourceCase{"MissingHugePagesAreNone", "limits.hugepages-2Mi", "", "0"},
                                          ResourceCase{"MissingRequestIsZero", "requests.cpu", "", "0"}),
                          [](const auto& test) { return test.param.name; });
 

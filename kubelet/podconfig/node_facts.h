@@ -19,9 +19,10 @@ struct NodeFacts {
   std::int64_t ephemeralStorageBytes = 0;
   layout::Directories dirs;
   NodeDns dns;
-  std::string hostsFile = "/etc/hosts";  // the node's own
-  bool seccompDefault = false;           // RuntimeDefault instead of Unconfined where a pod says nothing (SEC-9)
-  IdPool userNamespaces;                 // of pods with hostUsers: false
+  std::string hostsFile = "/etc/hosts";   // the node's own
+  std::vector<std::string> thermalPaths;  // of each CPU that has one: masked by procMount Default (SEC-12)
+  bool seccompDefault = false;            // RuntimeDefault instead of Unconfined where a pod says nothing (SEC-9)
+  IdPool userNamespaces;                  // of pods with hostUsers: false
   bool cgroupV2 = false;
   bool singleProcessOomKill = false;  // RES-18
   bool cpuCfsQuota = true;

@@ -56,8 +56,8 @@ void addGroups(const core::PodSecurityContext& pod, Context& context) {
 }
 
 // SEC-9: the container's profile, else the pod's, else the node's default.
-cri::v1::SecurityProfile seccomp(const core::PodSecurityContext& pod, const core::SecurityContext& container,
-                                 const NodeFacts& node) {
+Result<cri::v1::SecurityProfile> seccomp(const core::PodSecurityContext& pod, const core::SecurityContext& container,
+                                         const NodeFacts& node) {
   cri::v1::SecurityProfile out;
   out.set_profile_type(node.seccompDefault ? cri::v1::SecurityProfile::RuntimeDefault
                                            : cri::v1::SecurityProfile::Unconfined);
@@ -68,6 +68,8 @@ cri::v1::SecurityProfile seccomp(const core::PodSecurityContext& pod, const core
   if (profile->type() == "RuntimeDefault") out.set_profile_type(cri::v1::SecurityProfile::RuntimeDefault);
   if (profile->type() == "Unconfined") out.set_profile_type(cri::v1::SecurityProfile::Unconfined);
   if (profile->type() == "Localhost") {
+    if (profile->localhostprofile().empty())
+      return fail(Code::kInvalid, kConfigError, "localhostProfile must be set if seccompProfile type is Localhost.");
     out.set_profile_type(cri::v1::SecurityProfile::Localhost);
     out.set_localhost_ref(node.dirs.root + "/seccomp/" + profile->localhostprofile());
   }
@@ -119,7 +121,7 @@ Result<void> checkNonRoot(const core::Pod& pod, const core::Container& container
     if (*user == 0) return fail(Code::kInvalid, kConfigError, "container's runAsUser breaks non-root policy " + where);
     return {};
   }
-  if (!image.username().empty())
+  if (!image.has_uid() && !image.username().empty())
     return fail(Code::kInvalid, kConfigError,
                 "container has runAsNonRoot and image has non-numeric user (" + image.username() +
                     "), cannot verify user is non-root " + where);
@@ -132,10 +134,10 @@ void setUser(const core::Pod& pod, const core::SecurityContext& own, const cri::
              std::optional<std::int64_t> user, cri::v1::LinuxContainerSecurityContext& context) {
   if (user)
     context.mutable_run_as_user()->set_value(*user);
-  else if (!image.username().empty())
-    context.set_run_as_username(image.username());
   else if (image.has_uid())
     context.mutable_run_as_user()->set_value(image.uid().value());
+  else if (!image.username().empty())
+    context.set_run_as_username(image.username());
   else
     context.mutable_run_as_user()->set_value(0);
   if (own.has_runasgroup())
@@ -191,10 +193,13 @@ Result<cri::v1::LinuxContainerSecurityContext> containerSecurity(const core::Pod
   else if (pod.spec().securitycontext().has_selinuxoptions())
     *context.mutable_selinux_options() = selinux(pod.spec().securitycontext().selinuxoptions());
   addGroups(pod.spec().securitycontext(), context);
-  *context.mutable_seccomp() = seccomp(pod.spec().securitycontext(), own, node);
-  if (auto profile = appArmorOf(pod, container)) *context.mutable_apparmor() = *profile;
+  Result<cri::v1::SecurityProfile> profile = seccomp(pod.spec().securitycontext(), own, node);
+  if (!profile) return fail(profile.error());
+  *context.mutable_seccomp() = std::move(*profile);
+  if (auto confined = appArmorOf(pod, container)) *context.mutable_apparmor() = *confined;
   if (!own.privileged() && own.procmount() != "Unmasked") {
     for (const char* path : kMaskedPaths) context.add_masked_paths(path);
+    for (const std::string& path : node.thermalPaths) context.add_masked_paths(path);
     for (const char* path : kReadonlyPaths) context.add_readonly_paths(path);
   }
   return context;
