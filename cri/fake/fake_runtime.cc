@@ -548,6 +548,13 @@ v1::ContainerStatus FakeRuntime::statusOf(const FakeContainer& c) {
   SandboxPtr s = findSandbox(c.sandboxId);
   if (s && !c.config.log_path().empty()) status.set_log_path(s->config.log_directory() + "/" + c.config.log_path());
   *status.mutable_resources()->mutable_linux() = c.resources;
+  if (tellsUsers && c.startedAt != WallTime()) {
+    const v1::LinuxContainerSecurityContext& security = c.config.linux().security_context();
+    v1::LinuxContainerUser& user = *status.mutable_user()->mutable_linux();
+    user.set_uid(security.run_as_user().value());
+    user.set_gid(security.run_as_group().value());
+    *user.mutable_supplemental_groups() = security.supplemental_groups();
+  }
   return status;
 }
 

@@ -117,6 +117,7 @@ class FakeRuntime final : public RuntimeService, public ImageService {
   void setCgroupDriver(v1::CgroupDriver driver) { cgroupDriver_ = driver; }  // without: RuntimeConfig is unimplemented
   // Handlers that are configured, by name; "" is the default one. A sandbox with another one cannot be made.
   std::map<std::string, v1::RuntimeHandlerFeatures> handlers;
+  bool tellsUsers = false;  // containers' statuses have the user and groups of their security context
   void setAssignAddresses(bool assign) { assignAddresses_ = assign; }
   // The state that reads tell stays "running" for that long after an exit, as in containerd (up to 160 ms).
   void staleAfterExit(Duration by) { stale_ = by; }

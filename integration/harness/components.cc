@@ -61,13 +61,10 @@ Command etcdCommand(const ClusterPorts& ports, const fs::path& data) {
 
 Command apiServerCommand(const ClusterPorts& ports, const ClusterCredentials& credentials) {
   return {
-      "kube-apiserver",
-      "--etcd-servers=http://127.0.0.1:" + std::to_string(ports.etcd),
-      "--bind-address=127.0.0.1",
+      "kube-apiserver", "--etcd-servers=http://127.0.0.1:" + std::to_string(ports.etcd), "--bind-address=127.0.0.1",
       "--secure-port=" + std::to_string(ports.apiServer),
       // The address to advertise must not be a loopback one, and there may be no other: nobody shall connect there.
-      "--advertise-address=192.0.2.1",
-      "--endpoint-reconciler-type=none",
+      "--advertise-address=192.0.2.1", "--endpoint-reconciler-type=none",
       "--tls-cert-file=" + credentials.apiServer.certificate.string(),
       "--tls-private-key-file=" + credentials.apiServer.key.string(),
       "--client-ca-file=" + credentials.authority().pair().certificate.string(),
@@ -76,12 +73,10 @@ Command apiServerCommand(const ClusterPorts& ports, const ClusterCredentials& cr
       "--kubelet-preferred-address-types=InternalIP,Hostname",
       "--service-account-key-file=" + credentials.serviceAccounts.open.string(),
       "--service-account-signing-key-file=" + credentials.serviceAccounts.secret.string(),
-      "--service-account-issuer=https://kubernetes.default.svc",
-      "--service-cluster-ip-range=10.96.0.0/16",
-      "--token-auth-file=" + credentials.tokens.string(),
-      "--authorization-mode=Node,RBAC",
-      "--enable-admission-plugins=NodeRestriction",
-      "--allow-privileged=true",
+      "--service-account-issuer=https://kubernetes.default.svc", "--service-cluster-ip-range=10.96.0.0/16",
+      "--token-auth-file=" + credentials.tokens.string(), "--authorization-mode=Node,RBAC",
+      "--enable-admission-plugins=NodeRestriction", "--allow-privileged=true",
+      "--feature-gates=EphemeralContainers=true",  // alpha in this version
   };
 }
 

@@ -69,5 +69,32 @@ TEST_F(PodConfigInCluster, RTC_2_AClassThatAppearsStartsThePodAtOnce) {
   cluster().remove({"runtimeclass", "later"});
 }
 
+TEST_F(PodConfigInCluster, EPH_1_2_3_ADebugContainerSeesItsTargetAndRunsOnce) {
+  cluster().apply(clusterPod("p", {marker("c", "c")}));
+  ASSERT_TRUE(eventually("pod p is ready", kSoon, isReadyThere("pod", "p")));
+  json debugger =
+      container("debug", {"mark", "/out/debug", "sh", "-c", "tr '\\0' ' ' < /proc/1/cmdline > /out/seen; exit 3"});
+  debugger["targetContainerName"] = "c";
+  const json wanted = {{"apiVersion", "v1"},
+                       {"kind", "EphemeralContainers"},
+                       {"metadata", {{"name", "p"}, {"namespace", "default"}}},
+                       {"ephemeralContainers", {debugger}}};
+  const fs::path object = node().dir() / "debugger.json";
+  std::ofstream(object) << wanted.dump();
+  const Finished replaced = cluster().kubectl(
+      {"replace", "--raw", "/api/v1/namespaces/default/pods/p/ephemeralcontainers", "-f", object.string()});
+  ASSERT_TRUE(replaced.ok()) << replaced.errors;
+  EXPECT_TRUE(eventually("it has ended", kSoon, [&]() -> std::string {
+    const json status = cluster().get({"pod", "p"})["status"];
+    const json all = status.value("ephemeralContainerStatuses", json::array());
+    const bool ended = all.size() == 1 && all[0]["state"].contains("terminated");
+    return ended && all[0]["state"]["terminated"]["exitCode"] == 3 ? "" : status.dump();
+  }));
+  EXPECT_EQ(node().record("seen"), "mark /out/c ");
+  EXPECT_TRUE(stays("pod p is ready", 3s, isReadyThere("pod", "p")));
+  EXPECT_EQ(node().starts("debug"), 1U);
+  EXPECT_EQ(node().starts("c"), 1U);
+}
+
 }  // namespace
 }  // namespace cubelet::integration

@@ -264,6 +264,9 @@ Task<void> Agent::askVersion() {
   runtimeView_.name = version->runtime_name();
   runtimeView_.version = version->runtime_version();
   context_.runtimeName = version->runtime_name();
+  Result<cri::v1::StatusResponse> status = co_await runtime_.status();
+  // The same runtimes tell users that know the policy for their groups.
+  if (status) context_.runtimeTellsUsers = status->features().supplemental_groups_policy();
 }
 
 void Agent::changed() {

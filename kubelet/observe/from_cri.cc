@@ -27,6 +27,12 @@ ContainerState stateOf(cri::v1::ContainerState state) {
 
 }  // namespace
 
+std::optional<ObservedUser> userOf(const cri::v1::ContainerStatus& status) {
+  if (!status.user().has_linux()) return std::nullopt;
+  const cri::v1::LinuxContainerUser& user = status.user().linux();
+  return ObservedUser{user.uid(), user.gid(), {user.supplemental_groups().begin(), user.supplemental_groups().end()}};
+}
+
 WallTime fromUnixNanos(std::int64_t nanos) {
   return WallTime(std::chrono::duration_cast<WallTime::duration>(std::chrono::nanoseconds(nanos)));
 }
@@ -90,6 +96,7 @@ void addStatus(const cri::v1::ContainerStatus& status, ObservedContainer& contai
   container.image = status.image().image();
   container.imageRef = status.image_ref();
   container.logPath = status.log_path();
+  container.user = userOf(status);
   std::string name = valueOf(status.labels(), kContainerNameLabel);
   if (!name.empty()) container.name = std::move(name);
   for (const auto& [key, value] : status.annotations()) container.annotations[key] = value;

@@ -1,6 +1,7 @@
 // CRI messages to observed state. Pure.
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "cri/client/runtime_service.h"
@@ -31,6 +32,9 @@ ObservedContainer fromList(const cri::v1::Container& container);
 // Everything. `listed` supplies what the status does not repeat (sandbox id, annotations of old runtimes).
 void addStatus(const cri::v1::PodSandboxStatus& status, ObservedSandbox& sandbox);
 void addStatus(const cri::v1::ContainerStatus& status, ObservedContainer& container);
+
+// Nothing: the runtime does not tell.
+std::optional<ObservedUser> userOf(const cri::v1::ContainerStatus& status);
 
 // Newest first, as ObservedPod promises.
 void sortNewestFirst(ObservedPod& pod);

@@ -20,6 +20,13 @@ struct ObservedSandbox {
   WallTime createdAt;
 };
 
+// Who the first process of a container is.
+struct ObservedUser {
+  std::int64_t uid = 0;
+  std::int64_t gid = 0;
+  std::vector<std::int64_t> supplementalGroups;
+};
+
 enum class ContainerState { kCreated, kRunning, kExited, kUnknown };
 
 struct ObservedContainer {
@@ -38,6 +45,7 @@ struct ObservedContainer {
   std::string imageRef;  // digest form
   std::string hash;      // io.kubernetes.container.hash; empty when the annotation is missing
   std::string logPath;
+  std::optional<ObservedUser> user;    // where the runtime tells, and its status was read since the start
   std::string terminationMessageFile;  // on the host, mounted at terminationMessagePath; empty: none (CFG-14)
   std::map<std::string, std::string> annotations;
 };

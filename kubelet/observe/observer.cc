@@ -468,6 +468,14 @@ void Observer::ownContainerStarted(const std::string& uid, const std::string& id
   applyEarlyExit(uid, id);
 }
 
+void Observer::ownContainerUser(const std::string& uid, const std::string& id, ObservedUser user) {
+  auto pod = pods_.find(uid);
+  ObservedContainer* container = pod == pods_.end() ? nullptr : byId(pod->second.containers, id);
+  if (container == nullptr) return;
+  container->user = std::move(user);
+  touched(uid);
+}
+
 void Observer::ownContainerStopped(const std::string& uid, const std::string& id) {
   auto pod = pods_.find(uid);
   const ObservedContainer* container = pod == pods_.end() ? nullptr : byId(pod->second.containers, id);

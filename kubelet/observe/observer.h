@@ -65,6 +65,8 @@ class Observer {
   void ownSandboxRemoved(const std::string& uid, const std::string& id);
   void ownContainerCreated(const std::string& uid, ObservedContainer container);
   void ownContainerStarted(const std::string& uid, const std::string& id);
+  // What a status says that was read because of the start.
+  void ownContainerUser(const std::string& uid, const std::string& id, ObservedUser user);
   // StopContainer has answered. The exit event usually came before; otherwise the status is read until it says so.
   void ownContainerStopped(const std::string& uid, const std::string& id);
   void ownContainerRemoved(const std::string& uid, const std::string& id);

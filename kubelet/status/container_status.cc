@@ -137,11 +137,20 @@ class Describer {
     end.set_containerid(idOf(instance));
   }
 
+  void showUser() {
+    if (!newest_->user) return;
+    core::LinuxContainerUser& user = *status_.mutable_user()->mutable_linux();
+    user.set_uid(newest_->user->uid);
+    user.set_gid(newest_->user->gid);
+    for (std::int64_t group : newest_->user->supplementalGroups) user.add_supplementalgroups(group);
+  }
+
   void showInstance() {
     status_.set_restartcount(static_cast<int>(newest_->attempt));
     if (!newest_->image.empty()) status_.set_image(newest_->image);
     status_.set_imageid(newest_->imageRef);
     status_.set_containerid(idOf(*newest_));
+    showUser();
     *status_.mutable_resources() = wanted_.resources;
     *status_.mutable_allocatedresources() = wanted_.resources.requests();
     showLastState();

@@ -28,6 +28,7 @@ struct Context {
   podconfig::NodeFacts node;
   plan::PlanOptions planOptions;
   std::string runtimeName = "containerd";              // prefix of container IDs in the status
+  bool runtimeTellsUsers = false;                      // containers' statuses say who runs in them
   std::function<double()> random;                      // uniform in [0, 1), for jitter
   objects::Objects* objects = nullptr;                 // null: an agent without a cluster
   images::NodeCredentials* nodeCredentials = nullptr;  // null: the node has none

@@ -307,6 +307,31 @@ TEST_F(PodConfigSync, SEC_14_ARuntimeThatCannotIsTold) {
       "Failed to create pod sandbox: can't set `spec.hostUsers: false`, runtime does not support user namespaces"));
 }
 
+// ---- Who runs
+
+TEST_F(PodConfigSync, SEC_4_TheStatusTellsWhoRuns) {
+  node.runtimeTellsUsers = true;
+  runtime.tellsUsers = true;
+  node.startAgent();
+  core::Pod pod = makePod("a", "u1");
+  pod.mutable_spec()->mutable_securitycontext()->set_runasuser(1000);
+  pod.mutable_spec()->mutable_securitycontext()->set_runasgroup(2000);
+  pod.mutable_spec()->mutable_securitycontext()->add_supplementalgroups(3000);
+  node.setPods({pod});
+  const core::LinuxContainerUser& user = node.status("a").containerstatuses(0).user().linux();
+  EXPECT_EQ(user.uid(), 1000);
+  EXPECT_EQ(user.gid(), 2000);
+  ASSERT_EQ(user.supplementalgroups_size(), 1);
+  EXPECT_EQ(user.supplementalgroups(0), 3000);
+}
+
+TEST_F(PodConfigSync, SEC_4_WhereTheRuntimeDoesNotTellNobodyAsks) {
+  node.startAgent();
+  node.setPods({makePod("a", "u1")});
+  EXPECT_FALSE(node.status("a").containerstatuses(0).has_user());
+  EXPECT_EQ(node.countCalls("ContainerStatus"), 0u);
+}
+
 // ---- Environment files
 
 struct EnvFiles : PodConfigSync {

@@ -374,6 +374,12 @@ Task<Result<void>> PodStarter::runCreated(std::string name, std::string id, std:
   context_.observer.ownContainerStarted(state_.uid(), id);
   linkLog(name, id, attempt);
   context_.events.normal(events::containerRef(state_.pod, name), "Started", "Container started");
+  if (context_.runtimeTellsUsers) {
+    Result<cri::v1::ContainerStatusResponse> status = co_await context_.runtime.containerStatus(id);
+    if (status)
+      if (std::optional<observe::ObservedUser> user = observe::userOf(status->status()))
+        context_.observer.ownContainerUser(state_.uid(), id, std::move(*user));
+  }
   log::info("container runs",
             {{"pod", state_.ref()}, {"container", name}, {"id", id}, {"restarts", std::to_string(attempt)}});
   co_return Result<void>();

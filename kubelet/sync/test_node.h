@@ -109,6 +109,7 @@ class TestNode {
   BlockingPool pool;
   TempDir temp;
   plan::PlanOptions planOptions;
+  bool runtimeTellsUsers = false;       // set before the agent starts
   objects::Objects* objects = nullptr;  // set before the agent starts: it is one of a cluster
 
  private:
@@ -131,6 +132,7 @@ class TestNode {
                   .volumes = volumes,
                   .node = facts(node),
                   .planOptions = node.planOptions,
+                  .runtimeTellsUsers = node.runtimeTellsUsers,
                   .random = [] { return 0.0; },
                   .objects = node.objects},
           records(node.root("terminations")),
