@@ -24,7 +24,6 @@ constexpr std::string_view kManagers = "CPU, memory and topology managers";
 constexpr std::string_view kEviction = "eviction";
 constexpr std::string_view kImageCleanup = "image clean-up";
 constexpr std::string_view kContainerCleanup = "limits for dead containers";
-constexpr std::string_view kImageAccess = "checks of pull credentials";
 constexpr std::string_view kLogRotation = "log rotation";
 constexpr std::string_view kAdmission = "admission of pods";
 constexpr std::string_view kSwap = "swap for containers";
@@ -84,8 +83,8 @@ constexpr Support kTable[] = {
     {"registryBurst", kWorks},
     {"serializeImagePulls", kWorks},
     {"maxParallelImagePulls", kWorks},
-    {"imagePullCredentialsVerificationPolicy", kImageAccess},
-    {"preloadedImagesVerificationAllowlist", kImageAccess},
+    {"imagePullCredentialsVerificationPolicy", kWorks},
+    {"preloadedImagesVerificationAllowlist", kWorks},
     {"imageMinimumGCAge", kImageCleanup},
     {"imageMaximumGCAge", kImageCleanup},
     {"imageGCHighThresholdPercent", kImageCleanup},
@@ -219,6 +218,7 @@ constexpr std::string_view kGatesWithEffect[] = {
     "AllBeta",
     "CustomCPUCFSQuotaPeriod",
     "KubeletCrashLoopBackOffMax",
+    "KubeletEnsureSecretPulledImages",
 };
 
 json valueAt(const json& root, std::string_view field) {

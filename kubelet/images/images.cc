@@ -61,19 +61,22 @@ Task<Result<std::optional<LocalImage>>> Images::find(std::string name) {
   co_return std::optional<LocalImage>(std::move(found));
 }
 
-Task<Result<std::string>> Images::pullWithAny(std::string name, std::vector<cri::v1::AuthConfig> credentials,
-                                              cri::v1::PodSandboxConfig sandbox) {
+Task<Result<Images::Opened>> Images::pullWithAny(std::string name, std::vector<Login> credentials,
+                                                 cri::v1::PodSandboxConfig sandbox) {
   if (credentials.empty()) credentials.emplace_back();
   std::vector<Error> errors;
-  for (const cri::v1::AuthConfig& credential : credentials) {
+  for (const Login& credential : credentials) {
     if (!rate_.tryTake(clock_.now())) {
       errors.emplace_back(Code::kExhausted, "", "pull QPS exceeded");
       break;
     }
-    cri::v1::AuthConfig auth = credential;
+    cri::v1::AuthConfig auth = credential.auth();
     cri::v1::PodSandboxConfig config = sandbox;
     Result<std::string> ref = co_await service_.pullImage(name, std::move(auth), std::move(config));
-    if (ref) co_return ref;
+    if (ref) {
+      Opened opened{std::move(*ref), credential.secret};
+      co_return opened;
+    }
     errors.push_back(ref.error());
     if (ref.error().code == Code::kCancelled) break;
   }
@@ -81,7 +84,7 @@ Task<Result<std::string>> Images::pullWithAny(std::string name, std::vector<cri:
 }
 
 Task<Result<Images::Pulled>> Images::pull(std::string name, bool always, cri::v1::PodSandboxConfig sandbox,
-                                          std::vector<cri::v1::AuthConfig> credentials) {
+                                          std::vector<Login> credentials) {
   const TimePoint asked = clock_.now();
   Result<std::string> full = withDefaultTag(name);
   if (!full) co_return fail(full.error());
@@ -97,9 +100,9 @@ Task<Result<Images::Pulled>> Images::pull(std::string name, bool always, cri::v1
     }
   }
   const TimePoint began = clock_.now();
-  Result<std::string> ref = co_await pullWithAny(*full, std::move(credentials), std::move(sandbox));
-  if (!ref) {
-    Error error = ref.error();
+  Result<Opened> opened = co_await pullWithAny(*full, std::move(credentials), std::move(sandbox));
+  if (!opened) {
+    Error error = opened.error();
     error.reason = pullReason(error);
     co_return fail(std::move(error));
   }
@@ -109,7 +112,8 @@ Task<Result<Images::Pulled>> Images::pull(std::string name, bool always, cri::v1
   if (!present) co_return fail(present.error());
   if (!*present) co_return fail(Code::kInternal, "ErrImagePull", "image " + name + " was pulled but is not there");
   pulled.image = **present;
-  pulled.image.ref = *ref;
+  pulled.image.ref = std::move(opened->ref);
+  pulled.by = std::move(opened->by);
   co_return pulled;
 }
 

@@ -12,6 +12,7 @@
 #include "base/semaphore.h"
 #include "cri/client/runtime_service.h"
 #include "kubelet/apiserver/token_bucket.h"
+#include "kubelet/images/pull_credentials.h"
 
 namespace cubelet::images {
 
@@ -40,20 +41,24 @@ class Images {
 
   struct Pulled {
     LocalImage image;
-    Duration took{0};         // the pull itself
-    Duration waited{0};       // including the wait for a place
-    bool wasPresent = false;  // it had come meanwhile, nothing was pulled
+    Duration took{0};               // the pull itself
+    Duration waited{0};             // including the wait for a place
+    bool wasPresent = false;        // it had come meanwhile, nothing was pulled
+    std::optional<SecretLogin> by;  // what has opened the registry; nothing: no credentials, or the node's own
   };
   // Reason of errors: ErrImagePull, RegistryUnavailable, SignatureValidationFailed or InvalidImageName. With `always`
   // the runtime is asked to pull even when the image is there. `credentials` are tried one after the other until one
   // opens the registry; none: without any (CFG-22). A pull beyond the limit per second fails at once, as upstream: its
   // back-off spreads them. Cancelling the task gives the pull up.
   Task<Result<Pulled>> pull(std::string name, bool always, cri::v1::PodSandboxConfig sandbox,
-                            std::vector<cri::v1::AuthConfig> credentials = {});
+                            std::vector<Login> credentials = {});
 
  private:
-  Task<Result<std::string>> pullWithAny(std::string name, std::vector<cri::v1::AuthConfig> credentials,
-                                        cri::v1::PodSandboxConfig sandbox);
+  struct Opened {
+    std::string ref;
+    std::optional<SecretLogin> by;
+  };
+  Task<Result<Opened>> pullWithAny(std::string name, std::vector<Login> credentials, cri::v1::PodSandboxConfig sandbox);
 
   cri::ImageService& service_;
   Clock& clock_;

@@ -28,12 +28,12 @@ std::string cacheKey(const std::string& type, const std::string& repository) {
 
 Keyring keyringOf(const provider::CredentialProviderResponse& response) {
   Keyring out;
-  for (const auto& [key, login] : response.auth()) out.add(key, Login{login.username(), login.password()});
+  for (const auto& [key, login] : response.auth()) out.add(key, Login{login.username(), login.password(), {}});
   return out;
 }
 
-void append(std::vector<cri::v1::AuthConfig> more, std::vector<cri::v1::AuthConfig>& all) {
-  for (cri::v1::AuthConfig& one : more) all.push_back(std::move(one));
+void append(std::vector<Login> more, std::vector<Login>& all) {
+  for (Login& one : more) all.push_back(std::move(one));
 }
 
 Result<provider::CredentialProviderResponse> answerOf(const CredentialProvider& provider,
@@ -64,9 +64,9 @@ NodeCredentials::NodeCredentials(Loop& loop, Clock& clock, std::vector<Credentia
   for (CredentialProvider& config : providers) providers_.emplace_back(std::move(config));
 }
 
-Task<std::vector<cri::v1::AuthConfig>> NodeCredentials::find(std::string image) {
+Task<std::vector<Login>> NodeCredentials::find(std::string image) {
   const std::string repository = repositoryOf(image);
-  std::vector<cri::v1::AuthConfig> all;
+  std::vector<Login> all;
   for (Provider& provider : providers_) {
     const std::vector<std::string>& keys = provider.config.matchImages;
     if (std::ranges::none_of(keys, [&](const std::string& key) { return keyMatches(key, repository); })) continue;

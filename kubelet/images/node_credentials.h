@@ -34,7 +34,7 @@ class NodeCredentials {
   NodeCredentials(Loop& loop, Clock& clock, std::vector<CredentialProvider> providers, DockerConfigPaths paths);
 
   // To be tried one after the other, for the full or short name of an image.
-  Task<std::vector<cri::v1::AuthConfig>> find(std::string image);
+  Task<std::vector<Login>> find(std::string image);
 
  private:
   struct Kept {

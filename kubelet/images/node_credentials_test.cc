@@ -56,7 +56,7 @@ struct CFG_22_NodeCredentials : testing::Test {
   }
   std::vector<std::string> users(const std::string& image) {
     std::vector<std::string> out;
-    for (const auto& login : loop.runToEnd(credentials->find(image))) out.push_back(login.username());
+    for (const Login& login : loop.runToEnd(credentials->find(image))) out.push_back(login.username);
     return out;
   }
   std::string asked(const std::string& name) {

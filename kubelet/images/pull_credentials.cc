@@ -91,13 +91,13 @@ std::optional<Login> decodeLogin(std::string text) {
   const std::optional<std::string> decoded = api::decodeBase64(text);
   const std::size_t colon = decoded ? decoded->find(':') : std::string::npos;
   if (colon == std::string::npos) return std::nullopt;
-  return Login{decoded->substr(0, colon), decoded->substr(colon + 1)};
+  return Login{decoded->substr(0, colon), decoded->substr(colon + 1), {}};
 }
 
 Result<Login> loginOf(const api::Node& entry) {
   if (entry.kind != api::Node::Kind::kMap) return bad("an entry is no object");
   const std::string encoded = textOf(entry, "auth");
-  if (encoded.empty()) return Login{textOf(entry, "username"), textOf(entry, "password")};
+  if (encoded.empty()) return Login{textOf(entry, "username"), textOf(entry, "password"), {}};
   std::optional<Login> login = decodeLogin(encoded);
   if (!login) return bad("an auth field is not base64 of username:password");
   return *login;
@@ -158,15 +158,31 @@ bool keyMatches(std::string_view key, std::string_view repository) {
                     });
 }
 
+cri::v1::AuthConfig Login::auth() const {
+  cri::v1::AuthConfig out;
+  out.set_username(username);
+  out.set_password(password);
+  return out;
+}
+
 Result<void> Keyring::add(const core::Secret& secret) {
   const bool old = secret.type() == kOldConfigType;
   if (!old && secret.type() != kConfigJsonType) return {};
   auto content = secret.data().find(old ? kOldConfigKey : kConfigJsonKey);
   if (content == secret.data().end() || content->second.empty()) return {};
-  return addConfig(content->second, old);
+  const auto& meta = secret.metadata();
+  return read(content->second, old, SecretLogin{meta.uid(), meta.namespace_(), meta.name(), ""});
 }
 
 Result<void> Keyring::addConfig(const std::string& text, bool old) {
+  return read(text, old, std::nullopt);
+}
+
+void Keyring::add(std::string_view key, Login login) {
+  if (std::string place = keyOf(key); !place.empty()) logins_[place].push_back(std::move(login));
+}
+
+Result<void> Keyring::read(const std::string& text, bool old, const std::optional<SecretLogin>& secret) {
   Result<api::Document> document = parseJson(text);
   if (!document) return fail(document.error());
   const api::Node* entries = document->root.get();
@@ -182,34 +198,31 @@ Result<void> Keyring::addConfig(const std::string& text, bool old) {
   for (const api::Node::Entry& entry : entries->entries) {
     Result<Login> login = loginOf(*entry.value);
     if (!login) return fail(login.error());
-    found.emplace_back(entry.key, std::move(*login));
+    if (std::string key = keyOf(entry.key); !key.empty()) found.emplace_back(std::move(key), std::move(*login));
   }
-  for (auto& [key, login] : found) add(key, std::move(login));
+  for (auto& [key, login] : found) {
+    login.secret = secret;
+    if (login.secret) login.secret->hash = loginHash(login.username, login.password);
+    logins_[key].push_back(std::move(login));
+  }
   return {};
 }
 
-void Keyring::add(std::string_view key, Login login) {
-  if (std::string place = keyOf(key); !place.empty()) logins_[place].push_back(std::move(login));
-}
-
-std::vector<cri::v1::AuthConfig> Keyring::find(const std::string& image) const {
+std::vector<Login> Keyring::find(const std::string& image) const {
   const std::string repository = repositoryOf(image);
   std::vector<Login> fitting;
   auto take = [&fitting](const std::vector<Login>& logins) {
     for (const Login& login : logins)
-      if (std::find(fitting.begin(), fitting.end(), login) == fitting.end()) fitting.push_back(login);
+      if (std::none_of(fitting.begin(), fitting.end(), [&](const Login& known) {
+            return known.username == login.username && known.password == login.password;
+          }))
+        fitting.push_back(login);
   };
   for (const auto& [key, logins] : logins_)
     if (keyMatches(key, repository)) take(logins);
   if (fitting.empty() && isHub(repository))
     if (auto hub = logins_.find(kHubKey); hub != logins_.end()) take(hub->second);
-
-  std::vector<cri::v1::AuthConfig> out;
-  for (const Login& login : fitting) {
-    out.emplace_back().set_username(login.username);
-    out.back().set_password(login.password);
-  }
-  return out;
+  return fitting;
 }
 
 }  // namespace cubelet::images

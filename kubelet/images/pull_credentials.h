@@ -2,12 +2,14 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "base/result.h"
 #include "cri/client/runtime_service.h"
+#include "kubelet/images/pull_records.h"
 #include "proto/k8s/core.pb.h"
 
 namespace cubelet::images {
@@ -18,7 +20,8 @@ namespace core = ::k8s::core::v1;
 struct Login {
   std::string username;
   std::string password;
-  bool operator==(const Login&) const = default;
+  std::optional<SecretLogin> secret = {};  // where it stood; nothing: the node has it
+  cri::v1::AuthConfig auth() const;
 };
 
 // Logins by the registry, or the part of one, that they are for. Rules are those of upstream pkg/credentialprovider:
@@ -38,9 +41,11 @@ class Keyring {
   void add(std::string_view key, Login login);
 
   // To be tried one after the other, without duplicates; empty: nobody has said anything about this registry.
-  std::vector<cri::v1::AuthConfig> find(const std::string& image) const;
+  std::vector<Login> find(const std::string& image) const;
 
  private:
+  Result<void> read(const std::string& text, bool old, const std::optional<SecretLogin>& secret);
+
   std::map<std::string, std::vector<Login>, std::greater<>> logins_;
 };
 

@@ -94,7 +94,7 @@ core::Secret users(const std::vector<std::pair<std::string, std::string>>& entri
 struct CFG_22_Keyring : testing::Test {
   Names found(const std::string& image) {
     Names out;
-    for (const cri::v1::AuthConfig& auth : keyring.find(image)) out.push_back(auth.username() + ":" + auth.password());
+    for (const Login& login : keyring.find(image)) out.push_back(login.username + ":" + login.password);
     return out;
   }
   Keyring keyring;

@@ -163,6 +163,16 @@ Result<void> Agent::readCredentials() {
       loop_, clock_, std::move(providers),
       images::dockerConfigPaths(commandLine.rootDir, here, home != nullptr ? home : ""));
   context_.nodeCredentials = nodeCredentials_.get();
+
+  const config::KubeletConfiguration& config = effective_.config;
+  const std::string& policy = config.imagepullcredentialsverificationpolicy();
+  if (policy.empty() || policy == "NeverVerify") return {};
+  images::VerificationPolicy verification{policy, {}};
+  for (const std::string& image : config.preloadedimagesverificationallowlist())
+    verification.allowlist.push_back(image);
+  pullRecords_ = std::make_unique<images::PullRecords>(clock_, joinPath(commandLine.rootDir, "image_manager"),
+                                                       std::move(verification));
+  context_.pullRecords = pullRecords_.get();
   return {};
 }
 

@@ -31,6 +31,7 @@ struct Context {
   bool runtimeTellsUsers = false;                      // containers' statuses say who runs in them
   std::function<double()> random;                      // uniform in [0, 1), for jitter
   objects::Objects* objects = nullptr;                 // null: an agent without a cluster
+  images::PullRecords* pullRecords = nullptr;          // null: every pod may use every image
   images::NodeCredentials* nodeCredentials = nullptr;  // null: the node has none
 };
 

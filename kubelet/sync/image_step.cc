@@ -30,7 +30,7 @@ Task<ImageStep::Outcome> ImageStep::prepare(std::string name) {
   ImageState& image = state_.images[name];
   if (image.pulling) co_return Outcome::kPulling;
   if (image.local) co_return Outcome::kReady;
-  if (container->imagepullpolicy() == "Always") co_return startPull(*container, image);
+  if (container->imagepullpolicy() == "Always") co_return startPull(*container, image, true);
 
   Result<std::optional<images::LocalImage>> found = co_await context_.images.find(container->image());
   if (!found) {
@@ -38,7 +38,8 @@ Task<ImageStep::Outcome> ImageStep::prepare(std::string name) {
                             "Failed to inspect image " + quoted(container->image()) + ": " + found.error().message);
     co_return failed(*container, found.error().reason, found.error().message, retryTime(context_, found.error()));
   }
-  if (*found) {
+  const bool mine = *found && co_await mayUse(container->image(), (*found)->image.id());
+  if (mine) {
     context_.events.normal(
         events::containerRef(state_.pod, name), "Pulled",
         "Container image " + quoted(container->image()) + " already present on machine and can be accessed by the pod");
@@ -51,7 +52,8 @@ Task<ImageStep::Outcome> ImageStep::prepare(std::string name) {
     const Error absent(Code::kNotFound, "ErrImageNeverPull", message);
     co_return failed(*container, "ErrImageNeverPull", message, retryTime(context_, absent));
   }
-  co_return startPull(*container, image);
+  // One that is there all the same is somebody else's: only its registry can tell whether the pod may use it.
+  co_return startPull(*container, image, found->has_value());
 }
 
 Task<void> ImageStep::prepareAhead(std::vector<std::string> names) {
@@ -61,7 +63,7 @@ Task<void> ImageStep::prepareAhead(std::vector<std::string> names) {
   }
 }
 
-ImageStep::Outcome ImageStep::startPull(const core::Container& container, ImageState& image) {
+ImageStep::Outcome ImageStep::startPull(const core::Container& container, ImageState& image, bool always) {
   if (context_.clock.wallNow() < image.notBefore) {
     const std::string message = "Back-off pulling image " + quoted(container.image());
     context_.events.normal(events::containerRef(state_.pod, container.name()), "BackOff", message);
@@ -70,16 +72,12 @@ ImageStep::Outcome ImageStep::startPull(const core::Container& container, ImageS
   image.pulling = true;
   context_.events.normal(events::containerRef(state_.pod, container.name()), "Pulling",
                          "Pulling image " + quoted(container.image()));
-  pulls_.spawn("pull " + container.image(),
-               pull(container.name(), container.image(), container.imagepullpolicy() == "Always"));
+  pulls_.spawn("pull " + container.image(), pull(container.name(), container.image(), always));
   return Outcome::kPulling;
 }
 
 Task<void> ImageStep::pull(std::string name, std::string imageName, bool always) {
-  cri::v1::PodSandboxConfig sandbox = podconfig::makeSandboxConfig(state_.pod, 0, context_.node);
-  std::vector<cri::v1::AuthConfig> credentials = co_await credentialsFor(imageName);
-  Result<images::Images::Pulled> pulled =
-      co_await context_.images.pull(imageName, always, std::move(sandbox), std::move(credentials));
+  Result<images::Images::Pulled> pulled = co_await pullRecorded(imageName, always);
   ImageState& image = state_.images[name];
   plan::ContainerMemory& memory = state_.memory.containers[name];
   const events::ObjectRef ref = events::containerRef(state_.pod, name);
@@ -111,9 +109,56 @@ Task<void> ImageStep::pull(std::string name, std::string imageName, bool always)
   wake_();
 }
 
-// What the pod's pull secrets, and then the node, say about this image. One that cannot be had is told and left out:
-// the pull may work without it.
-Task<std::vector<cri::v1::AuthConfig>> ImageStep::credentialsFor(std::string image) {
+// With a note on disk before and after, so that it is known who may use the image.
+Task<Result<images::Images::Pulled>> ImageStep::pullRecorded(std::string image, bool always) {
+  cri::v1::PodSandboxConfig sandbox = podconfig::makeSandboxConfig(state_.pod, 0, context_.node);
+  std::vector<images::Login> credentials = co_await credentialsFor(image);
+  images::PullRecords* records = context_.pullRecords;
+  if (records == nullptr)
+    co_return co_await context_.images.pull(image, always, std::move(sandbox), std::move(credentials));
+  if (Result<void> noted = records->begin(image); !noted) {
+    Error error = noted.error();
+    error.reason = "ErrImagePull";
+    co_return fail(std::move(error));
+  }
+  // Also when the task is cancelled.
+  struct End {
+    images::PullRecords* records;
+    const std::string& image;
+    ~End() { records->end(image); }
+  };
+  const End end{records, image};
+  Result<images::Images::Pulled> pulled =
+      co_await context_.images.pull(image, always, std::move(sandbox), std::move(credentials));
+  if (pulled && !pulled->wasPresent)
+    if (Result<void> noted = records->pulled(image, pulled->image.image.id(), pulled->by); !noted)
+      log::warning("other pods may have to pull an image again", {{"error", noted.error().message}});
+  co_return pulled;
+}
+
+Task<bool> ImageStep::mayUse(std::string image, std::string imageId) {
+  const images::PullRecords* records = context_.pullRecords;
+  if (records == nullptr || records->isOpen(image, imageId)) co_return true;
+  images::Keyring keyring = co_await pullSecrets();
+  std::vector<images::SecretLogin> logins;
+  for (const images::Login& login : keyring.find(image))
+    if (login.secret) logins.push_back(*login.secret);
+  co_return records->mayUse(image, imageId, logins);
+}
+
+// What the pod's pull secrets, and then the node, say about this image.
+Task<std::vector<images::Login>> ImageStep::credentialsFor(std::string image) {
+  images::Keyring keyring = co_await pullSecrets();
+  std::vector<images::Login> credentials = keyring.find(image);
+  if (context_.nodeCredentials != nullptr) {
+    std::vector<images::Login> more = co_await context_.nodeCredentials->find(image);
+    credentials.insert(credentials.end(), more.begin(), more.end());
+  }
+  co_return credentials;
+}
+
+// One that cannot be had is told and left out: the pull may work without it.
+Task<images::Keyring> ImageStep::pullSecrets() {
   images::Keyring keyring;
   std::string missing;
   const core::Pod pod = state_.pod;
@@ -135,12 +180,7 @@ Task<std::vector<cri::v1::AuthConfig>> ImageStep::credentialsFor(std::string ima
     context_.events.warning(
         events::podRef(pod), "FailedToRetrieveImagePullSecret",
         "Unable to retrieve some image pull secrets (" + missing + "); attempting to pull the image may not succeed.");
-  std::vector<cri::v1::AuthConfig> credentials = keyring.find(image);
-  if (context_.nodeCredentials != nullptr) {
-    std::vector<cri::v1::AuthConfig> more = co_await context_.nodeCredentials->find(image);
-    credentials.insert(credentials.end(), more.begin(), more.end());
-  }
-  co_return credentials;
+  co_return keyring;
 }
 
 ImageStep::Outcome ImageStep::failed(const core::Container& container, std::string reason, std::string message,

@@ -27,8 +27,12 @@ class ImageStep {
 
  private:
   Task<void> pull(std::string container, std::string image, bool always);
-  Task<std::vector<cri::v1::AuthConfig>> credentialsFor(std::string image);
-  Outcome startPull(const core::Container& container, ImageState& image);
+  Task<std::vector<images::Login>> credentialsFor(std::string image);
+  Task<images::Keyring> pullSecrets();
+  // CFG-23: the pod may use the image that is there without asking its registry.
+  Task<bool> mayUse(std::string image, std::string imageId);
+  Task<Result<images::Images::Pulled>> pullRecorded(std::string image, bool always);
+  Outcome startPull(const core::Container& container, ImageState& image, bool always);
   Outcome failed(const core::Container& container, std::string reason, std::string message, WallTime retryAt);
 
   Context& context_;

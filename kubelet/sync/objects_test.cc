@@ -237,5 +237,71 @@ TEST_F(ClusterSync, CFG_22_AMissingPullSecretIsToldAndThePullGoesOn) {
   EXPECT_FALSE(node.hasEvent("FailedToRetrieveImagePullSecret", "hidden"));
 }
 
+// ---- CFG-23: images that were pulled with somebody's secret
+
+struct PulledImages : ClusterSync {
+  PulledImages() : records(node.clock, node.temp / "image_manager", images::VerificationPolicy()) {
+    node.stopAgent();
+    node.pullRecords = &records;
+    node.startAgent({"api"});
+    objects.put(pullSecret("registry", "robot"));
+  }
+  static core::Pod another(const std::vector<std::string>& secrets) {
+    core::Pod pod = podWithPullSecrets(secrets);
+    pod.mutable_metadata()->set_name("b");
+    pod.mutable_metadata()->set_uid("u2");
+    return pod;
+  }
+  void runBoth(core::Pod second) { node.setPods({podWithPullSecrets({"registry"}), std::move(second)}, "api"); }
+
+  images::PullRecords records;
+};
+
+TEST_F(PulledImages, CFG_23_APodWithTheSameSecretUsesTheImage) {
+  run(podWithPullSecrets({"registry"}));
+  ASSERT_EQ(node.countCalls("PullImage"), 1u);
+  runBoth(another({"registry"}));
+  EXPECT_EQ(runtime.running().size(), 2u);
+  EXPECT_EQ(node.countCalls("PullImage"), 1u);
+}
+
+TEST_F(PulledImages, CFG_23_APodWithoutItMustAskTheRegistry) {
+  run(podWithPullSecrets({"registry"}));
+  runtime.makeUnpullable("reg.test/web:1", Error(Code::kInternal, "", "401 Unauthorized"));
+  runBoth(another({}));
+  EXPECT_EQ(runtime.running().size(), 1u);
+  EXPECT_EQ(node.countCalls("PullImage"), 2u);
+  EXPECT_EQ(node.waitingReason("b"), "ErrImagePull");
+}
+
+TEST_F(PulledImages, CFG_23_WhatTheRegistryGivesToAnybodyIsOpenToAll) {
+  run(podWithPullSecrets({"registry"}));
+  runBoth(another({}));
+  EXPECT_EQ(runtime.running().size(), 2u) << "the registry has given it without credentials, too";
+  EXPECT_EQ(node.countCalls("PullImage"), 2u);
+  core::Pod third = another({});
+  third.mutable_metadata()->set_name("c");
+  third.mutable_metadata()->set_uid("u3");
+  node.setPods({podWithPullSecrets({"registry"}), another({}), third}, "api");
+  EXPECT_EQ(runtime.running().size(), 3u);
+  EXPECT_EQ(node.countCalls("PullImage"), 2u);
+}
+
+TEST_F(PulledImages, CFG_23_NeverFailsAsIfItWereNotThere) {
+  run(podWithPullSecrets({"registry"}));
+  core::Pod second = another({});
+  second.mutable_spec()->mutable_containers(0)->set_imagepullpolicy("Never");
+  runBoth(second);
+  EXPECT_EQ(node.waitingReason("b"), "ErrImageNeverPull");
+  EXPECT_EQ(runtime.running().size(), 1u);
+}
+
+TEST_F(PulledImages, CFG_23_PreloadedImagesAreOpenToAll) {
+  runtime.addImage("reg.test/web:1");
+  run(podWithPullSecrets({}));
+  EXPECT_EQ(runtime.running().size(), 1u);
+  EXPECT_EQ(node.countCalls("PullImage"), 0u);
+}
+
 }  // namespace
 }  // namespace cubelet::sync

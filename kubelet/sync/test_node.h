@@ -109,8 +109,9 @@ class TestNode {
   BlockingPool pool;
   TempDir temp;
   plan::PlanOptions planOptions;
-  bool runtimeTellsUsers = false;       // set before the agent starts
-  objects::Objects* objects = nullptr;  // set before the agent starts: it is one of a cluster
+  images::PullRecords* pullRecords = nullptr;  // set before the agent starts
+  bool runtimeTellsUsers = false;              // set before the agent starts
+  objects::Objects* objects = nullptr;         // set before the agent starts: it is one of a cluster
 
  private:
   struct AgentParts {
@@ -134,7 +135,8 @@ class TestNode {
                   .planOptions = node.planOptions,
                   .runtimeTellsUsers = node.runtimeTellsUsers,
                   .random = [] { return 0.0; },
-                  .objects = node.objects},
+                  .objects = node.objects,
+                  .pullRecords = node.pullRecords},
           records(node.root("terminations")),
           sync(std::make_unique<SyncLoop>(
               context, records,
