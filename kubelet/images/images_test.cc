@@ -63,9 +63,9 @@ TEST_F(Pulls, FailureHasTheWaitingReason) {
   EXPECT_EQ(pulled.error().reason, "RegistryUnavailable");
 }
 
-std::vector<cri::v1::AuthConfig> logins(const std::vector<std::string>& users) {
-  std::vector<cri::v1::AuthConfig> out;
-  for (const std::string& user : users) out.emplace_back().set_username(user);
+std::vector<Login> logins(const std::vector<std::string>& users) {
+  std::vector<Login> out;
+  for (const std::string& user : users) out.push_back({user, "", {}});
   return out;
 }
 
@@ -85,6 +85,31 @@ TEST_F(Pulls, CFG_22_WhenAllFailEachErrorIsToldOnce) {
   EXPECT_EQ(pulled.error().reason, "ErrImagePull");
   EXPECT_EQ(pulled.error().message, "[denied, no such user]");
   EXPECT_FALSE(runtime.hasImage("web:1"));
+}
+
+TEST_F(Pulls, CFG_23_TheSecretThatHasOpenedTheRegistryIsTold) {
+  std::vector<Login> credentials = logins({"a", "b"});
+  credentials[1].secret = SecretLogin{"u", "shop", "mine", "hash"};
+  runtime.failNext("PullImage", Error(Code::kInternal, "", "denied"));
+  Result<Images::Pulled> pulled = loop.runToEnd(images.pull("web:1", false, {}, credentials));
+  ASSERT_TRUE(pulled) << pulled.error().message;
+  ASSERT_TRUE(pulled->by);
+  EXPECT_EQ(pulled->by->name, "mine");
+  pulled = loop.runToEnd(images.pull("web:2", false, {}, credentials));
+  ASSERT_TRUE(pulled) << pulled.error().message;
+  EXPECT_FALSE(pulled->by) << "the first login did, and it is no secret's";
+}
+
+TEST_F(Pulls, CFG_21_PullsPerSecondAreLimited) {
+  Images limited(runtime, clock, {.parallelPulls = 10, .pullsPerSecond = 1, .burst = 2});
+  EXPECT_TRUE(loop.runToEnd(limited.pull("web:1", true, {})));
+  EXPECT_TRUE(loop.runToEnd(limited.pull("web:1", true, {})));
+  Result<Images::Pulled> refused = loop.runToEnd(limited.pull("web:1", true, {}));
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().reason, "ErrImagePull");
+  EXPECT_EQ(refused.error().message, "pull QPS exceeded");
+  clock.advance(std::chrono::seconds(1));
+  EXPECT_TRUE(loop.runToEnd(limited.pull("web:1", true, {})));
 }
 
 TEST_F(Pulls, WithoutCredentialsNoneAreSent) {

@@ -38,7 +38,8 @@ Task<ImageStep::Outcome> ImageStep::prepare(std::string name) {
                             "Failed to inspect image " + quoted(container->image()) + ": " + found.error().message);
     co_return failed(*container, found.error().reason, found.error().message, retryTime(context_, found.error()));
   }
-  const bool mine = *found && co_await mayUse(container->image(), (*found)->image.id());
+  bool mine = found->has_value();
+  if (mine) mine = co_await mayUse(container->image(), (*found)->image.id());
   if (mine) {
     context_.events.normal(
         events::containerRef(state_.pod, name), "Pulled",
