@@ -258,6 +258,21 @@ TEST_F(PodConfigSync, RTC_2_ANodeWithoutAClusterSaysWhatIsNotPossible) {
                             "of the API server and this node has none"));
 }
 
+TEST_F(PodConfigSync, RTC_1_AContainerIsRestartedThoughItsClassIsGone) {
+  useCluster();
+  runtime.handlers["runsc"] = {};
+  objects.put(runtimeClass("gvisor", "runsc"));
+  node.startAgent();
+  node.setPods({withClass("gvisor")});
+  node.stopAgent();
+  objects.runtimeClasses.clear();
+  node.startAgent();
+  node.setPods({withClass("gvisor")});
+  runtime.exitContainer("web", 1);
+  node.settle();
+  EXPECT_EQ(runtime.running(), Names{"web#1"});
+}
+
 // ---- User namespaces
 
 TEST_F(PodConfigSync, SEC_14_EachPodHasIdsOfItsOwnThatStay) {

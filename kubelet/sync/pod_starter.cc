@@ -51,6 +51,15 @@ observe::ObservedContainer created(const cri::v1::ContainerConfig& config, const
   return out;
 }
 
+// SEC-14, with upstream's messages.
+Result<void> mayHaveUsers(const core::PodSpec& spec, const RuntimeHandler& handler) {
+  if (!podconfig::wantsUserNamespace(spec) || handler.userNamespaces) return {};
+  return fail(Code::kUnimplemented, "",
+              "can't set `spec.hostUsers: false`, " +
+                  (handler.name.empty() ? std::string("runtime") : "RuntimeClass handler \"" + handler.name + "\"") +
+                  " does not support user namespaces");
+}
+
 void dropMessageFile(const std::string& path) {
   if (path.empty()) return;
   if (Result<void> removed = removeFile(path); !removed)
@@ -108,6 +117,8 @@ Task<Result<void>> PodStarter::prepareSandbox() {
   Result<std::string> hostname = podconfig::kernelHostname(state_.pod, context_.node.dns.clusterDomain);
   if (!hostname) co_return fail(hostname.error());
   Result<void> found = co_await findHandler();
+  if (found) found = mayHaveUsers(state_.pod.spec(), *state_.handler);
+  if (found) found = findUsers();
   if (!found) co_return found;
   Result<void> made = makeDirectories(layout::podDirectory(context_.node.dirs, meta.uid()), kPodDirectoryMode);
   if (made)
@@ -116,15 +127,14 @@ Task<Result<void>> PodStarter::prepareSandbox() {
   co_return made;
 }
 
-// Also for a sandbox that an earlier run of the agent has left.
 Task<Result<void>> PodStarter::findHandler() {
-  if (state_.handler) co_return findUsers();
+  if (state_.handler && (state_.handler->featuresKnown || !needsFeatures(state_.pod.spec()))) co_return Result<void>();
   core::Pod pod = state_.pod;
   const std::uint64_t changes = state_.objectChanges;
   Result<RuntimeHandler> handler = co_await runtimeHandlerOf(&context_, std::move(pod));
   if (handler) {
     state_.handler = std::move(*handler);
-    co_return findUsers();
+    co_return Result<void>();
   }
   Error error = handler.error();
   // Something has changed since the question: its answer may be out of date, so ask again soon.
@@ -132,19 +142,20 @@ Task<Result<void>> PodStarter::findHandler() {
   co_return fail(std::move(error));
 }
 
-// SEC-14, with upstream's messages.
 Result<void> PodStarter::findUsers() {
   if (!podconfig::wantsUserNamespace(state_.pod.spec()) || state_.users) return {};
-  const std::string& handler = state_.handler->name;
-  if (!state_.handler->userNamespaces)
-    return fail(Code::kUnimplemented, "",
-                "can't set `spec.hostUsers: false`, " +
-                    (handler.empty() ? std::string("runtime") : "RuntimeClass handler \"" + handler + "\"") +
-                    " does not support user namespaces");
   Result<podconfig::IdRange> users = userNamespaceOf(context_.node.dirs, state_.uid(), context_.node.userNamespaces);
   if (!users) return fail(users.error().within("create user namespace"));
   state_.users = *users;
   return {};
+}
+
+Task<Result<void>> PodStarter::learnOfSandbox(core::Container container) {
+  if (Result<void> users = findUsers(); !users) co_return configError(users.error());
+  if (!needsFeatures(container)) co_return Result<void>();
+  Result<void> found = co_await findHandler();
+  if (!found) co_return configError(found.error());
+  co_return Result<void>();
 }
 
 Task<void> PodStarter::runSandbox(cri::v1::PodSandboxConfig config, Result<std::string>* id) {
@@ -198,13 +209,12 @@ Task<bool> PodStarter::startContainer(plan::StartContainer start) {
   if (!prepared || stopping_()) co_return false;
 
   const std::uint64_t changes = state_.objectChanges;
-  Result<void> handler = co_await findHandler();
-  if (stopping_()) co_return false;
-  if (!handler) {
-    containerFailed(start.name, handler.error(), kConfigError);
-    co_return false;
-  }
-  Result<podconfig::References> references = co_await fetchReferences(container);
+  Result<void> learnt = co_await learnOfSandbox(container);
+  Result<podconfig::References> references;
+  if (learnt)
+    references = co_await fetchReferences(container);
+  else
+    references = fail(learnt.error());
   if (stopping_()) co_return false;
   if (!references) {
     containerFailed(start.name, references.error(), kConfigError);
@@ -326,7 +336,7 @@ Task<Result<std::string>> PodStarter::create(core::Container container, plan::St
   if (!target) co_return fail(target.error());
   inputs.namespaces.users = state_.users;
   inputs.namespaces.targetContainerId = std::move(*target);
-  inputs.recursiveReadOnlyMounts = state_.handler->recursiveReadOnlyMounts;
+  inputs.recursiveReadOnlyMounts = state_.handler && state_.handler->recursiveReadOnlyMounts;
   if (podconfig::wantsHostsFile(container, podIps)) {
     Result<std::string> file = writeHostsFile(state_.pod, podIps, context_.node);
     if (!file) co_return configError(file.error());

@@ -30,6 +30,9 @@ class PodStarter {
   Task<Result<void>> prepareSandbox();
   Task<Result<void>> findHandler();
   Result<void> findUsers();
+  // What a container needs to know of the handler and the ids of its sandbox, also of one that an earlier run of the
+  // agent has left. A class that is gone by now does not matter to a container that asks for nothing special.
+  Task<Result<void>> learnOfSandbox(core::Container container);
   Task<void> runSandbox(cri::v1::PodSandboxConfig config, Result<std::string>* id);
   // What the container's environment is made from. Errors have reason CreateContainerConfigError.
   Task<Result<podconfig::References>> fetchReferences(core::Container container);

@@ -272,7 +272,6 @@ void PodWorker::applyUpdate() {
   filesStale_ = true;
   if (context_.objects != nullptr) context_.objects->use(state_.pod);
   state_.volumes.reset();
-  state_.handler.reset();
 }
 
 // What an earlier run of the agent has left: how old the pod is, and how often its containers have run.

@@ -24,6 +24,12 @@ bool anyWantsRecursiveReadOnly(const Containers& containers) {
                      [](const core::Container& container) { return wantsRecursiveReadOnly(container); });
 }
 
+}  // namespace
+
+bool needsFeatures(const core::Container& container) {
+  return wantsRecursiveReadOnly(container);
+}
+
 bool needsFeatures(const core::PodSpec& spec) {
   const auto& ephemeral = spec.ephemeralcontainers();
   return podconfig::wantsUserNamespace(spec) || anyWantsRecursiveReadOnly(spec.containers()) ||
@@ -32,6 +38,8 @@ bool needsFeatures(const core::PodSpec& spec) {
            return wantsRecursiveReadOnly(container.ephemeralcontainercommon());
          });
 }
+
+namespace {
 
 Task<Result<std::string>> handlerNameOf(Context* context, core::Pod pod) {
   const std::string name = pod.spec().runtimeclassname();
@@ -57,6 +65,7 @@ Task<Result<RuntimeHandler>> runtimeHandlerOf(Context* context, core::Pod pod) {
   if (!asks) co_return handler;
   Result<cri::v1::StatusResponse> status = co_await context->runtime.status();
   if (!status) co_return fail(status.error().within("ask what the runtime can do"));
+  handler.featuresKnown = true;
   for (const cri::v1::RuntimeHandler& known : status->runtime_handlers()) {
     if (known.name() != handler.name) continue;
     handler.userNamespaces = known.features().user_namespaces();
