@@ -106,7 +106,7 @@ Result<IdRange> fromRecord(std::string_view text) {
   for (const char* member : {"hostId", "containerId", "length"})
     if (!users[0].contains(member) || !users[0][member].is_number_unsigned()) return badRecord();
   if (users[0]["containerId"] != 0 || users[0]["length"] == 0) return badRecord();
-  return IdRange{users[0]["hostId"], users[0]["length"]};
+  return IdRange{users[0]["hostId"].get<std::uint32_t>(), users[0]["length"].get<std::uint32_t>()};
 }
 
 void addMappings(const IdRange& range, google::protobuf::RepeatedPtrField<cri::v1::IDMapping>& mappings) {
