@@ -25,7 +25,7 @@ class ContainerMade : public NodeTest {
     node().write("p.json", manifest);
     node().startAgent();
     EXPECT_TRUE(eventually("the script has run", kSoon, [&] {
-      return fs::exists(node().records() / "done") ? std::string() : isReady(node(), "p")() + node().record("out");
+      return fs::exists(node().records() / "done") ? "" : "not yet: " + isReady(node(), "p")() + node().record("out");
     }));
     return node().record("done");
   }
