@@ -72,7 +72,7 @@ TEST_F(ClusterFaults, STA_10_REC_12_AnApiServerThatHangsHoldsNothingUp) {
   EXPECT_EQ(node().starts("web"), 1U);
 }
 
-TEST_F(ClusterFaults, REC_12_WhatHappenedDuringAnOutageIsTold) {
+TEST_F(ClusterFaults, WhatHappenedDuringAnOutageIsTold) {
   ASSERT_NO_FATAL_FAILURE(startJoined());
   json job = clusterPod("job", {shell("c", "job", "while [ ! -e /out/go ]; do sleep 0.1; done; exit 4")});
   job["spec"]["restartPolicy"] = "Never";
