@@ -69,7 +69,7 @@ TEST_F(PodConfigInCluster, RTC_2_AClassThatAppearsStartsThePodAtOnce) {
   cluster().remove({"runtimeclass", "later"});
 }
 
-TEST_F(PodConfigInCluster, EPH_1_2_3_ADebugContainerSeesItsTargetAndRunsOnce) {
+TEST_F(PodConfigInCluster, EPH_1_EPH_2_EPH_3_ADebugContainerSeesItsTargetAndRunsOnce) {
   cluster().apply(clusterPod("p", {marker("c", "c")}));
   ASSERT_TRUE(eventually("pod p is ready", kSoon, isReadyThere("pod", "p")));
   json debugger =

@@ -39,7 +39,7 @@ class PodConfig : public NodeTest {
 
 // ---- Hosts file
 
-TEST_F(PodConfig, NET_1_2_4_HostsFileNamesThePodAndItsAliases) {
+TEST_F(PodConfig, NET_1_NET_2_NET_4_HostsFileNamesThePodAndItsAliases) {
   const std::string out = outputOf("cat /etc/hosts", [](json& spec) {
     spec["hostAliases"] = json::parse(R"([{"ip":"10.1.2.3","hostnames":["foo.remote","bar.remote"]}])");
   });
@@ -78,7 +78,7 @@ TEST_F(PodConfig, NET_1_AVolumeOfThePodsOwnTakesItsPlace) {
   EXPECT_EQ(out, "mine\n");
 }
 
-TEST_F(PodConfig, NET_3_7_HostNetworkHasTheNodesFileAndName) {
+TEST_F(PodConfig, NET_3_NET_7_HostNetworkHasTheNodesFileAndName) {
   std::ifstream in("/etc/hosts");
   const std::string ofNode{std::istreambuf_iterator<char>(in), {}};
   char name[256] = {};
@@ -121,7 +121,7 @@ TEST_F(PodConfig, NET_6_HostnameOverride) {
   EXPECT_EQ(out, "box.example.org\n" + podIp() + "\tbox.example.org\n");
 }
 
-TEST_F(PodConfig, NET_8_9_OwnNameResolution) {
+TEST_F(PodConfig, NET_8_NET_9_OwnNameResolution) {
   const std::string out = outputOf("cat /etc/resolv.conf", [](json& spec) {
     spec["dnsPolicy"] = "None";
     spec["dnsConfig"] = json::parse(

@@ -337,7 +337,7 @@ TEST_F(PodConfig, SEC_6_CapabilitiesArePassedAsTheyAre) {
   EXPECT_EQ(context->capabilities().drop_capabilities(0), "ALL");
 }
 
-TEST_F(PodConfig, SEC_7_And_8_ReadOnlyRootAndNoNewPrivileges) {
+TEST_F(PodConfig, SEC_7_SEC_8_ReadOnlyRootAndNoNewPrivileges) {
   auto plain = containerSecurity(pod, container, {}, node);
   EXPECT_FALSE(plain->readonly_rootfs());
   EXPECT_FALSE(plain->no_new_privs());
