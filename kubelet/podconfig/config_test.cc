@@ -44,10 +44,11 @@ TEST_F(PodConfig, SBX_4_SandboxCarriesLabelsAndAnnotationsOfThePod) {
   EXPECT_EQ(config.log_directory(), "/var/log/pods/default_web-n1_u1");
 }
 
-TEST_F(PodConfig, SBX_5_SandboxHasPortsSysctlsAndNamespaces) {
+TEST_F(PodConfig, SBX_5_NET_13_SandboxHasPortsSysctlsAndNamespaces) {
   auto* port = pod.mutable_spec()->mutable_containers(0)->add_ports();
   port->set_containerport(80);
   port->set_hostport(8080);
+  port->set_hostip("10.0.0.1");
   port->set_protocol("UDP");
   auto* sysctl = pod.mutable_spec()->mutable_securitycontext()->add_sysctls();
   sysctl->set_name("net/ipv4/ip_unprivileged_port_start");
@@ -55,6 +56,8 @@ TEST_F(PodConfig, SBX_5_SandboxHasPortsSysctlsAndNamespaces) {
   const auto config = makeSandboxConfig(pod, 0, node);
   ASSERT_EQ(config.port_mappings_size(), 1);
   EXPECT_EQ(config.port_mappings(0).host_port(), 8080);
+  EXPECT_EQ(config.port_mappings(0).host_ip(), "10.0.0.1");
+  EXPECT_EQ(config.port_mappings(0).container_port(), 80);
   EXPECT_EQ(config.port_mappings(0).protocol(), cri::v1::UDP);
   EXPECT_EQ(config.linux().sysctls().at("net.ipv4.ip_unprivileged_port_start"), "0");
   EXPECT_EQ(config.linux().security_context().namespace_options().pid(), cri::v1::CONTAINER);
@@ -185,6 +188,30 @@ TEST_F(PodConfig, CFG_3_CommandSeesTheFinalEnvironment) {
   ASSERT_TRUE(config);
   EXPECT_EQ(config->command(0), "echo");
   EXPECT_EQ(config->args(0), "you");
+}
+
+TEST_F(PodConfig, CFG_13_WorkingDirectoryStdinAndTerminal) {
+  const auto plain = makeContainerConfig(pod, container, inputs, node);
+  ASSERT_TRUE(plain);
+  EXPECT_EQ(plain->working_dir(), "");
+  EXPECT_FALSE(plain->stdin() || plain->stdin_once() || plain->tty());
+  container.set_workingdir("/srv");
+  container.set_stdin(true);
+  container.set_stdinonce(true);
+  container.set_tty(true);
+  const auto config = makeContainerConfig(pod, container, inputs, node);
+  ASSERT_TRUE(config);
+  EXPECT_EQ(config->working_dir(), "/srv");
+  EXPECT_TRUE(config->stdin() && config->stdin_once() && config->tty());
+}
+
+TEST_F(PodConfig, SEC_16_WindowsOptionsChangeNothing) {
+  const auto before = makeContainerConfig(pod, container, inputs, node);
+  container.mutable_securitycontext()->mutable_windowsoptions()->set_runasusername("Administrator");
+  pod.mutable_spec()->mutable_securitycontext()->mutable_windowsoptions()->set_hostprocess(true);
+  const auto after = makeContainerConfig(pod, container, inputs, node);
+  ASSERT_TRUE(before && after);
+  EXPECT_EQ(after->linux().DebugString(), before->linux().DebugString());
 }
 
 TEST_F(PodConfig, VOL_7_MountsWithPropagation) {
