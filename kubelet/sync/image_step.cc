@@ -129,8 +129,12 @@ Task<Result<images::Images::Pulled>> ImageStep::pullRecorded(std::string image, 
     ~End() { records->end(image); }
   };
   const End end{records, image};
-  Result<images::Images::Pulled> pulled =
-      co_await context_.images.pull(image, always, std::move(sandbox), std::move(credentials));
+  Result<images::Images::Pulled> pulled = co_await context_.images.pull(image, always, sandbox, credentials);
+  if (pulled && pulled->wasPresent) {
+    // Another pod has brought it while this one waited: that does not make it this one's.
+    const bool mine = co_await mayUse(image, pulled->image.image.id());
+    if (!mine) pulled = co_await context_.images.pull(image, true, std::move(sandbox), std::move(credentials));
+  }
   if (pulled && !pulled->wasPresent)
     if (Result<void> noted = records->pulled(image, pulled->image.image.id(), pulled->by); !noted)
       log::warning("other pods may have to pull an image again", {{"error", noted.error().message}});

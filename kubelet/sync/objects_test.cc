@@ -287,6 +287,20 @@ TEST_F(PulledImages, CFG_23_WhatTheRegistryGivesToAnybodyIsOpenToAll) {
   EXPECT_EQ(node.countCalls("PullImage"), 2u);
 }
 
+TEST_F(PulledImages, CFG_23_APullThatWaitedForAnotherDoesNotLendItsImage) {
+  runtime.delayNext("PullImage", seconds(1));
+  core::Pod third = another({});
+  third.mutable_metadata()->set_name("c");
+  third.mutable_metadata()->set_uid("u3");
+  third.mutable_spec()->mutable_containers(0)->set_image("reg.test/other:1");
+  // There are two places for pulls: the second pod waits for one.
+  runtime.delayNext("PullImage", seconds(2));
+  node.setPods({podWithPullSecrets({"registry"}), third, another({})}, "api");
+  EXPECT_EQ(node.countCalls("PullImage"), 2u);
+  node.advance(seconds(1));
+  EXPECT_EQ(node.countCalls("PullImage"), 3u) << "it asked the registry itself";
+}
+
 TEST_F(PulledImages, CFG_23_NeverFailsAsIfItWereNotThere) {
   run(podWithPullSecrets({"registry"}));
   core::Pod second = another({});
