@@ -139,6 +139,47 @@ class Cache : public AsyncTest {
 
 // ---- What is watched
 
+TEST_F(Cache, RTC_1_ARuntimeClassIsWatchedOnlyWhileAPodUsesIt) {
+  core::Pod pod = podOf("u1", {});
+  pod.mutable_spec()->set_runtimeclassname("gvisor");
+  cache.use(pod);
+  EXPECT_EQ(cache.watching(), 0u);
+  auto question = put(cache.runtimeClass("gvisor"));
+  auto watch = watchOf("gvisor");
+  ASSERT_TRUE(watch);
+  EXPECT_THAT(watch->request.path, StartsWith("/apis/node.k8s.io/v1/runtimeclasses?"));
+  ::k8s::node::v1::RuntimeClass object;
+  object.mutable_metadata()->set_name("gvisor");
+  object.mutable_metadata()->set_resourceversion("5");
+  object.set_handler("runsc");
+  sync(watch, std::vector<::k8s::node::v1::RuntimeClass>{object});
+  ASSERT_FALSE(question->open());
+  EXPECT_EQ(question->object()->handler(), "runsc");
+  EXPECT_EQ(cache.watching(), 1u);
+  cache.release("u1");
+  run();
+  EXPECT_EQ(cache.watching(), 0u);
+}
+
+TEST_F(Cache, RTC_2_AClassThatIsNotThereIsNamedAndItsAppearanceTold) {
+  core::Pod pod = podOf("u1", {});
+  pod.mutable_spec()->set_runtimeclassname("gvisor");
+  cache.use(pod);
+  auto question = put(cache.runtimeClass("gvisor"));
+  auto watch = watchOf("gvisor");
+  ASSERT_TRUE(watch);
+  sync(watch, std::vector<::k8s::node::v1::RuntimeClass>());
+  ASSERT_FALSE(question->open());
+  EXPECT_EQ(question->error().code, Code::kNotFound);
+  EXPECT_EQ(question->error().message, "runtimeclass.node.k8s.io \"gvisor\" not found");
+  ::k8s::node::v1::RuntimeClass object;
+  object.mutable_metadata()->set_name("gvisor");
+  object.mutable_metadata()->set_resourceversion("6");
+  watch->data(frameOf("ADDED", object));
+  run();
+  EXPECT_THAT(changes, ElementsAre("/gvisor"));
+}
+
 TEST_F(Cache, WatchesNothingBeforeTheFirstQuestion) {
   cache.use(podOf("u1", {"settings"}));
   run();
