@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "kubelet/plan/plan_pod.h"
 
 namespace cubelet::plan {
@@ -15,6 +17,14 @@ void noteStarted(PodMemory& memory, const StartContainer& start, WallTime now) {
   fresh.backoffKey = start.backoffKey;
   fresh.attemptFromLogs = start.attempt + 1;
   memory.containers[start.name] = std::move(fresh);
+}
+
+std::optional<WallTime> activeDeadline(const core::Pod& pod, WallTime startTime) {
+  if (!pod.spec().has_activedeadlineseconds()) return std::nullopt;
+  // What is beyond the life of any pod (or negative) must not overflow.
+  constexpr std::chrono::seconds kMost = std::chrono::years(10);
+  const std::chrono::seconds deadline(pod.spec().activedeadlineseconds());
+  return startTime + std::clamp(deadline, std::chrono::seconds(0), kMost);
 }
 
 bool hasStarted(const core::Container& container, const ContainerMemory& memory) {
