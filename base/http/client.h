@@ -23,8 +23,6 @@ struct Request {
   // Sent as they are, in this order; a Host among them replaces the one of the URL. Empty values are sent too.
   std::vector<std::pair<std::string, std::string>> headers;
   std::size_t bodyLimit = 10240;  // as much of the answer's body is read
-
-  bool operator==(const Request&) const = default;
 };
 
 // No proxy, no keep-alive, no compression, no verification of certificates. A redirect to the same host is followed

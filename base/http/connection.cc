@@ -33,7 +33,8 @@ Task<Result<void>> Connection::open(std::string address, std::uint16_t port) {
   error_code failure;
   const asio::ip::address to = asio::ip::make_address(address, failure);
   if (failure) co_return fail(Code::kInvalid, "", "dial tcp " + peer_ + ": not an address");
-  auto connected = co_await socket_.async_connect(tcp::endpoint(to, port), kAwait);
+  const tcp::endpoint endpoint(to, port);
+  auto connected = co_await socket_.async_connect(endpoint, kAwait);
   failure = std::get<0>(connected);
   if (failure) co_return netFailure("dial tcp " + peer_ + ": connect", failure);
   socket_.set_option(tcp::no_delay(true), failure);

@@ -14,7 +14,6 @@ struct Url {
   std::string host;             // name or address, an IPv6 address without brackets
   std::uint16_t port = 0;       // 0: the scheme's own
   std::string target = "/";     // path and query as they are sent
-  bool operator==(const Url&) const = default;
 };
 
 // "http://[::1]:8080/x"

@@ -1,6 +1,7 @@
 #include "kubelet/hooks/hook_runner.h"
 
 #include <algorithm>
+#include <cctype>
 
 #include "base/http/tls.h"
 #include "kubelet/probes/action.h"

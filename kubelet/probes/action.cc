@@ -1,6 +1,7 @@
 #include "kubelet/probes/action.h"
 
 #include <algorithm>
+#include <cctype>
 #include <charconv>
 
 namespace cubelet::probes {

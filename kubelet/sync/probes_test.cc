@@ -50,6 +50,7 @@ TEST_F(Probed, PRB_3_ReadinessBeginsAsNotReady) {
   answers["r"].exitCode = 1;
   node.startAgent();
   run(wanted);
+  node.advance(milliseconds(1));
   EXPECT_TRUE(status().started()) << "PRB_14";
   EXPECT_FALSE(status().ready());
   EXPECT_EQ(condition("Ready"), "False");
@@ -93,7 +94,7 @@ TEST_F(Probed, PRB_7_FailedLivenessRestarts) {
   node.startAgent();
   run(wanted);
   answers["l"].exitCode = 1;
-  node.advance(seconds(4));
+  node.advance(milliseconds(2500));
   answers["l"].exitCode = 0;
   EXPECT_TRUE(node.hasEvent("Killing", "Container web failed liveness probe, will be restarted"));
   EXPECT_EQ(runtime.running(), std::vector<std::string>{"web#1"});
@@ -191,7 +192,7 @@ TEST_F(Probed, SID_3_AFailedLivenessProbeRestartsASidecarAlone) {
   node.startAgent();
   run(wanted);
   answers["l"].exitCode = 1;
-  node.advance(seconds(4));
+  node.advance(milliseconds(2500));
   EXPECT_EQ(runtime.running(), (std::vector<std::string>{"proxy#1", "web#0"}));
 }
 
