@@ -68,6 +68,7 @@ Task<void> HookTasks::run(std::string id, core::LifecycleHandler handler, hooks:
     context_.events.warning(about, "LifecycleHTTPFallback", message);
   };
   Result<void> done = co_await context_.hooks.run(std::move(handler), std::move(target), std::move(warn));
+  if (!runs(id)) co_return;  // given up
   results_.insert_or_assign(id, std::move(done));
   states_[id] = plan::HookState::kEnded;
   wake_.ring();
