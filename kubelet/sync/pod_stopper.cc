@@ -125,11 +125,13 @@ Task<void> PodStopper::preStopUntil(plan::KillContainer kill, TimePoint end) {
     return instance.id == kill.id && plan::hasPreStop(object(), instance);
   });
   if (!due) co_return;
-  plan::StopContainer stop;
-  stop.id = kill.id;
-  stop.name = kill.name;
-  stop.message = kill.message;
-  beginPreStop(stop, pod);
+  if (!preStops_.states().contains(kill.id)) {
+    plan::StopContainer stop;
+    stop.id = kill.id;
+    stop.name = kill.name;
+    stop.message = kill.message;
+    beginPreStop(stop, pod);
+  }
   co_await preStops_.waitFor(kill.id, end);
   reportPreStops();
 }
