@@ -196,7 +196,7 @@ TEST_F(Probed, SID_3_AFailedLivenessProbeRestartsASidecarAlone) {
   EXPECT_EQ(runtime.running(), (std::vector<std::string>{"proxy#1", "web#0"}));
 }
 
-TEST_F(Probed, PRB_17_WhileStoppingOnlyReadinessIsAsked) {
+TEST_F(Probed, TRM_5_PRB_17_WhileStoppingOnlyReadinessIsAsked) {
   core::Pod wanted = pod();
   *web(wanted).mutable_livenessprobe() = execProbe("l");
   *web(wanted).mutable_readinessprobe() = execProbe("r");
@@ -211,7 +211,7 @@ TEST_F(Probed, PRB_17_WhileStoppingOnlyReadinessIsAsked) {
   const int before = asked["l"];
   node.advance(seconds(5));
   EXPECT_EQ(asked["l"], before);
-  EXPECT_FALSE(status().ready()) << "TRM_5: Ready turns False when the application says so";
+  EXPECT_FALSE(status().ready()) << "the application has said so";
   EXPECT_EQ(condition("Ready"), "False");
   EXPECT_TRUE(node.advanceUntil([&] { return node.gone(); }, seconds(60)));
 }
