@@ -9,6 +9,7 @@
 #include <grpcpp/support/channel_arguments.h>
 #include <limits>
 
+#include <boost/asio/ip/address.hpp>
 #include <boost/asio/post.hpp>
 
 #include "base/log.h"
@@ -55,10 +56,11 @@ void prepareGrpcOnce() {
   (void)prepared;
 }
 
-grpc::ChannelArguments channelArguments(const ChannelOptions& options) {
+grpc::ChannelArguments channelArguments(const ChannelOptions& options, bool local) {
   grpc::ChannelArguments args;
   // What grpc-go servers expect on a unix socket; the escaped path, gRPC's default, is refused by some.
-  args.SetString(GRPC_ARG_DEFAULT_AUTHORITY, "localhost");
+  if (local) args.SetString(GRPC_ARG_DEFAULT_AUTHORITY, "localhost");
+  if (!options.userAgent.empty()) args.SetUserAgentPrefix(options.userAgent);
   args.SetMaxReceiveMessageSize(static_cast<int>(options.maxReceiveBytes));
   args.SetMaxSendMessageSize(-1);
   // Error texts travel as headers, and a runtime's can be long: the default of 8 KiB would hide them behind an error
@@ -155,13 +157,30 @@ Result<std::string> socketPath(std::string_view endpoint) {
 Result<std::shared_ptr<Channel>> Channel::create(Pump& pump, std::string_view endpoint, ChannelOptions options) {
   Result<std::string> path = socketPath(endpoint);
   if (!path) return fail(path.error());
+  const std::string target = targetOf(*path);
+  return make(pump, std::move(*path), target, true, options);
+}
+
+Result<std::shared_ptr<Channel>> Channel::createTcp(Pump& pump, std::string_view address, std::uint16_t port,
+                                                    ChannelOptions options) {
+  boost::system::error_code failure;
+  const boost::asio::ip::address parsed = boost::asio::ip::make_address(address, failure);
+  if (failure) return fail(Code::kInvalid, "", "\"" + std::string(address) + "\" is not an address");
+  const bool v6 = parsed.is_v6();
+  std::string path = (v6 ? "[" + std::string(address) + "]" : std::string(address)) + ":" + std::to_string(port);
+  const std::string target = (v6 ? "ipv6:" : "ipv4:") + path;
+  return make(pump, std::move(path), target, false, options);
+}
+
+std::shared_ptr<Channel> Channel::make(Pump& pump, std::string path, const std::string& target, bool local,
+                                       const ChannelOptions& options) {
   SignalsBlocked blocked;
   pump.state_->start();
   auto state = std::make_unique<ChannelState>();
   state->pump = pump.state_;
-  state->path = *path;
+  state->path = std::move(path);
   state->stub = std::make_unique<grpc::GenericStub>(
-      grpc::CreateCustomChannel(targetOf(*path), grpc::InsecureChannelCredentials(), channelArguments(options)));
+      grpc::CreateCustomChannel(target, grpc::InsecureChannelCredentials(), channelArguments(options, local)));
   return std::shared_ptr<Channel>(new Channel(std::move(state)));
 }
 

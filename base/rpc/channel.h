@@ -1,7 +1,8 @@
-// Channel: one gRPC connection to a unix socket. Pump: the thread behind all channels of a loop.
+// Channel: one gRPC connection to a unix socket or a TCP port. Pump: the thread behind all channels of a loop.
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -32,6 +33,7 @@ class Pump {
 struct ChannelOptions {
   // A larger reply fails with kExhausted. 16 MiB is what a kubelet and a runtime agree on.
   std::size_t maxReceiveBytes = std::size_t{16} << 20;
+  std::string userAgent;  // before gRPC's own
 };
 
 // Connects with the first call and reconnects by itself, within 0.3 s of the socket being served again. While
@@ -41,9 +43,12 @@ class Channel {
  public:
   // `endpoint`: "unix:///run/x.sock", "unix:/run/x.sock" or "/run/x.sock". kInvalid: anything else. Nothing is dialled.
   static Result<std::shared_ptr<Channel>> create(Pump& pump, std::string_view endpoint, ChannelOptions options = {});
+  // In plain text to a numeric address. kInvalid: it is none.
+  static Result<std::shared_ptr<Channel>> createTcp(Pump& pump, std::string_view address, std::uint16_t port,
+                                                    ChannelOptions options = {});
   ~Channel();
 
-  // The path of the socket, as error messages name it.
+  // The path of the socket or address and port, as error messages name it.
   const std::string& path() const;
 
   // For the calls in this folder.
@@ -51,6 +56,8 @@ class Channel {
 
  private:
   explicit Channel(std::unique_ptr<ChannelState> state);
+  static std::shared_ptr<Channel> make(Pump& pump, std::string path, const std::string& target, bool local,
+                                       const ChannelOptions& options);
   std::unique_ptr<ChannelState> state_;
 };
 

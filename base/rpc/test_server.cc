@@ -26,6 +26,7 @@ struct TestServerState {
 
   Loop& loop;
   std::string path;
+  int port = 0;
   std::map<std::string, TestServer::Unary> unary;
   std::map<std::string, TestServer::Streaming> streaming;
   std::unique_ptr<TestService> service;
@@ -222,8 +223,8 @@ grpc::ServerGenericBidiReactor* TestService::CreateReactor(grpc::GenericCallback
   return new Reactor(std::move(borrowed), *context);
 }
 
-TestServer::TestServer(Loop& loop, std::string socketPath)
-    : state_(std::make_shared<TestServerState>(loop, std::move(socketPath))) {}
+TestServer::TestServer(Loop& loop, std::string address)
+    : state_(std::make_shared<TestServerState>(loop, std::move(address))) {}
 
 TestServer::~TestServer() {
   stop();
@@ -238,7 +239,8 @@ void TestServer::onStream(const std::string& method, Streaming handler) {
 
 bool TestServer::start() {
   grpc::ServerBuilder builder;
-  builder.AddListeningPort("unix:" + state_->path, grpc::InsecureServerCredentials());
+  const std::string address = (state_->path.starts_with('/') ? "unix:" : "") + state_->path;
+  builder.AddListeningPort(address, grpc::InsecureServerCredentials(), &state_->port);
   state_->service = std::make_unique<TestService>(state_.get());
   builder.RegisterCallbackGenericService(state_->service.get());
   builder.SetMaxReceiveMessageSize(64 << 20);
@@ -262,6 +264,9 @@ void TestServer::stop() {
 
 const std::string& TestServer::path() const {
   return state_->path;
+}
+int TestServer::port() const {
+  return state_->port;
 }
 int TestServer::callsCancelled() const {
   return state_->cancelled;

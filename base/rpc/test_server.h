@@ -1,4 +1,4 @@
-// A gRPC server on a unix socket inside the test's own process; its handlers are tasks on the test's loop.
+// A gRPC server on a unix socket or TCP port inside the test's own process; its handlers are tasks on the test's loop.
 #pragma once
 
 #include <functional>
@@ -31,7 +31,8 @@ class TestServer {
   // Returning ends the stream, with status OK for an empty result.
   using Streaming = std::function<Task<Result<void>>(std::string request, std::shared_ptr<TestSink> sink)>;
 
-  TestServer(Loop& loop, std::string socketPath);
+  // A path, or an address and port: "127.0.0.1:0" takes any that is free.
+  TestServer(Loop& loop, std::string address);
   ~TestServer();  // stops
   TestServer(const TestServer&) = delete;
   TestServer& operator=(const TestServer&) = delete;
@@ -52,6 +53,7 @@ class TestServer {
   void stop();
 
   const std::string& path() const;
+  int port() const;
   int callsCancelled() const;  // by the client or by stop(), before their handler had ended
   int callsRunning() const;
   // Of the last call that began.

@@ -62,6 +62,16 @@ auto newest(const List& list, const std::string& nameOrId) {
 
 constexpr int kKilled = 137;
 
+// Rung when the container ends.
+struct Watching {
+  Watching(FakeContainer& container, Wake* wake) : list(container.watchers), it(list.insert(list.end(), wake)) {}
+  ~Watching() { list.erase(it); }
+  Watching(const Watching&) = delete;
+  Watching& operator=(const Watching&) = delete;
+  std::list<Wake*>& list;
+  std::list<Wake*>::iterator it;
+};
+
 }  // namespace
 
 // ---- State ----
@@ -472,14 +482,6 @@ Task<Result<void>> FakeRuntime::stopContainer(std::string id, Duration grace) {
 }
 
 Task<Result<void>> FakeRuntime::stopRunning(ContainerPtr c, Duration grace) {
-  struct Watching {
-    Watching(FakeContainer& container, Wake* wake) : list(container.watchers), it(list.insert(list.end(), wake)) {}
-    ~Watching() { list.erase(it); }
-    Watching(const Watching&) = delete;
-    Watching& operator=(const Watching&) = delete;
-    std::list<Wake*>& list;
-    std::list<Wake*>::iterator it;
-  };
   if (c->state == v1::CONTAINER_RUNNING) {
     Wake wake(clock_);
     Watching watching(*c, &wake);
@@ -621,15 +623,33 @@ Task<Result<void>> FakeRuntime::reopenContainerLog(std::string id) {
 
 // ---- Into a container ----
 
-Task<Result<v1::ExecSyncResponse>> FakeRuntime::execSync(std::string id, std::vector<std::string> command, Duration) {
+Task<Result<v1::ExecSyncResponse>> FakeRuntime::execSync(std::string id, std::vector<std::string> command,
+                                                         Duration timeout) {
   FakeCalls::Visit visit(calls_, "ExecSync");
   auto begun = co_await begin("ExecSync", nameOf(id));
   if (!begun) co_return fail(begun.error());
   ContainerPtr c = findContainer(id);
   if (!c) co_return noContainer("ExecSync", id);
   if (c->state != v1::CONTAINER_RUNNING) co_return failure(Code::kInternal, "ExecSync", id, inState(*c));
+  FakeExec run;
+  if (onExec) run = onExec(*c, command);
+  if (run.takes > Duration(0)) {
+    const bool tooLong = timeout > Duration(0) && run.takes > timeout;
+    const TimePoint until = clock_.now() + (tooLong ? timeout : run.takes);
+    Wake wake(clock_);
+    Watching watching(*c, &wake);
+    while (c->state == v1::CONTAINER_RUNNING && clock_.now() < until) co_await wake.waitUntil(until);
+    if (c->state != v1::CONTAINER_RUNNING) {
+      run.exitCode = kKilled;
+    } else if (tooLong) {
+      co_return failure(Code::kTimedOut, "ExecSync", id, "context deadline exceeded");
+    }
+  }
+  if (run.error) co_return fail(*run.error);
   v1::ExecSyncResponse response;
-  if (onExec) response = onExec(*c, command);
+  response.set_exit_code(run.exitCode);
+  response.set_stdout(run.output);
+  response.set_stderr(run.errorOutput);
   if (*begun) co_return fail(**begun);
   co_return std::move(response);
 }

@@ -29,6 +29,16 @@ struct FakeProgram {
   std::string startError;              // StartContainer fails with this text; the container is exited, 128, StartError
 };
 
+// How a command in a container goes. With a longer `takes` than the caller's timeout it is kTimedOut; when the
+// container ends first, it ends with 137.
+struct FakeExec {
+  int exitCode = 0;
+  std::string output;
+  std::string errorOutput;
+  Duration takes{0};
+  std::optional<Error> error;
+};
+
 struct FakeContainer {
   std::string id;
   std::string sandboxId;
@@ -108,7 +118,7 @@ class FakeRuntime final : public RuntimeService, public ImageService {
   bool oomContainer(const std::string& nameOrId);
   // The pause process dies: the sandbox is not ready; its containers run on unless `containersToo`.
   bool killSandbox(const std::string& nameOrId, bool containersToo = false);
-  std::function<v1::ExecSyncResponse(const FakeContainer&, const std::vector<std::string>&)> onExec;
+  std::function<FakeExec(const FakeContainer&, const std::vector<std::string>& command)> onExec;
 
   // ---- The runtime ----
   // Nobody listens: every call is kUnavailable and streams break. Containers run on.

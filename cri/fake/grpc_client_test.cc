@@ -152,11 +152,7 @@ TEST_F(Client, UpdatesResourcesAndReopensLogs) {
 TEST_F(Client, RunsACommandInAContainer) {
   std::string c = start(runPod());
   fake_.onExec = [](const FakeContainer& container, const std::vector<std::string>& command) {
-    v1::ExecSyncResponse response;
-    response.set_stdout(container.name() + " " + command.at(1));
-    response.set_stderr("\xff");
-    response.set_exit_code(4);
-    return response;
+    return FakeExec{.exitCode = 4, .output = container.name() + " " + command.at(1), .errorOutput = "\xff"};
   };
   auto answer = run(runtime_.execSync(c, {"echo", "hello"}, seconds(1))).value();
   EXPECT_EQ(answer.stdout(), "app hello");

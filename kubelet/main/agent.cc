@@ -58,6 +58,12 @@ std::function<double()> jitter() {
   return [engine] { return std::uniform_real_distribution<double>(0, 1)(*engine); };
 }
 
+// "v1.36.0" -> "1.36"
+std::string minorVersion(std::string_view version) {
+  if (version.starts_with('v')) version.remove_prefix(1);
+  return std::string(version.substr(0, version.rfind('.')));
+}
+
 observe::Observer::Options observerOptions() {
   observe::Observer::Options options;
   options.reconnectMax = std::chrono::seconds(1);
@@ -80,7 +86,7 @@ volumes::Sources volumeSources(const sync::Context& context) {
 
 }  // namespace
 
-Agent::Agent(Loop& loop, Clock& clock, config::Effective effective, rpc::ChannelPtr channel,
+Agent::Agent(Loop& loop, Clock& clock, config::Effective effective, rpc::Pump& pump, rpc::ChannelPtr channel,
              rpc::ChannelPtr imageChannel)
     : loop_(loop),
       clock_(clock),
@@ -93,6 +99,16 @@ Agent::Agent(Loop& loop, Clock& clock, config::Effective effective, rpc::Channel
       images_(imageService_, clock, pullLimits(effective_.config)),
       events_(clock, effective_.nodeName),
       volumes_(blocking_, clock, readNodeFacts(effective_).dirs, volumeSources(context_)),
+      http_(loop, clock, blocking_),
+      probes_({.loop = loop,
+               .clock = clock,
+               .pool = blocking_,
+               .pump = pump,
+               .runtime = runtime_,
+               .http = http_,
+               .kubernetesVersion = minorVersion(kKubernetesVersion)}),
+      hooks_(
+          {.clock = clock, .runtime = runtime_, .http = http_, .kubernetesVersion = minorVersion(kKubernetesVersion)}),
       observer_(loop, clock, runtime_, observerOptions(),
                 {.podChanged = [this](const std::string& uid) { sync_.podChanged(uid); },
                  .synced = [this] { runtimeSynced(); },
@@ -104,6 +120,8 @@ Agent::Agent(Loop& loop, Clock& clock, config::Effective effective, rpc::Channel
                .observer = observer_,
                .events = events_,
                .volumes = volumes_,
+               .probes = probes_,
+               .hooks = hooks_,
                .node = readNodeFacts(effective_),
                .planOptions = planOptions(effective_.config, effective_.commandLine),
                .random = jitter()},

@@ -9,6 +9,7 @@
 
 #include "base/blocking.h"
 #include "base/clock.h"
+#include "base/http/client.h"
 #include "base/loop.h"
 #include "base/notify_socket.h"
 #include "base/rpc/channel.h"
@@ -17,10 +18,12 @@
 #include "cri/client/grpc_runtime.h"
 #include "kubelet/config/load.h"
 #include "kubelet/events/recorder.h"
+#include "kubelet/hooks/hook_runner.h"
 #include "kubelet/images/images.h"
 #include "kubelet/images/node_credentials.h"
 #include "kubelet/main/cluster.h"
 #include "kubelet/observe/observer.h"
+#include "kubelet/probes/runner.h"
 #include "kubelet/server/agent_view.h"
 #include "kubelet/server/local_socket.h"
 #include "kubelet/sync/sync_loop.h"
@@ -32,8 +35,9 @@ namespace cubelet {
 
 class Agent final : public server::AgentView {
  public:
-  // `channel` leads to the CRI socket, `imageChannel` may be the same.
-  Agent(Loop& loop, Clock& clock, config::Effective effective, rpc::ChannelPtr channel, rpc::ChannelPtr imageChannel);
+  // `channel` leads to the CRI socket, `imageChannel` may be the same. `pump` is for further connections.
+  Agent(Loop& loop, Clock& clock, config::Effective effective, rpc::Pump& pump, rpc::ChannelPtr channel,
+        rpc::ChannelPtr imageChannel);
   ~Agent() override;
 
   // Opens the local socket and starts everything. After an error the process should end.
@@ -71,6 +75,9 @@ class Agent final : public server::AgentView {
   images::Images images_;
   events::EventRecorder events_;
   volumes::PodVolumes volumes_;
+  http::Client http_;  // of probes and hooks
+  probes::Runner probes_;
+  hooks::HookRunner hooks_;
   observe::Observer observer_;
   sync::Context context_;
   sync::TerminationRecords terminations_;

@@ -65,7 +65,7 @@ int runAgent(config::Effective effective) {
                                  {"node", effective.nodeName},
                                  {"runtime", config.containerruntimeendpoint()},
                                  {"manifests", config.staticpodpath()}});
-  Agent agent(loop, clock, std::move(effective), *channel, *imageChannel);
+  Agent agent(loop, clock, std::move(effective), pump, *channel, *imageChannel);
   Result<void> started = agent.start();
   if (started) loop.runToEnd(waitForSignal(&loop));
   loop.runToEnd(agent.close());

@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "kubelet/plan/plan_pod.h"
 
 namespace cubelet::plan {
@@ -19,6 +21,14 @@ void noteStarted(PodMemory& memory, const StartContainer& start, WallTime now) {
 
 void noteRunning(PodMemory& memory, const StartContainer& start) {
   memory.containers[start.name].attemptFromLogs = start.attempt + 1;
+}
+
+std::optional<WallTime> activeDeadline(const core::Pod& pod, WallTime startTime) {
+  if (!pod.spec().has_activedeadlineseconds()) return std::nullopt;
+  // What is beyond the life of any pod (or negative) must not overflow.
+  constexpr std::chrono::seconds kMost = std::chrono::years(10);
+  const std::chrono::seconds deadline(pod.spec().activedeadlineseconds());
+  return startTime + std::clamp(deadline, std::chrono::seconds(0), kMost);
 }
 
 bool hasStarted(const core::Container& container, const ContainerMemory& memory) {

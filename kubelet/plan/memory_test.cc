@@ -49,5 +49,16 @@ TEST(HasStarted, SID1_NeedsTheStartupProbeWhenThereIsOne) {
   EXPECT_TRUE(hasStarted(container, memory));
 }
 
+TEST(ActiveDeadline, DLN_1_CountsFromTheStart) {
+  core::Pod pod;
+  EXPECT_FALSE(activeDeadline(pod, kNow));
+  pod.mutable_spec()->set_activedeadlineseconds(60);
+  EXPECT_EQ(activeDeadline(pod, kNow), kNow + std::chrono::seconds(60));
+  pod.mutable_spec()->set_activedeadlineseconds(std::numeric_limits<std::int64_t>::max());
+  EXPECT_EQ(activeDeadline(pod, kNow), kNow + std::chrono::years(10));
+  pod.mutable_spec()->set_activedeadlineseconds(-1);
+  EXPECT_EQ(activeDeadline(pod, kNow), kNow);
+}
+
 }  // namespace
 }  // namespace cubelet::plan::test

@@ -39,12 +39,13 @@ struct ContainerMemory {
   // the running instance; ", will be restarted" is added when the policy says so (PRB-7).
   std::string unhealthyMessage;
   std::optional<Duration> unhealthyGrace;  // the probe's own grace period for that kill (PRB-13)
+  bool postStartRuns = false;              // until it ends, the instance does not count as running for anybody (TRM-6)
 };
 
 struct PodMemory {
   std::map<std::string, ContainerMemory> containers;  // by container name
   WallTime sandboxRetryAt;                            // SBX-3: not before then; epoch: at once
-  bool ended = false;  // Succeeded or Failed was shown: nothing of the pod starts again, whatever is left (PLC-7)
+  bool ended = false;  // Succeeded or Failed was or will be shown: nothing of the pod starts again (PLC-7, DLN-2)
 
   // What is known of that container; an empty memory when nothing is.
   const ContainerMemory& of(const std::string& container) const;
@@ -123,6 +124,9 @@ void noteStarted(PodMemory& memory, const StartContainer& start, WallTime now);
 // To be called when that instance runs: an ephemeral container that has run never runs again, whatever the runtime
 // still has of it (EPH-1).
 void noteRunning(PodMemory& memory, const StartContainer& start);
+
+// When spec.activeDeadlineSeconds have passed since the pod's start (DLN-1); nothing without that field.
+std::optional<WallTime> activeDeadline(const core::Pod& pod, WallTime startTime);
 
 // True once a container that runs counts as started (SID-1, CST-4): no startup probe, or it has passed.
 bool hasStarted(const core::Container& container, const ContainerMemory& memory);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "kubelet/api/codec.h"
 #include "kubelet/api/pod.h"
 
 namespace cubelet::plan {
@@ -11,6 +12,8 @@ namespace {
 using observe::ContainerState;
 using std::chrono::seconds;
 
+constexpr char kPreStopAnnotation[] = "io.kubernetes.container.preStopHandler";
+constexpr char kPortsAnnotation[] = "io.kubernetes.container.ports";
 constexpr seconds kMinimumPodGrace{1};
 constexpr seconds kDefaultPodGrace{30};
 
@@ -77,10 +80,52 @@ seconds graceOf(const observe::ObservedPod& have) {
   return fromAnnotation(have, "io.kubernetes.pod.terminationGracePeriod").value_or(kMinimumPodGrace);
 }
 
+const k8s::core::v1::Container* findSpec(const k8s::core::v1::Pod* pod, const std::string& name) {
+  if (pod == nullptr) return nullptr;
+  for (const auto* list : {&pod->spec().containers(), &pod->spec().initcontainers()})
+    for (const auto& container : *list)
+      if (container.name() == name) return &container;
+  return nullptr;
+}
+
+bool isPlainInit(const k8s::core::v1::Pod* pod, const std::string& name) {
+  if (pod == nullptr) return false;
+  const auto& init = pod->spec().initcontainers();
+  return std::any_of(init.begin(), init.end(),
+                     [&](const auto& container) { return container.name() == name && !api::isSidecar(container); });
+}
+
+// JSON that an annotation carries, as the member `key` of the message; what cannot be read is left out.
+void readAnnotation(const observe::ObservedContainer& instance, const char* annotation, const std::string& key,
+                    google::protobuf::Message& into) {
+  const auto found = instance.annotations.find(annotation);
+  if (found == instance.annotations.end()) return;
+  std::vector<api::Problem> problems;
+  const std::vector<api::Document> documents =
+      api::parseDocuments("{\"" + key + "\":" + found->second + "}", {}, problems);
+  if (documents.size() == 1) api::decode(documents.front(), api::UnknownFields::kWarn, into, problems);
+}
+
 }  // namespace
 
+k8s::core::v1::Container containerOf(const k8s::core::v1::Pod* pod, const observe::ObservedContainer& instance) {
+  if (const auto* spec = findSpec(pod, instance.name)) return *spec;
+  k8s::core::v1::Container container;
+  readAnnotation(instance, kPortsAnnotation, "ports", container);
+  readAnnotation(instance, kPreStopAnnotation, "preStop", *container.mutable_lifecycle());
+  container.set_name(instance.name);
+  return container;
+}
+
+bool hasPreStop(const k8s::core::v1::Pod* pod, const observe::ObservedContainer& instance) {
+  if (instance.state != ContainerState::kRunning || isPlainInit(pod, instance.name)) return false;
+  if (const auto* spec = findSpec(pod, instance.name)) return spec->lifecycle().has_prestop();
+  return instance.annotations.contains(kPreStopAnnotation);
+}
+
 TerminationPlan planTermination(const k8s::core::v1::Pod* pod, const observe::ObservedPod& have, TimePoint deadline,
-                                const std::set<std::string>& stoppedSandboxes, TimePoint now) {
+                                const std::set<std::string>& stoppedSandboxes, TimePoint now,
+                                const HookStates& preStops) {
   TerminationPlan plan;
   const Turns turns(pod, have);
   const bool over = now >= deadline;
@@ -89,11 +134,16 @@ TerminationPlan planTermination(const k8s::core::v1::Pod* pod, const observe::Ob
   for (const auto& instance : have.containers) {
     if (!lives(instance)) continue;
     anyLives = true;
-    if (over || turns.hasCome(instance.name)) {
-      plan.stop.push_back({instance.id, instance.name, grace, "Stopping container " + instance.name});
-    } else {
-      plan.wakeAt = deadline;
+    const StopContainer stop{instance.id, instance.name, grace, "Stopping container " + instance.name};
+    const auto hook = preStops.find(instance.id);
+    const bool hookBegun = hook != preStops.end();
+    const bool hookEnded = hookBegun ? hook->second == HookState::kEnded : !hasPreStop(pod, instance);
+    if (over || (hookEnded && turns.hasCome(instance.name))) {
+      plan.stop.push_back(stop);
+      continue;
     }
+    if (!hookEnded && !hookBegun) plan.preStop.push_back(stop);
+    plan.wakeAt = deadline;
   }
   if (anyLives) return plan;
 

@@ -18,6 +18,7 @@ Wanted pod() {
 std::string toText(const TerminationPlan& plan) {
   std::string text;
   const auto put = [&](const std::string& part) { text += (text.empty() ? "" : ", ") + part; };
+  for (const auto& stop : plan.preStop) put("hook " + stop.id);
   for (const auto& stop : plan.stop) put("stop " + stop.id + " " + inSeconds(stop.grace));
   for (const auto& box : plan.stopSandboxes) put("box " + box);
   if (plan.done) put("done");
@@ -121,6 +122,82 @@ TEST(TerminationGrace, SBX4_WithoutTheObjectFromTheAnnotations) {
   EXPECT_EQ(terminationGrace(nullptr, box().running("a").annotation(deletion, "-9").pod()), seconds(1));
   EXPECT_EQ(terminationGrace(nullptr, box().running("a").annotation(spec, "9223372036854775807").pod()),
             std::chrono::years(10));
+}
+
+// ---- preStop hooks ----
+
+Wanted hooked() {
+  Wanted wanted = Wanted().init("i").sidecar("s").regular("a").regular("b");
+  for (auto& container : *wanted.pod().mutable_spec()->mutable_initcontainers())
+    container.mutable_lifecycle()->mutable_prestop();
+  wanted.pod().mutable_spec()->mutable_containers(0)->mutable_lifecycle()->mutable_prestop();
+  return wanted;
+}
+
+struct HookCase {
+  std::string name;
+  Have have;
+  HookStates hooks;
+  Duration after;
+  std::string plan;
+};
+void PrintTo(const HookCase& row, std::ostream* out) {
+  *out << row.name;
+}
+
+class PreStop : public testing::TestWithParam<HookCase> {};
+
+TEST_P(PreStop, Plan) {
+  const HookCase& row = GetParam();
+  const Wanted wanted = hooked();
+  EXPECT_EQ(toText(planTermination(&wanted.pod(), row.have.pod(), kDeadline, {}, kStart + row.after, row.hooks)),
+            row.plan);
+}
+
+constexpr HookState kRuns = HookState::kRunning;
+constexpr HookState kEnded = HookState::kEnded;
+
+INSTANTIATE_TEST_SUITE_P(
+    Cases, PreStop,
+    testing::Values(
+        HookCase{"SID5_AllHooksBeginAtOnce",
+                 box().running("s").running("a").running("b"),
+                 {},
+                 seconds(0),
+                 "hook a/0, hook s/0, stop b/0 30s, wake +30s"},
+        HookCase{"TRM2_NoStopWhileTheHookRuns", box().running("a"), {{"a/0", kRuns}}, seconds(5), "wake +30s"},
+        HookCase{"TRM2_ThenWithTheTimeThatIsLeft", box().running("a"), {{"a/0", kEnded}}, seconds(5), "stop a/0 25s"},
+        HookCase{"TRM2_AtLeastTwoSeconds", box().running("a"), {{"a/0", kEnded}}, seconds(29), "stop a/0 2s"},
+        HookCase{"TRM3_AbandonedAtTheEnd", box().running("a"), {{"a/0", kRuns}}, seconds(30), "stop a/0 2s"},
+        HookCase{"TRM3_NotBegunAfterTheEnd", box().running("a"), {}, seconds(31), "stop a/0 2s"},
+        HookCase{"SID5_ASidecarWaitsForItsTurnAfterItsHook",
+                 box().running("s").running("b"),
+                 {{"s/0", kEnded}},
+                 seconds(5),
+                 "stop b/0 25s, wake +30s"},
+        HookCase{"SID5_AndForItsHookWhenItsTurnHasCome",
+                 box().running("s").exited("b", 0),
+                 {{"s/0", kRuns}},
+                 seconds(5),
+                 "wake +30s"},
+        HookCase{"TRM4_NotForWhatHasEnded", box().exited("a", 0), {}, seconds(0), "box box/0"},
+        HookCase{"TRM4_NotForWhatMayNotRun", box().unknown("a"), {}, seconds(0), "stop a/0 30s"},
+        HookCase{"INI7_NotForPlainInitContainers", box().running("i"), {}, seconds(0), "stop i/0 30s"}),
+    [](const auto& test) { return test.param.name; });
+
+TEST(PreStopOfAnUnknownPod, SBX_4_ComesFromTheAnnotations) {
+  const Have have =
+      box()
+          .running("a")
+          .annotation("io.kubernetes.container.preStopHandler", R"({"httpGet":{"path":"/x","port":"http"}})")
+          .annotation("io.kubernetes.container.ports", R"([{"name":"http","containerPort":80}])");
+  const auto& instance = have.pod().containers.front();
+  ASSERT_TRUE(hasPreStop(nullptr, instance));
+  const auto container = containerOf(nullptr, instance);
+  EXPECT_EQ(container.name(), "a");
+  EXPECT_EQ(container.lifecycle().prestop().httpget().port().strval(), "http");
+  EXPECT_EQ(container.ports(0).containerport(), 80);
+  EXPECT_FALSE(hasPreStop(nullptr, box().running("a").pod().containers.front()));
 }
 
 }  // namespace

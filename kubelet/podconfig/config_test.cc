@@ -168,6 +168,18 @@ TEST_F(PodConfig, ContainerLabelsAndAnnotationsAreUpstreams) {
   EXPECT_FALSE(annotations.at("io.kubernetes.container.hash").empty());
 }
 
+TEST_F(PodConfig, StopSignalsHaveTheRuntimesNames) {
+  const auto signalOf = [&](const std::string& name) {
+    container.mutable_lifecycle()->set_stopsignal(name);
+    return makeContainerConfig(pod, container, inputs, node).value().stop_signal();
+  };
+  EXPECT_EQ(makeContainerConfig(pod, container, inputs, node).value().stop_signal(), cri::v1::SIGNAL_RUNTIME_DEFAULT);
+  EXPECT_EQ(signalOf("SIGUSR1"), cri::v1::SIGNAL_SIGUSR1);
+  EXPECT_EQ(signalOf("SIGRTMIN+3"), cri::v1::SIGNAL_SIGRTMINPLUS3);
+  EXPECT_EQ(signalOf("SIGRTMAX-2"), cri::v1::SIGNAL_SIGRTMAXMINUS2);
+  EXPECT_EQ(signalOf("nonsense"), cri::v1::SIGNAL_RUNTIME_DEFAULT);
+}
+
 TEST_F(PodConfig, CFG_25_ImageIsTheResolvedReference) {
   inputs.attempt = 3;
   const auto config = makeContainerConfig(pod, container, inputs, node);

@@ -85,6 +85,16 @@ Result<void> addMounts(const core::Pod& pod, const core::Container& container, c
   return {};
 }
 
+// "SIGRTMIN+3" is SIGRTMINPLUS3 in the CRI. Runtimes that do not know the field use the image's signal.
+cri::v1::Signal stopSignal(const core::Container& container) {
+  std::string name = "SIGNAL_" + container.lifecycle().stopsignal();
+  if (std::size_t at = name.find('+'); at != std::string::npos) name.replace(at, 1, "PLUS");
+  if (std::size_t at = name.find('-'); at != std::string::npos) name.replace(at, 1, "MINUS");
+  cri::v1::Signal signal = cri::v1::SIGNAL_RUNTIME_DEFAULT;
+  cri::v1::Signal_Parse(name, &signal);
+  return signal;
+}
+
 std::string portsJson(const core::Container& container) {
   // As Go prints []v1.ContainerPort: set members only, in the order of the type.
   std::string out = "[";
@@ -148,6 +158,7 @@ Result<cri::v1::ContainerConfig> makeContainerConfig(const core::Pod& pod, const
   config.set_stdin(container.stdin());
   config.set_stdin_once(container.stdinonce());
   config.set_tty(container.tty());
+  if (container.lifecycle().has_stopsignal()) config.set_stop_signal(stopSignal(container));
   *config.mutable_linux()->mutable_resources() = containerResources(pod, container, node);
   *config.mutable_linux()->mutable_security_context() = *security;
   return config;

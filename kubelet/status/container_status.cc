@@ -156,7 +156,10 @@ class Describer {
     showLastState();
     switch (newest_->state) {
       case ContainerState::kRunning:
-        setTime(*status_.mutable_state()->mutable_running()->mutable_startedat(), newest_->startedAt);
+        if (inputs_.memory.of(wanted_.name).postStartRuns)
+          wait();
+        else
+          setTime(*status_.mutable_state()->mutable_running()->mutable_startedat(), newest_->startedAt);
         break;
       case ContainerState::kExited:
         showEnd(*newest_, *status_.mutable_state()->mutable_terminated());

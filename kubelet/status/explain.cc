@@ -117,7 +117,9 @@ class Explainer {
       return;
     }
     const plan::ContainerMemory& memory = memory_.of(name);
-    if (!memory.unhealthyMessage.empty()) {
+    if (memory.postStartRuns) {
+      add("start", object, known(newest->startedAt), "program", "its postStart hook has not ended yet");
+    } else if (!memory.unhealthyMessage.empty()) {
       add("startup", object, known(newest->startedAt), "runtime", memory.unhealthyMessage + ", it is being stopped");
     } else if (!plan::hasStarted(container, memory)) {
       add("startup", object, known(newest->startedAt), "probe", "the startup probe has not succeeded yet");

@@ -7,12 +7,14 @@
 #include "base/loop.h"
 #include "cri/client/runtime_service.h"
 #include "kubelet/events/recorder.h"
+#include "kubelet/hooks/hook_runner.h"
 #include "kubelet/images/images.h"
 #include "kubelet/images/node_credentials.h"
 #include "kubelet/objects/objects.h"
 #include "kubelet/observe/observer.h"
 #include "kubelet/plan/plan_pod.h"
 #include "kubelet/podconfig/node_facts.h"
+#include "kubelet/probes/runner.h"
 #include "kubelet/volumes/pod_volumes.h"
 
 namespace cubelet::sync {
@@ -25,6 +27,8 @@ struct Context {
   observe::Observer& observer;
   events::EventRecorder& events;
   volumes::PodVolumes& volumes;
+  probes::Runner& probes;
+  hooks::HookRunner& hooks;
   podconfig::NodeFacts node;
   plan::PlanOptions planOptions;
   std::string runtimeName = "containerd";              // prefix of container IDs in the status

@@ -26,6 +26,19 @@ constexpr mode_t kPodDirectoryMode = 0750;
 constexpr mode_t kLogDirectoryMode = 0755;
 constexpr std::size_t kMaxEnvFile = std::size_t{1024} * 1024;
 constexpr char kConfigError[] = "CreateContainerConfigError";
+constexpr char kHookError[] = "PostStartHookError";
+
+// Runs at the end of its scope.
+class Undo {
+ public:
+  explicit Undo(std::function<void()> fn) : fn_(std::move(fn)) {}
+  Undo(const Undo&) = delete;
+  Undo& operator=(const Undo&) = delete;
+  ~Undo() { fn_(); }
+
+ private:
+  std::function<void()> fn_;
+};
 
 std::unexpected<Error> configError(Error error) {
   error.reason = kConfigError;
@@ -233,10 +246,14 @@ Task<bool> PodStarter::startContainer(plan::StartContainer start) {
   }
   plan::noteStarted(state_.memory, start, context_.clock.wallNow());
   if (stopping_()) co_return false;
-  Result<void> running = co_await runCreated(start.name, *id, start.attempt);
+  Result<void> running = co_await runWithHook(std::move(container), *id, start);
   if (running) {
     plan::noteRunning(state_.memory, start);
     co_return true;
+  }
+  if (running.error().reason == kHookError) {
+    co_await postStartFailed(start.name, *id, running.error());
+    co_return false;
   }
   containerFailed(start.name, running.error(), "RunContainerError");
   co_await lookAgain();
@@ -393,6 +410,44 @@ Task<Result<void>> PodStarter::runCreated(std::string name, std::string id, std:
   log::info("container runs",
             {{"pod", state_.ref()}, {"container", name}, {"id", id}, {"restarts", std::to_string(attempt)}});
   co_return Result<void>();
+}
+
+Task<Result<void>> PodStarter::runWithHook(core::Container container, std::string id, plan::StartContainer start) {
+  const bool hook = container.lifecycle().has_poststart() && start.kind != plan::ContainerKind::kInit;
+  // From before the runtime can tell that it runs, and however this ends, cancelled included.
+  plan::PodMemory& memory = state_.memory;
+  const Undo undo([&memory, name = start.name] { memory.containers[name].postStartRuns = false; });
+  memory.containers[start.name].postStartRuns = hook;
+  Result<void> running = co_await runCreated(start.name, id, start.attempt);
+  if (!running || !hook) co_return running;
+  Result<void> done = co_await postStart(std::move(container), id);
+  if (!done) co_return fail(Code::kInternal, kHookError, done.error().message);
+  co_return done;
+}
+
+Task<Result<void>> PodStarter::postStart(core::Container container, std::string id) {
+  if (stopping_()) co_return Result<void>();
+  core::LifecycleHandler handler = container.lifecycle().poststart();
+  postStarts_.begin(id, std::move(handler), std::move(container));
+  co_await postStarts_.waitFor(id, TimePoint::max());
+  Result<void> done = postStarts_.result(id).value_or(Result<void>());
+  postStarts_.forget(id);
+  co_return done;
+}
+
+Task<void> PodStarter::postStartFailed(std::string name, std::string id, Error error) {
+  log::warning("a postStart hook has failed", {{"pod", state_.ref()}, {"container", name}, {"error", error.message}});
+  // What the handler said may be a secret.
+  context_.events.warning(events::containerRef(state_.pod, name), "FailedPostStartHook", "PostStartHook failed");
+  plan::ContainerMemory& memory = state_.memory.containers[name];
+  memory.failureReason = kHookError;
+  memory.failureMessage = "PostStartHook failed";
+  memory.retryAt = retryTime(context_, error);
+  plan::KillContainer kill;
+  kill.id = std::move(id);
+  kill.name = std::move(name);
+  kill.message = "FailedPostStartHook";
+  static_cast<void>(co_await stopOne_(std::move(kill)));
 }
 
 void PodStarter::containerFailed(const std::string& name, const Error& error, const char* defaultReason) {

@@ -5,8 +5,10 @@
 #include <map>
 #include <string>
 
+#include "kubelet/plan/plan_pod.h"
 #include "kubelet/podconfig/environment.h"
 #include "kubelet/sync/context.h"
+#include "kubelet/sync/hook_tasks.h"
 #include "kubelet/sync/image_step.h"
 #include "kubelet/sync/pod_state.h"
 
@@ -16,8 +18,15 @@ namespace cubelet::sync {
 // planner takes it from there. `stopping` is asked between calls: a pod that is being stopped starts nothing more.
 class PodStarter {
  public:
-  PodStarter(Context& context, PodState& state, ImageStep& images, std::function<bool()> stopping)
-      : context_(context), state_(state), images_(images), stopping_(std::move(stopping)) {}
+  // `stopOne` ends a container whose postStart hook has failed.
+  PodStarter(Context& context, PodState& state, ImageStep& images, HookTasks& postStarts,
+             std::function<bool()> stopping, std::function<Task<bool>(plan::KillContainer)> stopOne)
+      : context_(context),
+        state_(state),
+        images_(images),
+        postStarts_(postStarts),
+        stopping_(std::move(stopping)),
+        stopOne_(std::move(stopOne)) {}
 
   // Volumes first (VOL-1), then the sandbox and its addresses. True when it runs.
   Task<bool> startSandbox(std::uint32_t attempt);
@@ -42,6 +51,11 @@ class PodStarter {
   Task<Result<std::string>> create(core::Container container, plan::StartContainer start, std::string sandboxId,
                                    std::vector<std::string> podIps, podconfig::References references);
   Task<Result<void>> runCreated(std::string name, std::string id, std::uint32_t attempt);
+  // Starts it and runs its postStart hook. Until that has ended, the memory says that it does not run yet (TRM-6).
+  Task<Result<void>> runWithHook(core::Container container, std::string id, plan::StartContainer start);
+  // May last forever: see HookTasks::waitFor().
+  Task<Result<void>> postStart(core::Container container, std::string id);
+  Task<void> postStartFailed(std::string name, std::string id, Error error);
   Task<void> lookAgain();
   void warnOfDns();
   void sandboxFailed(const Error& error);
@@ -52,7 +66,9 @@ class PodStarter {
   Context& context_;
   PodState& state_;
   ImageStep& images_;
+  HookTasks& postStarts_;
   std::function<bool()> stopping_;
+  std::function<Task<bool>(plan::KillContainer)> stopOne_;
 };
 
 }  // namespace cubelet::sync

@@ -1,8 +1,17 @@
 #include "kubelet/sync/pod_state.h"
 
 #include "kubelet/api/pod.h"
+#include "kubelet/sync/context.h"
 
 namespace cubelet::sync {
+
+std::string podIp(const Context& context, const PodState& state) {
+  const observe::ObservedPod* pod = context.observer.find(state.uid());
+  if (pod == nullptr || pod->sandboxes.empty()) return "";
+  const observe::ObservedSandbox& sandbox = pod->sandboxes.front();
+  const std::vector<std::string>& ips = sandbox.hostNetwork ? context.node.hostIps : sandbox.ips;
+  return ips.empty() ? "" : ips.front();
+}
 
 const core::Container* findContainer(const core::Pod& pod, const std::string& name) {
   for (const core::Container& container : pod.spec().initcontainers())

@@ -41,6 +41,11 @@ struct PodState {
   std::string ref() const { return pod.metadata().namespace_() + "/" + pod.metadata().name(); }
 };
 
+struct Context;
+// The address that probes and hooks ask by default: the sandbox's, or the node's for host network. "" when there is
+// none.
+std::string podIp(const Context& context, const PodState& state);
+
 // Null when the pod has no container of that name; ephemeral ones are no core::Container.
 const core::Container* findContainer(const core::Pod& pod, const std::string& name);
 // The container of that name, whatever its kind.

@@ -49,11 +49,18 @@ Task<void> PodStopper::stopAll(TimePoint deadline) {
   notBefore_.clear();
   for (;;) {
     co_await waitForRuntime();
-    const core::Pod* object = state_.objectKnown ? &state_.pod : nullptr;
     const TimePoint now = context_.clock.now();
-    const plan::TerminationPlan plan = plan::planTermination(object, have(), deadline_, stoppedSandboxes, now);
-    if (plan.done) co_return;
+    if (now >= deadline_) preStops_.cancel();  // TRM-3
+    reportPreStops();
+    const observe::ObservedPod pod = have();
+    const plan::TerminationPlan plan =
+        plan::planTermination(object(), pod, deadline_, stoppedSandboxes, now, preStops_.states());
+    if (plan.done) {
+      co_await preStops_.drain();
+      co_return;
+    }
     TimePoint wakeAt = plan.wakeAt.value_or(TimePoint::max());
+    for (const plan::StopContainer& stop : plan.preStop) beginPreStop(stop, pod);
     for (const plan::StopContainer& stop : plan.stop) wakeAt = std::min(wakeAt, beginStop(stop, now));
     bool progressed = false;
     for (const std::string& id : plan.stopSandboxes) {
@@ -72,6 +79,61 @@ Task<void> PodStopper::stopAll(TimePoint deadline) {
     // Rung by exits, by the ends of our own calls and by the runtime's return.
     if (!progressed) co_await wake_.waitUntil(wakeAt);
   }
+}
+
+const core::Pod* PodStopper::object() const {
+  return state_.objectKnown ? &state_.pod : nullptr;
+}
+
+void PodStopper::beginPreStop(const plan::StopContainer& stop, const observe::ObservedPod& pod) {
+  announce(stop.name, stop.id, stop.message);
+  for (const observe::ObservedContainer& instance : pod.containers) {
+    if (instance.id != stop.id) continue;
+    core::Container container = plan::containerOf(object(), instance);
+    core::LifecycleHandler handler = container.lifecycle().prestop();
+    preStopping_[stop.id] = stop.name;
+    preStops_.begin(stop.id, std::move(handler), std::move(container));
+  }
+}
+
+// Events of the hooks that have ended since, and a note on disk about them.
+void PodStopper::reportPreStops() {
+  bool any = false;
+  for (auto it = preStopping_.begin(); it != preStopping_.end();) {
+    const std::optional<Result<void>> result = preStops_.result(it->first);
+    if (!result) {
+      ++it;
+      continue;
+    }
+    any = true;
+    // Given up at the end of the grace period is no failure of its own (TRM-3).
+    if (!*result && result->error().code != Code::kCancelled) {
+      log::warning("a preStop hook has failed",
+                   {{"pod", state_.ref()}, {"container", it->second}, {"error", result->error().message}});
+      // What the handler said may be a secret.
+      context_.events.warning(events::containerRef(state_.pod, it->second), "FailedPreStopHook", "PreStopHook failed");
+    }
+    it = preStopping_.erase(it);
+  }
+  if (any) hookEnded_();
+}
+
+// Returns when the hook has ended, the container has ended, or time is up.
+Task<void> PodStopper::preStopUntil(plan::KillContainer kill, TimePoint end) {
+  const observe::ObservedPod pod = have();
+  const bool due = std::any_of(pod.containers.begin(), pod.containers.end(), [&](const auto& instance) {
+    return instance.id == kill.id && plan::hasPreStop(object(), instance);
+  });
+  if (!due) co_return;
+  if (!preStops_.states().contains(kill.id)) {
+    plan::StopContainer stop;
+    stop.id = kill.id;
+    stop.name = kill.name;
+    stop.message = kill.message;
+    beginPreStop(stop, pod);
+  }
+  co_await preStops_.waitFor(kill.id, end);
+  reportPreStops();
 }
 
 bool PodStopper::stopsUnderWay() const {
@@ -101,9 +163,9 @@ Task<void> PodStopper::stopContainer(plan::StopContainer stop) {
 
 Task<bool> PodStopper::stopOne(plan::KillContainer kill) {
   announce(kill.name, kill.id, kill.message);
-  const Duration grace =
-      kill.grace.value_or(plan::terminationGrace(state_.objectKnown ? &state_.pod : nullptr, have()));
-  const Duration sent = wholeSeconds(std::max(grace, plan::kMinimumStopGrace));
+  const TimePoint end = context_.clock.now() + kill.grace.value_or(plan::terminationGrace(object(), have()));
+  co_await preStopUntil(kill, end);
+  const Duration sent = wholeSeconds(std::max<Duration>(end - context_.clock.now(), plan::kMinimumStopGrace));
   Result<void> stopped = co_await context_.runtime.stopContainer(kill.id, sent);
   if (!stopped) {
     failedToKill(stopped.error());
@@ -147,6 +209,7 @@ Task<bool> PodStopper::removeContainer(std::string id) {
   for (const observe::ObservedContainer& container : pod.containers)
     if (container.id == id) removeFiles(container, pod);
   context_.observer.ownContainerRemoved(state_.uid(), id);
+  preStops_.forget(id);
   co_return true;
 }
 

@@ -1,6 +1,7 @@
 // Carries the stopping half out: containers in their order, sandboxes, and everything that the pod leaves behind.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <set>
 #include <string>
@@ -9,6 +10,7 @@
 #include "base/wake.h"
 #include "kubelet/plan/termination.h"
 #include "kubelet/sync/context.h"
+#include "kubelet/sync/hook_tasks.h"
 #include "kubelet/sync/pod_state.h"
 
 namespace cubelet::sync {
@@ -16,17 +18,23 @@ namespace cubelet::sync {
 class PodStopper {
  public:
   // `wake` is rung whenever something about the pod changes; stopAll() waits on it. `calls` runs the StopContainer
-  // calls.
-  PodStopper(Context& context, PodState& state, TaskGroup& calls, Wake& wake)
-      : context_(context), state_(state), calls_(calls), wake_(wake) {}
+  // calls, `preStops` the hooks; `hookEnded` is called after each of these.
+  PodStopper(Context& context, PodState& state, TaskGroup& calls, HookTasks& preStops, Wake& wake,
+             std::function<void()> hookEnded)
+      : context_(context),
+        state_(state),
+        calls_(calls),
+        preStops_(preStops),
+        wake_(wake),
+        hookEnded_(std::move(hookEnded)) {}
 
-  // Stops every container (regular ones at once, sidecars after them in reverse order) and then every sandbox, all of
-  // it by `deadline`, or by an earlier one that hurry() names. Returns when the runtime has confirmed all of it; what
-  // fails is reported as FailedKillPod and tried again.
+  // Stops every container (regular ones at once, sidecars after them in reverse order, each after its preStop hook) and
+  // then every sandbox, all of it by `deadline`, or by an earlier one that hurry() names. Returns when the runtime has
+  // confirmed all of it; what fails is reported as FailedKillPod and tried again.
   Task<void> stopAll(TimePoint deadline);
   // Less time than was granted: stops that are under way are asked for again, with what is left (TRM-1).
   void hurry(TimePoint deadline);
-  // One container. The error has been reported.
+  // One container, after its preStop hook. The error has been reported.
   Task<bool> stopOne(plan::KillContainer kill);
   // Removes one dead container with its log file, link and termination message. The error has been logged. False, too,
   // when it was thought never to have run and has started meanwhile.
@@ -36,7 +44,11 @@ class PodStopper {
   Task<void> stopAndRemove(TimePoint deadline);
 
  private:
+  const core::Pod* object() const;  // null when it is unknown
   bool stopsUnderWay() const;
+  void beginPreStop(const plan::StopContainer& stop, const observe::ObservedPod& pod);
+  void reportPreStops();
+  Task<void> preStopUntil(plan::KillContainer kill, TimePoint end);
   TimePoint beginStop(const plan::StopContainer& stop, TimePoint now);
   Task<void> stopContainer(plan::StopContainer stop);
   Task<bool> startedMeanwhile(std::string id);
@@ -50,7 +62,10 @@ class PodStopper {
   Context& context_;
   PodState& state_;
   TaskGroup& calls_;
+  HookTasks& preStops_;
   Wake& wake_;
+  std::function<void()> hookEnded_;
+  std::map<std::string, std::string> preStopping_;  // ids whose hook has not been seen to end -> container
   TimePoint deadline_ = TimePoint::max();
   std::set<std::string> announced_;  // ids with a Killing event
   std::map<std::string, TimePoint>

@@ -10,6 +10,7 @@
 #include "kubelet/api/pod.h"
 #include "kubelet/layout/layout.h"
 #include "kubelet/observe/from_cri.h"
+#include "kubelet/podconfig/environment.h"
 #include "kubelet/status/pod_status.h"
 
 namespace cubelet::sync {
@@ -30,6 +31,16 @@ std::optional<std::uint32_t> attemptOf(const std::string& file) {
   return attempt;
 }
 
+// $(NAME) in the command of a probe: what the spec says in so many words, nothing that would have to be looked up.
+std::string expandStatic(const core::Container& container, const std::string& word) {
+  podconfig::Environment environment;
+  for (const core::EnvVar& variable : container.env()) {
+    std::erase_if(environment, [&](const auto& entry) { return entry.first == variable.name(); });
+    environment.emplace_back(variable.name(), variable.value());
+  }
+  return podconfig::expand(word, environment);
+}
+
 }  // namespace
 
 PodWorker::PodWorker(Context& context, const TerminationRecords& records, core::Pod pod, bool objectKnown,
@@ -41,9 +52,24 @@ PodWorker::PodWorker(Context& context, const TerminationRecords& records, core::
       main_(context.loop),
       sync_(context.loop),
       calls_(context.loop),
+      postStarts_(context, state_, wake_),
+      preStops_(context, state_, wake_),
       images_(context, state_, calls_, [this] { wake_.ring(); }),
-      starter_(context, state_, images_, [this] { return stop_; }),
-      stopper_(context, state_, calls_, wake_),
+      starter_(
+          context, state_, images_, postStarts_, [this] { return stop_; },
+          [this](plan::KillContainer kill) { return stopper_.stopOne(std::move(kill)); }),
+      stopper_(context, state_, calls_, preStops_, wake_,
+               [this] {
+                 if (recorded_) beginGrace(*deadline_);
+               }),
+      prober_(context.loop, context.clock, context.probes, state_.pod,
+              {.verdict = [this](const probes::Verdict& verdict) { heed(verdict); },
+               .warn =
+                   [this](const std::string& container, const probes::ProbeEvent& event) {
+                     context_.events.warning(events::containerRef(state_.pod, container), event.reason, event.message);
+                   },
+               .expand = expandStatic,
+               .random = context.random}),
       messages_(context.node.dirs),
       startTime_(context.clock.wallNow()) {
   state_.pod = std::move(pod);
@@ -74,8 +100,15 @@ void PodWorker::stop(std::optional<WallTime> deadline) {
   stop_ = true;
   deadline_ = deadline;
   stopAskedAt_ = context_.clock.wallNow();
-  if (sync_.size() > 0) giveUp_ = context_.clock.after(kLetCallEnd, [this] { sync_.cancel(); });
+  if (postStarts_.awaited() || preStops_.awaited())
+    sync_.cancel();  // a hook may take forever; a preStop hook that runs already goes on
+  else if (sync_.size() > 0)
+    giveUp_ = context_.clock.after(kLetCallEnd, [this] { sync_.cancel(); });
   ring();
+}
+
+void PodWorker::notePreStopsEnded(const std::vector<std::string>& containerIds) {
+  for (const std::string& id : containerIds) preStops_.noteEnded(id);
 }
 
 void PodWorker::ring() {
@@ -103,6 +136,9 @@ Task<void> PodWorker::close() {
   co_await main_.close();
   co_await sync_.close();
   co_await calls_.close();
+  co_await postStarts_.close();
+  co_await preStops_.close();
+  co_await prober_.close();
 }
 
 core::Pod PodWorker::view() const {
@@ -144,6 +180,7 @@ Task<void> PodWorker::syncPod() {
       replan();
     }
     if (plan_.wakeAt) nextWake_ = steady(*plan_.wakeAt);
+    if (std::optional<WallTime> due = activeDeadline()) nextWake_ = std::min(nextWake_, steady(*due));
     co_await refreshFiles();
     const bool pulling =
         std::any_of(state_.images.begin(), state_.images.end(), [](const auto& entry) { return entry.second.pulling; });
@@ -174,7 +211,9 @@ Task<void> PodWorker::refreshFiles() {
 }
 
 void PodWorker::replan() {
-  state_.memory.ended = !status::isStaticPod(state_.pod) && status::isTerminalPhase(status_.phase());
+  failWhenOverdue();
+  const bool over = !status::isStaticPod(state_.pod) && status::isTerminalPhase(status_.phase());
+  state_.memory.ended = over || failedBy_.has_value();
   plan_ = plan::planPod(state_.pod, have(), state_.memory, context_.planOptions, context_.clock.wallNow());
   publish(false);
   announceBackoff();
@@ -234,8 +273,13 @@ Task<bool> PodWorker::stopForPlan(plan::PodPlan plan) {
 Task<void> PodWorker::terminate() {
   giveUp_.cancel();
   co_await calls_.drain();
-  if (state_.objectKnown) publish(false);
+  co_await postStarts_.drain();
+  if (state_.objectKnown) publish(false);  // that it is being stopped, whatever the runtime does
   while (!context_.observer.synced()) co_await wake_.wait();
+  if (state_.objectKnown) {
+    adoptOnce();
+    publish(false);
+  }
   if (!deadline_) {
     const Duration grace = plan::terminationGrace(state_.objectKnown ? &state_.pod : nullptr, have());
     deadline_ = context_.clock.wallNow() + std::chrono::duration_cast<WallTime::duration>(grace);
@@ -254,7 +298,9 @@ Task<void> PodWorker::terminate() {
 // On disk before the first call: a restart of the agent must not grant the pod a new grace period.
 void PodWorker::beginGrace(WallTime deadline) {
   recorded_ = true;
-  const TerminationRecord record{uid(), state_.pod.metadata().name(), state_.pod.metadata().namespace_(), deadline};
+  TerminationRecord record{uid(), state_.pod.metadata().name(), state_.pod.metadata().namespace_(), deadline, {}};
+  for (const auto& [id, hook] : preStops_.states())
+    if (hook == plan::HookState::kEnded) record.preStopsEnded.push_back(id);
   if (Result<void> saved = records_.save(record); !saved)
     log::error("cannot note the termination on disk; a restart of the agent would begin it anew",
                {{"pod", state_.ref()}, {"error", saved.error().message}});
@@ -283,7 +329,85 @@ void PodWorker::adoptOnce() {
     startTime_ = sandbox.createdAt;
     status_.clear_starttime();
   }
+  adoptVerdicts();
   readAttemptsFromLogs();
+}
+
+// What the probes had found out before the agent restarted holds until they have asked again (PRB-16).
+void PodWorker::adoptVerdicts() {
+  const observe::ObservedPod pod = have();
+  for (const observe::ObservedContainer& instance : pod.containers) {
+    if (instance.state != observe::ContainerState::kRunning) continue;
+    adoptedContainers_.insert(instance.id);
+    const std::string id = context_.runtimeName + "://" + instance.id;
+    // As the API server has it: what this run of the agent has computed so far knows nothing of probes.
+    const core::PodStatus& told = state_.pod.status();
+    for (const auto* list : {&told.containerstatuses(), &told.initcontainerstatuses()})
+      for (const core::ContainerStatus& known : *list) {
+        if (known.containerid() != id || !known.state().has_running()) continue;
+        plan::ContainerMemory& memory = state_.memory.containers[instance.name];
+        if (known.started()) memory.startupPassed = true;
+        memory.ready = known.ready();
+      }
+  }
+}
+
+// Nothing while it does not matter: without the field, and once the pod has come to an end anyway.
+std::optional<WallTime> PodWorker::activeDeadline() const {
+  if (failedBy_ || status::isTerminalPhase(status_.phase())) return std::nullopt;
+  const WallTime start =
+      status_.has_starttime() ? WallTime(std::chrono::seconds(status_.starttime().seconds())) : startTime_;
+  return plan::activeDeadline(state_.pod, start);
+}
+
+void PodWorker::failWhenOverdue() {
+  const std::optional<WallTime> due = activeDeadline();
+  if (!due || *due > context_.clock.wallNow()) return;
+  failedBy_ = status::FailedBy{"DeadlineExceeded", "Pod was active on the node longer than the specified deadline"};
+  context_.events.normal(events::podRef(state_.pod), failedBy_->reason, failedBy_->message);
+}
+
+void PodWorker::syncProbes() {
+  if (!adopted_ || !probes::PodProber::wanted(state_.pod)) return;
+  std::vector<probes::RunningContainer> running;
+  std::set<std::string> seen;
+  const observe::ObservedPod pod = have();
+  for (const observe::ObservedContainer& instance : pod.containers) {
+    if (!seen.insert(instance.name).second) continue;  // only the newest of that name
+    const core::Container* spec = findContainer(state_.pod, instance.name);
+    const plan::ContainerMemory& memory = state_.memory.of(instance.name);
+    if (spec == nullptr || instance.state != observe::ContainerState::kRunning || memory.postStartRuns) continue;
+    probes::RunningContainer& one = running.emplace_back();
+    one.name = instance.name;
+    one.id = instance.id;
+    one.startedAt = instance.startedAt;
+    one.started = plan::hasStarted(*spec, memory);
+    one.adopted = adoptedContainers_.contains(instance.id);
+    one.hasVerdict = memory.ready.has_value();
+  }
+  prober_.sync(running, podIp(context_, state_), stop_);
+}
+
+// A probe has come to a verdict: remembered for the planner and the status, if it is still about the one that runs.
+void PodWorker::heed(const probes::Verdict& verdict) {
+  const observe::ObservedPod pod = have();
+  const observe::ObservedContainer* newest = pod.newest(verdict.container);
+  const core::Container* spec = findContainer(state_.pod, verdict.container);
+  if (newest == nullptr || newest->id != verdict.id || spec == nullptr) return;
+  plan::ContainerMemory& memory = state_.memory.containers[verdict.container];
+  const bool startup = verdict.kind == probes::Kind::kStartup;
+  if (verdict.kind == probes::Kind::kReadiness) {
+    memory.ready = verdict.success;
+  } else if (startup && verdict.success) {
+    memory.startupPassed = true;
+  } else if (!verdict.success && !stop_) {
+    const core::Probe& probe = startup ? spec->startupprobe() : spec->livenessprobe();
+    memory.unhealthyMessage =
+        "Container " + verdict.container + " failed " + (startup ? "startup" : "liveness") + " probe";
+    if (probe.has_terminationgraceperiodseconds())
+      memory.unhealthyGrace = std::chrono::seconds(probe.terminationgraceperiodseconds());
+  }
+  ring();
 }
 
 // Where the runtime has no instance left, the log files still tell how often a container has run (RST-4).
@@ -326,6 +450,7 @@ void PodWorker::publish(bool terminated) {
   inputs.backingOff = plan_.backingOff;
   inputs.terminating = stop_;
   inputs.terminated = terminated;
+  inputs.failed = failedBy_;
   inputs.runtimeName = context_.runtimeName;
   inputs.runtimeMakesRecursiveReadOnly = state_.handler && state_.handler->recursiveReadOnlyMounts;
   observe::ObservedPod pod = have();
@@ -340,6 +465,7 @@ void PodWorker::publish(bool terminated) {
   terminated_ = terminated;
   const bool same = google::protobuf::util::MessageDifferencer::Equals(computed, status_);
   status_ = std::move(computed);
+  if (synced) syncProbes();
   if (synced && (terminated || !same || !std::exchange(told_, true))) callbacks_.statusChanged(*this);
 }
 

@@ -4,11 +4,16 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
+#include <vector>
 
 #include "base/task_group.h"
 #include "base/wake.h"
+#include "kubelet/probes/pod_prober.h"
+#include "kubelet/status/pod_status.h"
 #include "kubelet/sync/context.h"
+#include "kubelet/sync/hook_tasks.h"
 #include "kubelet/sync/image_step.h"
 #include "kubelet/sync/pod_starter.h"
 #include "kubelet/sync/pod_state.h"
@@ -42,6 +47,8 @@ class PodWorker {
   // agent); otherwise the pod's own grace begins now. Repeating it changes nothing, but for an earlier deadline: grace
   // may shrink (TRM-1).
   void stop(std::optional<WallTime> deadline = std::nullopt);
+  // Before start(): preStop hooks that an earlier run of the agent has seen to end.
+  void notePreStopsEnded(const std::vector<std::string>& containerIds);
   // Something about the pod or the world changed: look again.
   void ring();
   void runtimeSynced();
@@ -74,6 +81,11 @@ class PodWorker {
   void replan();
   void applyUpdate();
   void adoptOnce();
+  void adoptVerdicts();
+  void failWhenOverdue();
+  std::optional<WallTime> activeDeadline() const;
+  void syncProbes();
+  void heed(const probes::Verdict& verdict);
   void readAttemptsFromLogs();
   void announceBackoff();
   void beginGrace(WallTime deadline);
@@ -90,9 +102,12 @@ class PodWorker {
   TaskGroup main_;   // run()
   TaskGroup sync_;   // syncPod(), at most one; run() waits for it
   TaskGroup calls_;  // pulls and StopContainer calls
+  HookTasks postStarts_;
+  HookTasks preStops_;
   ImageStep images_;
   PodStarter starter_;
   PodStopper stopper_;
+  probes::PodProber prober_;
   TerminationMessages messages_;
 
   bool stop_ = false;
@@ -102,7 +117,9 @@ class PodWorker {
   bool recorded_ = false;    // the termination is on disk
   bool waitsForName_ = false;
   bool adopted_ = false;
-  std::optional<WallTime> deadline_;  // of the grace period; nothing until it begins
+  std::set<std::string> adoptedContainers_;   // ids of those that ran before the agent started
+  std::optional<status::FailedBy> failedBy_;  // decided by the agent, whatever the containers do
+  std::optional<WallTime> deadline_;          // of the grace period; nothing until it begins
   std::optional<WallTime> stopAskedAt_;
   std::optional<core::Pod> pendingUpdate_;
   Timer giveUp_;

@@ -26,7 +26,7 @@ core::Pod onlyIdentity(const observe::ObservedPod& found) {
 
 SyncLoop::SyncLoop(Context& context, const TerminationRecords& records, Listener listener)
     : context_(context), records_(records), listener_(std::move(listener)), reaping_(context.loop) {
-  for (const TerminationRecord& record : records_.load()) resumed_[record.uid] = record.deadline;
+  for (TerminationRecord& record : records_.load()) resumed_.insert_or_assign(record.uid, record);
 }
 
 void SyncLoop::expectSource(std::string source) {
@@ -141,7 +141,8 @@ void SyncLoop::startWorker(Slot& slot, PodPtr pod) {
   if (auto begun = resumed_.find(worker.uid()); begun != resumed_.end()) {
     // Its termination had begun before the agent restarted: finish that first, then start it afresh.
     if (status::isStaticPod(*pod)) slot.next = pod;
-    worker.stop(begun->second);
+    worker.notePreStopsEnded(begun->second.preStopsEnded);
+    worker.stop(begun->second.deadline);
     resumed_.erase(begun);
   }
   stopDeleted(worker, *pod);
@@ -170,13 +171,16 @@ void SyncLoop::terminateStrays() {
                 {{"pod", found->ns + "/" + found->name}, {"uid", uid}});
     std::unique_ptr<PodWorker> worker = makeWorker(onlyIdentity(*found), false);
     std::optional<WallTime> deadline;
-    if (auto begun = resumed_.find(uid); begun != resumed_.end()) deadline = begun->second;
+    if (auto begun = resumed_.find(uid); begun != resumed_.end()) {
+      worker->notePreStopsEnded(begun->second.preStopsEnded);
+      deadline = begun->second.deadline;
+    }
     worker->stop(deadline);
     worker->start();
     strays_[uid] = std::move(worker);
   }
   // What an earlier run had begun to terminate and the runtime no longer has is done.
-  for (const auto& [uid, deadline] : resumed_)
+  for (const auto& [uid, record] : resumed_)
     if (!byUid_.contains(uid))
       if (Result<void> removed = records_.remove(uid); !removed)
         log::warning("cannot remove a termination record", {{"uid", uid}, {"error", removed.error().message}});

@@ -101,9 +101,9 @@ class SyncLoop {
   std::map<std::string, Slot> slots_;                         // by "namespace/name"
   std::map<std::string, std::unique_ptr<PodWorker>> strays_;  // by UID: found in the runtime, wanted by nobody
   std::unordered_map<std::string, PodWorker*> byUid_;
-  std::map<std::string, WallTime> resumed_;  // terminations that an earlier run of the agent had begun: UID -> deadline
-  std::set<std::string> ended_;              // UIDs of the API server's pods that are over while their objects remain
-  std::set<std::string> refused_;            // "source ns/name" that lost to another source, said once
+  std::map<std::string, TerminationRecord> resumed_;  // by UID: terminations that an earlier run of the agent had begun
+  std::set<std::string> ended_;    // UIDs of the API server's pods that are over while their objects remain
+  std::set<std::string> refused_;  // "source ns/name" that lost to another source, said once
   TaskGroup reaping_;
 };
 

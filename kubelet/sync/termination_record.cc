@@ -23,6 +23,9 @@ Result<TerminationRecord> parse(const std::string& text) {
   record.name = json.value("name", "");
   record.ns = json.value("namespace", "");
   record.deadline = observe::fromUnixNanos(json["deadline"].get<std::int64_t>());
+  const nlohmann::json hooks = json.value("preStopsEnded", nlohmann::json::array());
+  for (const nlohmann::json& id : hooks)
+    if (id.is_string()) record.preStopsEnded.push_back(id.get<std::string>());
   if (record.uid.empty()) return fail(Code::kInvalid, "", "no uid");
   return record;
 }
@@ -39,7 +42,8 @@ Result<void> TerminationRecords::save(const TerminationRecord& record) const {
                                {"uid", record.uid},
                                {"name", record.name},
                                {"namespace", record.ns},
-                               {"deadline", observe::toUnixNanos(record.deadline)}};
+                               {"deadline", observe::toUnixNanos(record.deadline)},
+                               {"preStopsEnded", record.preStopsEnded}};
   return writeFileAtomic(pathOf(record.uid), json.dump() + "\n", 0600);
 }
 

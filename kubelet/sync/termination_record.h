@@ -13,7 +13,8 @@ struct TerminationRecord {
   std::string uid;
   std::string name;
   std::string ns;
-  WallTime deadline;  // end of the grace period
+  WallTime deadline;                       // end of the grace period
+  std::vector<std::string> preStopsEnded;  // ids of containers whose preStop hook is not to be run again
 };
 
 // Small JSON files <directory>/<uid>.json with a schema version. A record from before a reboot is as good as any: its

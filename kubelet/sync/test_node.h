@@ -107,6 +107,7 @@ class TestNode {
   ManualClock clock;
   cri::FakeRuntime runtime;
   BlockingPool pool;
+  rpc::Pump pump{loop};
   TempDir temp;
   plan::PlanOptions planOptions;
   images::PullRecords* pullRecords = nullptr;  // set before the agent starts
@@ -119,6 +120,15 @@ class TestNode {
         : images(node.runtime, node.clock, {.parallelPulls = 2}),
           events(node.clock, "n1"),
           volumes(node.pool, node.clock, directories(node), {}),
+          http(node.loop, node.clock, node.pool),
+          probes({.loop = node.loop,
+                  .clock = node.clock,
+                  .pool = node.pool,
+                  .pump = node.pump,
+                  .runtime = node.runtime,
+                  .http = http,
+                  .kubernetesVersion = "1.36"}),
+          hooks({.clock = node.clock, .runtime = node.runtime, .http = http, .kubernetesVersion = "1.36"}),
           observer(std::make_unique<observe::Observer>(
               node.loop, node.clock, node.runtime, observe::Observer::Options(),
               observe::Observer::Listener{.podChanged = [this](const std::string& uid) { sync->podChanged(uid); },
@@ -131,6 +141,8 @@ class TestNode {
                   .observer = *observer,
                   .events = events,
                   .volumes = volumes,
+                  .probes = probes,
+                  .hooks = hooks,
                   .node = facts(node),
                   .planOptions = node.planOptions,
                   .runtimeTellsUsers = node.runtimeTellsUsers,
@@ -164,6 +176,9 @@ class TestNode {
     images::Images images;
     events::EventRecorder events;
     volumes::PodVolumes volumes;
+    http::Client http;
+    probes::Runner probes;
+    hooks::HookRunner hooks;
     std::unique_ptr<observe::Observer> observer;
     Context context;
     TerminationRecords records;
