@@ -109,12 +109,15 @@ class FakeRuntime final : public RuntimeService, public ImageService {
   // The pause process dies: the sandbox is not ready; its containers run on unless `containersToo`.
   bool killSandbox(const std::string& nameOrId, bool containersToo = false);
   std::function<v1::ExecSyncResponse(const FakeContainer&, const std::vector<std::string>&)> onExec;
+  // Writes to log files are the test's own business, and so is the new file.
+  std::function<void(const FakeContainer&)> onReopenLog;
 
   // ---- The runtime ----
   // Nobody listens: every call is kUnavailable and streams break. Containers run on.
   void setDown(bool down);
   void setNetworkReady(bool ready, std::string message = "cni plugin not initialized");
   void setCgroupDriver(v1::CgroupDriver driver) { cgroupDriver_ = driver; }  // without: RuntimeConfig is unimplemented
+  void setSandboxImage(std::string name) { sandboxImage_ = std::move(name); }
   void setAssignAddresses(bool assign) { assignAddresses_ = assign; }
   // The state that reads tell stays "running" for that long after an exit, as in containerd (up to 160 ms).
   void staleAfterExit(Duration by) { stale_ = by; }
@@ -153,6 +156,7 @@ class FakeRuntime final : public RuntimeService, public ImageService {
   Task<Result<void>> waitReady() override;
   Task<Result<v1::VersionResponse>> version() override;
   Task<Result<v1::StatusResponse>> status() override;
+  Task<Result<std::string>> sandboxImage() override;
   Task<Result<v1::RuntimeConfigResponse>> runtimeConfig() override;
   Task<Result<void>> updateRuntimeConfig(std::string podCidr) override;
   Task<Result<std::string>> runPodSandbox(v1::PodSandboxConfig config, std::string runtimeHandler) override;
@@ -221,6 +225,7 @@ class FakeRuntime final : public RuntimeService, public ImageService {
   std::list<Park*> waitingReady_;
   std::optional<v1::CgroupDriver> cgroupDriver_;
   std::string podCidr_;
+  std::string sandboxImage_;
   std::string networkMessage_;
   EventStyle eventStyle_ = EventStyle::kContainerd;
   Duration stale_{0};

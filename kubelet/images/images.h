@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -29,6 +30,8 @@ class Images {
  public:
   // At most `parallelPulls` pulls at once, in order of asking.
   Images(cri::ImageService& service, Clock& clock, std::size_t parallelPulls);
+  // Called after each pull that brought an image.
+  void onPulled(std::function<void()> fn) { pulled_ = std::move(fn); }
 
   // Empty when the runtime does not have it. Reason of errors: InvalidImageName or ImageInspectError.
   Task<Result<std::optional<LocalImage>>> find(std::string name);
@@ -51,6 +54,7 @@ class Images {
 
   cri::ImageService& service_;
   Clock& clock_;
+  std::function<void()> pulled_ = [] {};
   Semaphore places_;
 };
 

@@ -1,7 +1,9 @@
 // What every pod worker shares. Built once by kubelet/main; outlives all workers.
 #pragma once
 
+#include <cstddef>
 #include <functional>
+#include <optional>
 
 #include "base/clock.h"
 #include "base/loop.h"
@@ -26,9 +28,10 @@ struct Context {
   volumes::PodVolumes& volumes;
   podconfig::NodeFacts node;
   plan::PlanOptions planOptions;
-  std::string runtimeName = "containerd";  // prefix of container IDs in the status
-  std::function<double()> random;          // uniform in [0, 1), for jitter
-  objects::Objects* objects = nullptr;     // null: an agent without a cluster
+  std::string runtimeName = "containerd";                           // prefix of container IDs in the status
+  std::function<double()> random;                                   // uniform in [0, 1), for jitter
+  objects::Objects* objects = nullptr;                              // null: an agent without a cluster
+  std::optional<std::size_t> maximumDeadContainers = std::nullopt;  // of the node (GC-1); nothing: any number
 };
 
 // When a failed step is due again: 10 s with half of that as jitter (RST-10, SBX-3); 1 s when the runtime was not there

@@ -109,6 +109,7 @@ class TestNode {
   BlockingPool pool;
   TempDir temp;
   plan::PlanOptions planOptions;
+  std::optional<std::size_t> maximumDeadContainers;
   objects::Objects* objects = nullptr;  // set before the agent starts: it is one of a cluster
 
  private:
@@ -132,7 +133,8 @@ class TestNode {
                   .node = facts(node),
                   .planOptions = node.planOptions,
                   .random = [] { return 0.0; },
-                  .objects = node.objects},
+                  .objects = node.objects,
+                  .maximumDeadContainers = node.maximumDeadContainers},
           records(node.root("terminations")),
           sync(std::make_unique<SyncLoop>(
               context, records,
