@@ -5,6 +5,7 @@
 
 #include "base/files.h"
 #include "base/log.h"
+#include "base/task_group.h"
 #include "kubelet/observe/from_cri.h"
 #include "kubelet/podconfig/container_config.h"
 #include "kubelet/podconfig/dns.h"
@@ -65,8 +66,11 @@ Task<bool> PodStarter::startSandbox(std::uint32_t attempt) {
   }
   warnOfDns();
   cri::v1::PodSandboxConfig config = podconfig::makeSandboxConfig(state_.pod, attempt, context_.node);
-  std::string handler;
-  Result<std::string> id = co_await context_.runtime.runPodSandbox(std::move(config), handler);
+  Result<std::string> id;
+  std::vector<Task<void>> steps;
+  steps.push_back(runSandbox(std::move(config), &id));
+  steps.push_back(images_.prepareAhead(plan::firstContainers(state_.pod)));
+  co_await runAll(context_.loop, "sandbox and images of " + state_.ref(), std::move(steps));
   if (!id) {
     sandboxFailed(id.error());
     co_await lookAgain();  // it may run all the same, with its reply lost
@@ -92,6 +96,11 @@ Task<bool> PodStarter::startSandbox(std::uint32_t attempt) {
     co_await lookAgain();  // without its address the sandbox would count as broken in the next plan
   }
   co_return true;
+}
+
+Task<void> PodStarter::runSandbox(cri::v1::PodSandboxConfig config, Result<std::string>* id) {
+  std::string handler;
+  *id = co_await context_.runtime.runPodSandbox(std::move(config), handler);
 }
 
 Task<bool> PodStarter::prepareVolumes() {
