@@ -22,9 +22,9 @@ struct KnownImage {
   std::string id;
   std::string name;  // for messages: a tag, a digest or the id
   std::uint64_t bytes = 0;
-  bool pinned = false;              // the runtime wants it kept
-  TimePoint seenAt;                 // when this run of the agent saw it first
-  std::optional<TimePoint> usedAt;  // when it was last seen in use
+  bool pinned = false;                             // the runtime wants it kept
+  TimePoint seenAt;                                // when this run of the agent saw it first
+  std::optional<TimePoint> usedAt = std::nullopt;  // when it was last seen in use
 };
 
 struct DiskSpace {

@@ -1,5 +1,6 @@
 #include "kubelet/logs/rotated_files.h"
 
+#include <csignal>
 #include <filesystem>
 #include <fstream>
 #include <gtest/gtest.h>

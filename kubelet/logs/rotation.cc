@@ -1,7 +1,6 @@
 #include "kubelet/logs/rotation.h"
 
 #include <algorithm>
-#include <cmath>
 #include <cstdio>
 #include <optional>
 
