@@ -1,5 +1,7 @@
 #include "cri/client/grpc_runtime.h"
 
+#include <nlohmann/json.hpp>
+
 #include "cri/client/ask.h"
 #include "cri/client/events.h"
 
@@ -45,6 +47,19 @@ Task<Result<v1::VersionResponse>> GrpcRuntime::version() {
 
 Task<Result<v1::StatusResponse>> GrpcRuntime::status() {
   return askRuntime<v1::StatusResponse>("Status", v1::StatusRequest());
+}
+
+Task<Result<std::string>> GrpcRuntime::sandboxImage() {
+  v1::StatusRequest request;
+  request.set_verbose(true);
+  auto call = askRuntime<v1::StatusResponse>("Status", request);
+  auto reply = co_await std::move(call);
+  if (!reply) co_return fail(reply.error());
+  auto config = reply->info().find("config");  // containerd: its CRI plugin's configuration, as JSON
+  if (config == reply->info().end()) co_return std::string();
+  const auto json = nlohmann::json::parse(config->second, nullptr, false);
+  if (!json.is_object() || !json.contains("sandboxImage") || !json["sandboxImage"].is_string()) co_return std::string();
+  co_return json["sandboxImage"].get<std::string>();
 }
 
 Task<Result<v1::RuntimeConfigResponse>> GrpcRuntime::runtimeConfig() {

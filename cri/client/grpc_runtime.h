@@ -15,6 +15,7 @@ class GrpcRuntime final : public RuntimeService {
   Task<Result<void>> waitReady() override;
   Task<Result<v1::VersionResponse>> version() override;
   Task<Result<v1::StatusResponse>> status() override;
+  Task<Result<std::string>> sandboxImage() override;
   Task<Result<v1::RuntimeConfigResponse>> runtimeConfig() override;
   Task<Result<void>> updateRuntimeConfig(std::string podCidr) override;
 

@@ -50,6 +50,9 @@ class RuntimeService {
 
   virtual Task<Result<v1::VersionResponse>> version() = 0;
   virtual Task<Result<v1::StatusResponse>> status() = 0;
+  // The image that sandboxes are made from, as its configuration names it. Empty when it does not tell: newer runtimes
+  // report that image as pinned instead.
+  virtual Task<Result<std::string>> sandboxImage() = 0;
   // kUnimplemented before containerd 2.0.
   virtual Task<Result<v1::RuntimeConfigResponse>> runtimeConfig() = 0;
   virtual Task<Result<void>> updateRuntimeConfig(std::string podCidr) = 0;

@@ -243,6 +243,13 @@ Task<Result<v1::VersionResponse>> FakeRuntime::version() {
   co_return std::move(response);
 }
 
+Task<Result<std::string>> FakeRuntime::sandboxImage() {
+  FakeCalls::Visit visit(calls_, "Status");
+  auto begun = co_await begin("Status", "");
+  if (!begun) co_return fail(begun.error());
+  co_return sandboxImage_;
+}
+
 Task<Result<v1::StatusResponse>> FakeRuntime::status() {
   FakeCalls::Visit visit(calls_, "Status");
   auto begun = co_await begin("Status", "");
@@ -617,6 +624,7 @@ Task<Result<void>> FakeRuntime::reopenContainerLog(std::string id) {
   if (c->state != v1::CONTAINER_RUNNING)
     co_return failure(Code::kInternal, "ReopenContainerLog", id, "container is not running");
   ++c->logReopens;
+  if (onReopenLog) onReopenLog(*c);
   if (*begun) co_return fail(**begun);
   co_return Result<void>();
 }

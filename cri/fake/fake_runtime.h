@@ -119,6 +119,8 @@ class FakeRuntime final : public RuntimeService, public ImageService {
   // The pause process dies: the sandbox is not ready; its containers run on unless `containersToo`.
   bool killSandbox(const std::string& nameOrId, bool containersToo = false);
   std::function<FakeExec(const FakeContainer&, const std::vector<std::string>& command)> onExec;
+  // Writes to log files are the test's own business, and so is the new file.
+  std::function<void(const FakeContainer&)> onReopenLog;
 
   // ---- The runtime ----
   // Nobody listens: every call is kUnavailable and streams break. Containers run on.
@@ -128,6 +130,7 @@ class FakeRuntime final : public RuntimeService, public ImageService {
   // Handlers that are configured, by name; "" is the default one. A sandbox with another one cannot be made.
   std::map<std::string, v1::RuntimeHandlerFeatures> handlers;
   bool tellsUsers = false;  // containers' statuses have the user and groups of their security context
+  void setSandboxImage(std::string name) { sandboxImage_ = std::move(name); }
   void setAssignAddresses(bool assign) { assignAddresses_ = assign; }
   // The state that reads tell stays "running" for that long after an exit, as in containerd (up to 160 ms).
   void staleAfterExit(Duration by) { stale_ = by; }
@@ -166,6 +169,7 @@ class FakeRuntime final : public RuntimeService, public ImageService {
   Task<Result<void>> waitReady() override;
   Task<Result<v1::VersionResponse>> version() override;
   Task<Result<v1::StatusResponse>> status() override;
+  Task<Result<std::string>> sandboxImage() override;
   Task<Result<v1::RuntimeConfigResponse>> runtimeConfig() override;
   Task<Result<void>> updateRuntimeConfig(std::string podCidr) override;
   Task<Result<std::string>> runPodSandbox(v1::PodSandboxConfig config, std::string runtimeHandler) override;
@@ -234,6 +238,7 @@ class FakeRuntime final : public RuntimeService, public ImageService {
   std::list<Park*> waitingReady_;
   std::optional<v1::CgroupDriver> cgroupDriver_;
   std::string podCidr_;
+  std::string sandboxImage_;
   std::string networkMessage_;
   EventStyle eventStyle_ = EventStyle::kContainerd;
   Duration stale_{0};

@@ -71,7 +71,10 @@ void Containerd::start() {
   must(run({"env", "CNI_BIN=" + (dir_ / "cni/bin").string(), built::script("private-containerd"), "start",
             dir_.string()}),
        "start containerd");
-  if (!first) return;
+  if (first) importImages();
+}
+
+void Containerd::importImages() const {
   must(ctr({"images", "import", built::image("test")}), "import the test image");
   must(ctr({"images", "import", built::image("user")}), "import the user image");
 }

@@ -34,6 +34,8 @@ class Containerd {
   std::filesystem::path socket() const { return dir_ / "containerd.sock"; }
   // `ctr` in the CRI's namespace.
   Finished ctr(std::vector<std::string> words) const;
+  // Brings our images in again, where they have been removed.
+  void importImages() const;
   // Makes an image of this name from our test image's archive.
   void tagImage(const std::string& name) const;
   void removeImage(const std::string& name) const;

@@ -257,7 +257,6 @@ TEST_F(Client, FollowingALogGoesAcrossRotationAndEndsWithTheContainer) {
   LogsOptions logs;
   logs.pod = "web";
   logs.follow = true;
-  logs.quiet = std::chrono::milliseconds(10);
   Result<void> shown = showLogs(agent, where, logs);
   EXPECT_TRUE(shown) << shown.error().message;
   EXPECT_EQ(text(), "one\ntwo\nthree\n");

@@ -29,9 +29,9 @@ struct LogsOptions {
   bool timestamps = false;
   std::optional<std::uint64_t> tail;
   std::optional<Duration> since;
-  // How long the log must be quiet before the agent is asked whether the container still runs; up to eight times that,
-  // the longer the quiet lasts.
-  std::chrono::milliseconds quiet{1000};
+  // While a log that is followed is quiet, the agent is asked this often whether the container still runs: the net for an
+  // end that the log itself does not show.
+  std::chrono::milliseconds askEvery{10'000};
 };
 Result<void> showLogs(AgentClient& agent, ClientIo& io, const LogsOptions& options);
 

@@ -1,5 +1,6 @@
 #include <array>
 #include <cerrno>
+#include <cstring>
 #include <ostream>
 #include <poll.h>
 #include <sys/inotify.h>
@@ -37,23 +38,38 @@ Result<bool> drain(logs::LogFile& log, std::ostream& out) {
   }
 }
 
+// The runtime closes the log when the container ends, and the agent knows of the end a moment later.
+constexpr milliseconds kFirstQuestion{50};
+
 // Wakes when something in the directory of the log changes.
 class LogWatch {
  public:
   static Result<LogWatch> create(const std::string& directory) {
     Fd fd(::inotify_init1(IN_NONBLOCK | IN_CLOEXEC));
     if (!fd) return fail(errnoError(errno, "watch " + directory));
-    if (::inotify_add_watch(fd.get(), directory.c_str(), IN_MODIFY | IN_CREATE | IN_MOVED_TO | IN_DELETE) < 0)
+    constexpr std::uint32_t kChanges = IN_MODIFY | IN_CLOSE_WRITE | IN_CREATE | IN_MOVED_TO | IN_DELETE;
+    if (::inotify_add_watch(fd.get(), directory.c_str(), kChanges) < 0)
       return fail(errnoError(errno, "watch " + directory));
     return LogWatch(std::move(fd));
   }
-  // False when it was quiet for that long.
-  bool waitForChange(milliseconds time) {
+  enum class News {
+    kNone,     // it was quiet for that long
+    kChanged,  // there may be more to read
+    kClosed,   // a file was closed or has gone: the container may have ended, or its log was rotated
+  };
+  News wait(milliseconds time) {
     pollfd waiting{.fd = fd_.get(), .events = POLLIN, .revents = 0};
-    if (::poll(&waiting, 1, static_cast<int>(time.count())) <= 0) return false;
-    std::array<char, 4096> ignored;
-    while (::read(fd_.get(), ignored.data(), ignored.size()) > 0) continue;
-    return true;
+    if (::poll(&waiting, 1, static_cast<int>(time.count())) <= 0) return News::kNone;
+    News news = News::kChanged;
+    alignas(inotify_event) std::array<char, 4096> buffer;
+    for (ssize_t size; (size = ::read(fd_.get(), buffer.data(), buffer.size())) > 0;)
+      for (std::size_t at = 0; at < static_cast<std::size_t>(size);) {
+        inotify_event event{};
+        std::memcpy(&event, buffer.data() + at, sizeof event);
+        if ((event.mask & (IN_CLOSE_WRITE | IN_DELETE | IN_IGNORED)) != 0) news = News::kClosed;
+        at += sizeof event + event.len;
+      }
+    return news;
   }
 
  private:
@@ -72,17 +88,22 @@ bool agentSaysEnded(AgentClient& agent, const core::Pod& pod, const LogSource& s
 }
 
 Result<void> follow(AgentClient& agent, ClientIo& io, logs::LogFile& log, LogWatch& watch, const core::Pod& pod,
-                    const LogSource& source, milliseconds firstQuiet) {
+                    const LogSource& source, milliseconds askEvery) {
   bool ended = !source.running;
-  for (milliseconds quiet = firstQuiet;;) {
+  for (milliseconds pause = askEvery;;) {
     Result<bool> read = drain(log, io.out);
     if (!read) return fail(read.error());
     if (!*read || ended) return {};
-    if (watch.waitForChange(quiet)) {
-      quiet = firstQuiet;
-    } else {
-      ended = agentSaysEnded(agent, pod, source);
-      quiet = std::min(quiet * 2, firstQuiet * 8);
+    switch (watch.wait(pause)) {
+      case LogWatch::News::kChanged:
+        break;
+      case LogWatch::News::kClosed:
+        pause = std::min(kFirstQuestion, askEvery);
+        break;
+      case LogWatch::News::kNone:
+        ended = agentSaysEnded(agent, pod, source);
+        pause = std::min(pause * 2, askEvery);
+        break;
     }
   }
 }
@@ -124,7 +145,7 @@ Result<void> showLogs(AgentClient& agent, ClientIo& io, const LogsOptions& optio
     return {};
   }
   if (!*watch) return fail(watch->error());
-  return follow(agent, io, *log, **watch, **pod, *source, options.quiet);
+  return follow(agent, io, *log, **watch, **pod, *source, options.askEvery);
 }
 
 }  // namespace cubelet::client

@@ -22,9 +22,6 @@ constexpr std::string_view kCgroups = "cgroups of pods and QoS classes";
 constexpr std::string_view kReservations = "node allocatable and reservations";
 constexpr std::string_view kManagers = "CPU, memory and topology managers";
 constexpr std::string_view kEviction = "eviction";
-constexpr std::string_view kImageCleanup = "image clean-up";
-constexpr std::string_view kContainerCleanup = "limits for dead containers";
-constexpr std::string_view kLogRotation = "log rotation";
 constexpr std::string_view kAdmission = "admission of pods";
 constexpr std::string_view kSwap = "swap for containers";
 constexpr std::string_view kVolumes = "volumes from the API server";
@@ -85,19 +82,19 @@ constexpr Support kTable[] = {
     {"maxParallelImagePulls", kWorks},
     {"imagePullCredentialsVerificationPolicy", kWorks},
     {"preloadedImagesVerificationAllowlist", kWorks},
-    {"imageMinimumGCAge", kImageCleanup},
-    {"imageMaximumGCAge", kImageCleanup},
-    {"imageGCHighThresholdPercent", kImageCleanup},
-    {"imageGCLowThresholdPercent", kImageCleanup},
+    {"imageMinimumGCAge", kWorks},
+    {"imageMaximumGCAge", kWorks},
+    {"imageGCHighThresholdPercent", kWorks},
+    {"imageGCLowThresholdPercent", kWorks},
 
     // ---- Container runtime
     {"containerRuntimeEndpoint", kWorks},
     {"imageServiceEndpoint", kWorks},
     {"runtimeRequestTimeout", kWorks},
-    {"containerLogMaxSize", kLogRotation},
-    {"containerLogMaxFiles", kLogRotation},
-    {"containerLogMaxWorkers", kLogRotation},
-    {"containerLogMonitorInterval", kLogRotation},
+    {"containerLogMaxSize", kWorks},
+    {"containerLogMaxFiles", kWorks},
+    {"containerLogMaxWorkers", kWorks},
+    {"containerLogMonitorInterval", kWorks},
     {"seccompDefault", kWorks},
     {"crashLoopBackOff", kWorks},
     {"userNamespaces", kWorks},
@@ -183,9 +180,9 @@ constexpr Support kTable[] = {
     {"evictionMaxPodGracePeriod", kEviction},
     {"mergeDefaultEvictionSettings", kEviction},
     {"kernelMemcgNotification", kEviction},
-    {"--minimum-container-ttl-duration", kContainerCleanup},
-    {"--maximum-dead-containers-per-container", kContainerCleanup},
-    {"--maximum-dead-containers", kContainerCleanup},
+    {"--minimum-container-ttl-duration", kWorks},
+    {"--maximum-dead-containers-per-container", kWorks},
+    {"--maximum-dead-containers", kWorks},
 
     // ---- Host
     {"protectKernelDefaults", kHost},

@@ -106,6 +106,7 @@ Task<Result<Images::Pulled>> Images::pull(std::string name, bool always, cri::v1
     error.reason = pullReason(error);
     co_return fail(std::move(error));
   }
+  pulled_();
   pulled.took = clock_.now() - began;
   pulled.waited = clock_.now() - asked;
   Result<std::optional<LocalImage>> present = co_await find(name);

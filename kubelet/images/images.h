@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -35,6 +36,8 @@ class Images {
     int burst = 0;                  // registryBurst
   };
   Images(cri::ImageService& service, Clock& clock, Limits limits);
+  // Called after each pull that brought an image.
+  void onPulled(std::function<void()> fn) { pulled_ = std::move(fn); }
 
   // Empty when the runtime does not have it. Reason of errors: InvalidImageName or ImageInspectError.
   Task<Result<std::optional<LocalImage>>> find(std::string name);
@@ -62,6 +65,7 @@ class Images {
 
   cri::ImageService& service_;
   Clock& clock_;
+  std::function<void()> pulled_ = [] {};
   Semaphore places_;
   apiserver::TokenBucket rate_;
 };

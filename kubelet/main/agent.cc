@@ -9,6 +9,7 @@
 
 #include "base/files.h"
 #include "base/log.h"
+#include "kubelet/api/quantity.h"
 #include "kubelet/main/host.h"
 #include "kubelet/main/version.h"
 #include "kubelet/podconfig/environment.h"
@@ -49,8 +50,50 @@ plan::PlanOptions planOptions(const config::KubeletConfiguration& config, const 
   plan::PlanOptions options;
   if (config.crashloopbackoff().has_maxcontainerrestartperiod())
     options.backoffCap = nanos(config.crashloopbackoff().maxcontainerrestartperiod());
-  options.keepDead = static_cast<std::size_t>(std::max(commandLine.maximumDeadContainersPerContainer, 0));
+  // Negative: any number.
+  options.keepDead = commandLine.maximumDeadContainersPerContainer < 0
+                         ? std::numeric_limits<std::size_t>::max()
+                         : static_cast<std::size_t>(commandLine.maximumDeadContainersPerContainer);
+  options.minimumDeadAge = commandLine.minimumContainerTtl;
   return options;
+}
+
+std::optional<std::size_t> maximumDeadContainers(const config::CommandLine& commandLine) {
+  if (commandLine.maximumDeadContainers < 0) return std::nullopt;
+  return static_cast<std::size_t>(commandLine.maximumDeadContainers);
+}
+
+logs::RotationLimits rotationLimits(const config::KubeletConfiguration& config) {
+  logs::RotationLimits limits;
+  // Valid, as load() has checked.
+  limits.maxBytes = static_cast<std::uint64_t>(api::quantityValue(config.containerlogmaxsize()).value());
+  limits.maxFiles = static_cast<std::size_t>(config.containerlogmaxfiles());
+  limits.interval = nanos(config.containerlogmonitorinterval());
+  limits.workers = static_cast<std::size_t>(config.containerlogmaxworkers());
+  return limits;
+}
+
+images::ImageGcPolicy imageGcPolicy(const config::KubeletConfiguration& config) {
+  images::ImageGcPolicy policy;
+  policy.highPercent = config.imagegchighthresholdpercent();
+  policy.lowPercent = config.imagegclowthresholdpercent();
+  policy.minimumAge = nanos(config.imageminimumgcage());
+  policy.maximumAge = nanos(config.imagemaximumgcage());
+  return policy;
+}
+
+std::vector<logs::RunningLog> runningLogs(const layout::Directories& dirs, const observe::ObservedPod* pod) {
+  std::vector<logs::RunningLog> running;
+  if (pod == nullptr) return running;
+  for (const observe::ObservedContainer& container : pod->containers) {
+    if (container.state != observe::ContainerState::kRunning) continue;
+    std::string path = container.logPath;
+    if (path.empty())
+      path = joinPath(layout::podLogDirectory(dirs, pod->ns, pod->name, pod->uid),
+                      layout::containerLogFile(container.name, container.attempt));
+    running.push_back({.containerId = container.id, .path = std::move(path)});
+  }
+  return running;
 }
 
 std::function<double()> jitter() {
@@ -110,7 +153,7 @@ Agent::Agent(Loop& loop, Clock& clock, config::Effective effective, rpc::Pump& p
       hooks_(
           {.clock = clock, .runtime = runtime_, .http = http_, .kubernetesVersion = minorVersion(kKubernetesVersion)}),
       observer_(loop, clock, runtime_, observerOptions(),
-                {.podChanged = [this](const std::string& uid) { sync_.podChanged(uid); },
+                {.podChanged = [this](const std::string& uid) { podChanged(uid); },
                  .synced = [this] { runtimeSynced(); },
                  .lost = [this](const Error& error) { runtimeLost(error); }}),
       context_{.loop = loop,
@@ -124,16 +167,30 @@ Agent::Agent(Loop& loop, Clock& clock, config::Effective effective, rpc::Pump& p
                .hooks = hooks_,
                .node = readNodeFacts(effective_),
                .planOptions = planOptions(effective_.config, effective_.commandLine),
-               .random = jitter()},
+               .random = jitter(),
+               .maximumDeadContainers = maximumDeadContainers(effective_.commandLine)},
       terminations_(joinPath(layout::ownStateDirectory(context_.node.dirs), "terminations")),
       sync_(context_, terminations_,
             {.changed = [this] { changed(); },
-             .setChanged = [this] { tellStaticPods(); },
+             .setChanged =
+                 [this] {
+                   tellStaticPods();
+                   imageCollector_.podsChanged();
+                 },
              .statusChanged =
                  [this](const sync::PodWorker& worker) {
                    if (cluster_) cluster_->statusChanged(worker);
                  }}),
+      logRotator_(loop, clock, blocking_, runtime_, rotationLimits(effective_.config)),
+      imageCollector_(clock, blocking_, runtime_, imageService_, imageGcPolicy(effective_.config),
+                      {.wanted = [this] { return observer_.synced() ? sync_.imageNames() : std::nullopt; },
+                       .warn =
+                           [this](std::string_view reason, std::string message) {
+                             events_.warning(events::nodeRef(effective_.nodeName, effective_.nodeName), reason,
+                                             std::move(message));
+                           }}),
       tasks_(loop) {
+  images_.onPulled([this] { imageCollector_.look(); });
   runtimeView_.endpoint = effective_.config.containerruntimeendpoint();
   if (wantsCluster(effective_)) makeCluster();
 }
@@ -157,6 +214,7 @@ Result<void> Agent::start() {
   if (cluster_)
     if (Result<void> started = cluster_->start(); !started) return fail(started.error().within("join the cluster"));
   tasks_.spawn("observer", observer_.run());
+  tasks_.spawn("image garbage collection", imageCollector_.run());
   if (Result<void> sent = notify_.ready(); !sent)
     log::warning("cannot tell the service manager that the agent is ready", {{"error", sent.error().message}});
   if (std::optional<Duration> interval = watchdogInterval()) watchdog_.emplace(clock_, notify_, *interval);
@@ -271,11 +329,17 @@ void Agent::podsFrom(const std::string& source, staticpods::PodSet set) {
   sync_.setPods(source, std::move(pods));
 }
 
+void Agent::podChanged(const std::string& uid) {
+  sync_.podChanged(uid);
+  logRotator_.setPod(uid, runningLogs(context_.node.dirs, observer_.find(uid)));
+}
+
 void Agent::runtimeSynced() {
   runtimeView_.reachable = true;
   runtimeView_.problem.clear();
   tasks_.spawn("runtime version", askVersion());
   sync_.runtimeSynced();
+  imageCollector_.look();
   if (cluster_) cluster_->runtimeSynced();
 }
 
@@ -334,6 +398,7 @@ Task<void> Agent::close() {
   if (socket_) co_await socket_->close();
   co_await tasks_.close();
   co_await sync_.close();
+  co_await logRotator_.close();
   if (cluster_) co_await cluster_->close();
   co_await observer_.close();
 }

@@ -19,8 +19,10 @@
 #include "kubelet/config/load.h"
 #include "kubelet/events/recorder.h"
 #include "kubelet/hooks/hook_runner.h"
+#include "kubelet/images/image_collector.h"
 #include "kubelet/images/images.h"
 #include "kubelet/images/node_credentials.h"
+#include "kubelet/logs/log_rotator.h"
 #include "kubelet/main/cluster.h"
 #include "kubelet/observe/observer.h"
 #include "kubelet/probes/runner.h"
@@ -58,6 +60,7 @@ class Agent final : public server::AgentView {
   void makeCluster();
   void tellStaticPods();
   void podsFrom(const std::string& source, staticpods::PodSet set);
+  void podChanged(const std::string& uid);
   void runtimeSynced();
   void runtimeLost(const Error& error);
   Task<void> askVersion();
@@ -82,6 +85,8 @@ class Agent final : public server::AgentView {
   sync::Context context_;
   sync::TerminationRecords terminations_;
   sync::SyncLoop sync_;
+  logs::LogRotator logRotator_;
+  images::ImageCollector imageCollector_;
   std::unique_ptr<staticpods::ManifestDirectory> manifests_;
   std::unique_ptr<staticpods::ManifestUrl> manifestUrl_;
   std::unique_ptr<images::NodeCredentials> nodeCredentials_;

@@ -36,6 +36,7 @@ std::string textOf(const PodPlan& plan) {
     text += "start " + start.name + "/" + std::to_string(start.attempt) + " " + std::to_string(start.backoff.count()) +
             start.backoffKey + "; ";
   if (plan.stopSandbox) text += "stop sandbox; ";
+  for (const auto& id : plan.removeSandboxes) text += "remove " + id + "; ";
   for (const auto& wait : plan.backingOff) text += "back-off " + wait.name + "; ";
   if (plan.finished) text += "finished; ";
   if (plan.wakeAt) text += "wake " + std::to_string(plan.wakeAt->time_since_epoch().count());
@@ -231,6 +232,16 @@ class World {
       for (const auto& instance : have_.containers) ASSERT_FALSE(lives(instance)) << instance.id;
       for (auto& sandbox : have_.sandboxes) sandbox.ready = false;
     }
+    for (const auto& id : plan.removeSandboxes) removeSandbox(id);
+  }
+
+  void removeSandbox(const std::string& id) {
+    const auto found = std::ranges::find_if(have_.sandboxes, [&](const auto& sandbox) { return sandbox.id == id; });
+    ASSERT_NE(found, have_.sandboxes.end()) << "removed twice: " << id;
+    ASSERT_NE(found, have_.sandboxes.begin()) << id << " is the newest";
+    ASSERT_FALSE(found->ready) << id;
+    for (const auto& instance : have_.containers) ASSERT_NE(instance.sandboxId, id) << instance.id;
+    have_.sandboxes.erase(found);
   }
 
   void makeSandbox(std::uint32_t attempt) {

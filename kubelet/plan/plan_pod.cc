@@ -42,6 +42,7 @@ PodPlan Planner::run() {
     if (!alive) finish();
   }
   pruneDead();
+  removeOldSandboxes();
   return std::move(plan_);
 }
 

@@ -1,12 +1,14 @@
 // The planner: what has to happen to one pod next. Pure: no I/O, no clock, no log. Same input, same plan.
 //
-// Carry a plan out in the order of its members: killPod, kill, prune, createSandbox, start, stopSandbox. When a stop or
+// Carry a plan out in the order of its members: killPod, kill, prune, createSandbox, start, stopSandbox,
+// removeSandboxes. When a stop or
 // a removal fails, leave the rest and plan again: a start relies on what was stopped before it.
 #pragma once
 
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -45,6 +47,7 @@ struct ContainerMemory {
 struct PodMemory {
   std::map<std::string, ContainerMemory> containers;  // by container name
   WallTime sandboxRetryAt;                            // SBX-3: not before then; epoch: at once
+  std::set<std::string> superfluous;                  // ids of dead instances that the node has no room for (GC-1)
   bool ended = false;  // Succeeded or Failed was or will be shown: nothing of the pod starts again (PLC-7, DLN-2)
 
   // What is known of that container; an empty memory when nothing is.
@@ -55,7 +58,8 @@ struct PlanOptions {
   Duration backoffInitial = std::chrono::seconds(10);  // RST-6
   Duration backoffCap = std::chrono::seconds(300);     // a smaller one also lowers the initial delay
   Duration backoffResetAfter = std::chrono::minutes(10);
-  std::size_t keepDead = 1;  // dead instances kept for each container name (INI-6, GC-1)
+  std::size_t keepDead = 1;    // dead instances kept for each container name (INI-6, GC-1)
+  Duration minimumDeadAge{0};  // dead instances made less long ago stay (GC-1)
 };
 
 enum class ContainerKind { kInit, kSidecar, kRegular, kEphemeral };
@@ -92,17 +96,20 @@ struct PodPlan {
   std::vector<std::string> prune;   // ids of instances to remove: old dead ones (INI-6, GC-1), and created ones that
                                     // never ran and are about to be replaced (RST-3)
   bool createSandbox = false;       // all init containers run again in it. Event SandboxChanged when sandboxAttempt > 0
-  std::uint32_t sandboxAttempt = 0;   // of the sandbox to create
-  std::string sandboxId;              // of the sandbox that stays; empty when one is created or none is needed
-  std::vector<StartContainer> start;  // in this order; a failed one does not hold back the others
-  bool stopSandbox = false;           // RST-11: nothing runs and nothing will: release the network, keep logs
+  std::uint32_t sandboxAttempt = 0;          // of the sandbox to create
+  std::string sandboxId;                     // of the sandbox that stays; empty when one is created or none is needed
+  std::vector<StartContainer> start;         // in this order; a failed one does not hold back the others
+  bool stopSandbox = false;                  // RST-11: nothing runs and nothing will: release the network, keep logs
+  std::vector<std::string> removeSandboxes;  // ids of dead ones that a newer one has replaced and no container lies in
+                                             // any more (GC-2): stop, then remove; nothing depends on it
 
   // The others say how things stand, they are no orders.
   std::vector<BackingOff> backingOff;
   bool finished = false;           // nothing of this pod will ever run again
   std::optional<WallTime> wakeAt;  // plan again then, whatever else happens; later than `now`
   bool idle() const {
-    return !killPod && !createSandbox && kill.empty() && start.empty() && prune.empty() && !stopSandbox;
+    return !killPod && !createSandbox && kill.empty() && start.empty() && prune.empty() && !stopSandbox &&
+           removeSandboxes.empty();
   }
 };
 

@@ -54,6 +54,8 @@ class Planner {
   void replaceUnknown(const core::Container& container, ContainerKind kind, const Instance& unknown);
   void addStart(const std::string& name, ContainerKind kind, Duration backoff, std::string key);
   void pruneDead();
+  bool isSuperfluous(std::size_t index) const;
+  void removeOldSandboxes();
   void wakeAt(WallTime when);
 
   const core::Pod& pod_;

@@ -103,22 +103,47 @@ void Planner::addStart(const std::string& name, ContainerKind kind, Duration bac
   });
 }
 
-// Old dead instances, and created ones that a newer instance has overtaken. Names are few: comparing all pairs is
-// cheaper than a map.
+// Old dead instances, and created ones that a newer instance has overtaken.
 void Planner::pruneDead() {
   if (plan_.killPod) return;  // what dies now is counted in the next plan
   for (std::size_t i = 0; i < have_.containers.size(); ++i) {
     const Instance& instance = have_.containers[i];
     const bool dead = instance.state == ContainerState::kExited;
-    if (!dead && instance.state != ContainerState::kCreated) continue;
-    std::size_t newer = 0;
-    for (std::size_t j = 0; j < i; ++j) {
-      const Instance& other = have_.containers[j];
-      newer += other.name == instance.name && (!dead || other.state == ContainerState::kExited) ? 1 : 0;
-    }
-    const bool superfluous = dead ? newer >= options_.keepDead : newer > 0;
-    if (superfluous && std::ranges::find(plan_.prune, instance.id) == plan_.prune.end())
+    if (!isSuperfluous(i) || std::ranges::find(plan_.prune, instance.id) != plan_.prune.end()) continue;
+    const WallTime oldEnough =
+        instance.createdAt + std::chrono::duration_cast<WallTime::duration>(options_.minimumDeadAge);
+    if (dead && oldEnough > now_)
+      wakeAt(oldEnough);
+    else
       plan_.prune.push_back(instance.id);
+  }
+}
+
+// The newest instance stays whatever the limits say: without it nobody would know that the container has run. Names are
+// few: comparing all pairs is cheaper than a map.
+bool Planner::isSuperfluous(std::size_t index) const {
+  const Instance& instance = have_.containers[index];
+  const bool dead = instance.state == ContainerState::kExited;
+  if (!dead && instance.state != ContainerState::kCreated) return false;
+  std::size_t newer = 0;
+  std::size_t newerDead = 0;
+  for (std::size_t i = 0; i < index; ++i) {
+    const Instance& other = have_.containers[i];
+    if (other.name != instance.name) continue;
+    ++newer;
+    newerDead += other.state == ContainerState::kExited ? 1 : 0;
+  }
+  if (newer == 0) return false;
+  return !dead || newerDead >= options_.keepDead || memory_.superfluous.contains(instance.id);
+}
+
+void Planner::removeOldSandboxes() {
+  if (plan_.killPod) return;  // what it stops is counted in the next plan
+  for (std::size_t i = 1; i < have_.sandboxes.size(); ++i) {
+    const observe::ObservedSandbox& sandbox = have_.sandboxes[i];
+    const bool inhabited = std::ranges::any_of(
+        have_.containers, [&](const Instance& instance) { return instance.sandboxId == sandbox.id; });
+    if (!sandbox.ready && !inhabited) plan_.removeSandboxes.push_back(sandbox.id);
   }
 }
 

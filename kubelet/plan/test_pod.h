@@ -223,6 +223,7 @@ inline std::string toText(const PodPlan& plan) {
         (start.backoff > Duration::zero() ? " +" + inSeconds(start.backoff) : ""));
   }
   if (plan.stopSandbox) put("stop box");
+  for (const auto& id : plan.removeSandboxes) put("remove " + id);
   if (!plan.sandboxId.empty()) put("in " + plan.sandboxId);
   for (const auto& wait : plan.backingOff)
     put("back-off " + wait.name + " " + inSeconds(wait.backoff) + " until +" + inSeconds(wait.until - kNow));

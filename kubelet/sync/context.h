@@ -1,7 +1,9 @@
 // What every pod worker shares. Built once by kubelet/main; outlives all workers.
 #pragma once
 
+#include <cstddef>
 #include <functional>
+#include <optional>
 
 #include "base/clock.h"
 #include "base/loop.h"
@@ -37,6 +39,7 @@ struct Context {
   objects::Objects* objects = nullptr;                 // null: an agent without a cluster
   images::PullRecords* pullRecords = nullptr;          // null: every pod may use every image
   images::NodeCredentials* nodeCredentials = nullptr;  // null: the node has none
+  std::optional<std::size_t> maximumDeadContainers = std::nullopt;  // of the node (GC-1); nothing: any number
 };
 
 // When a failed step is due again: 10 s with half of that as jitter (RST-10, SBX-3); 1 s when the runtime was not there

@@ -2,9 +2,11 @@
 
 #include <algorithm>
 
+#include "base/backoff.h"
 #include "base/files.h"
 #include "base/log.h"
 #include "kubelet/layout/layout.h"
+#include "kubelet/logs/rotated_files.h"
 #include "kubelet/sync/termination_message.h"
 
 namespace cubelet::sync {
@@ -12,6 +14,9 @@ namespace {
 
 // A failed stop or removal is tried again after this.
 constexpr Duration kRetryStop = std::chrono::seconds(10);
+// What a pod leaves behind may be held by others for long: removal is tried less and less often, but at least this
+// often.
+constexpr Duration kRetryRemovalCap = std::chrono::minutes(1);
 
 bool runs(const observe::ObservedPod& pod, const std::string& id) {
   return std::any_of(pod.containers.begin(), pod.containers.end(), [&](const observe::ObservedContainer& container) {
@@ -202,8 +207,7 @@ Task<bool> PodStopper::removeContainer(std::string id) {
   const observe::ObservedPod pod = have();
   Result<void> removed = co_await context_.runtime.removeContainer(id);
   if (!removed) {
-    log::warning("cannot remove a dead container",
-                 {{"pod", state_.ref()}, {"id", id}, {"error", removed.error().message}});
+    failedToCollect("container", id, removed.error());
     co_return false;
   }
   for (const observe::ObservedContainer& container : pod.containers)
@@ -213,13 +217,24 @@ Task<bool> PodStopper::removeContainer(std::string id) {
   co_return true;
 }
 
+Task<bool> PodStopper::removeSandbox(std::string id) {
+  Result<void> removed = co_await context_.runtime.stopPodSandbox(id);
+  if (removed) removed = co_await context_.runtime.removePodSandbox(id);
+  if (!removed) {
+    failedToCollect("sandbox", id, removed.error());
+    co_return false;
+  }
+  context_.observer.ownSandboxRemoved(state_.uid(), id);
+  co_return true;
+}
+
 Task<void> PodStopper::stopAndRemove(TimePoint deadline) {
-  for (;;) {
+  for (Duration pause = kRetryStop;; pause = nextBackoff(pause, kRetryStop, kRetryRemovalCap)) {
     co_await stopAll(deadline);
     deadline = deadline_;
     const bool removed = co_await tryRemoveAll();
     if (removed) co_return;
-    const TimePoint again = context_.clock.now() + kRetryStop;
+    const TimePoint again = context_.clock.now() + pause;
     co_await wake_.waitUntil(again);
   }
 }
@@ -265,17 +280,25 @@ void PodStopper::failedToKill(const Error& error) {
   context_.events.warning(events::podRef(state_.pod), "FailedKillPod", "error killing pod: " + error.message);
 }
 
+// GC-3: an event of the node, since the pod itself lacks nothing.
+void PodStopper::failedToCollect(const char* what, const std::string& id, const Error& error) {
+  const std::string message =
+      std::string("cannot remove dead ") + what + " " + id + " of pod " + state_.ref() + ": " + error.message;
+  const std::string& node = context_.node.nodeName;
+  context_.events.warning(events::nodeRef(node, node), "ContainerGCFailed", message);
+}
+
 void PodStopper::removeFiles(const observe::ObservedContainer& container, const observe::ObservedPod& pod) {
   const std::string link = layout::containerLogLink(context_.node.dirs, pod.name, pod.ns, container.name, container.id);
   const std::string file = joinPath(layout::podLogDirectory(context_.node.dirs, pod.ns, pod.name, pod.uid),
                                     layout::containerLogFile(container.name, container.attempt));
   const std::string message = ownTerminationMessageFile(context_.node.dirs, pod.uid, container);
-  for (const std::string& path : {link, file, message}) {
-    if (path.empty()) continue;
-    if (Result<void> removed = removeFile(path); !removed)
+  std::vector<Result<void>> removals = {removeFile(link), logs::removeLog(file)};
+  if (!message.empty()) removals.push_back(removeFile(message));
+  for (const Result<void>& removed : removals)
+    if (!removed)
       log::warning("cannot remove a file of a dead container",
                    {{"pod", state_.ref()}, {"error", removed.error().message}});
-  }
 }
 
 }  // namespace cubelet::sync

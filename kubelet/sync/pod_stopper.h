@@ -39,6 +39,8 @@ class PodStopper {
   // Removes one dead container with its log file, link and termination message. The error has been logged. False, too,
   // when it was thought never to have run and has started meanwhile.
   Task<bool> removeContainer(std::string id);
+  // One dead sandbox, with the network that may still be set up for it. The error has been reported.
+  Task<bool> removeSandbox(std::string id);
   // stopAll(), then removes containers, sandboxes, volumes, the pod's directory and its logs. Returns when the runtime
   // has nothing of the pod any more; what fails is tried again.
   Task<void> stopAndRemove(TimePoint deadline);
@@ -56,6 +58,7 @@ class PodStopper {
   Task<void> waitForRuntime();
   void announce(const std::string& container, const std::string& id, const std::string& message);
   void failedToKill(const Error& error);
+  void failedToCollect(const char* what, const std::string& id, const Error& error);
   void removeFiles(const observe::ObservedContainer& container, const observe::ObservedPod& pod);
   observe::ObservedPod have() const;
 

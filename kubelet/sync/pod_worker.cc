@@ -122,6 +122,12 @@ void PodWorker::runtimeSynced() {
   ring();
 }
 
+void PodWorker::removeDead(std::set<std::string> ids) {
+  if (ids == state_.memory.superfluous) return;
+  state_.memory.superfluous = std::move(ids);
+  ring();
+}
+
 void PodWorker::objectChanged() {
   ++state_.objectChanges;
   filesStale_ = true;
@@ -245,6 +251,11 @@ Task<bool> PodWorker::carryOut(plan::PodPlan plan) {
       context_.observer.ownSandboxStopped(uid(), sandbox.id);
       progressed = true;
     }
+  }
+  for (const std::string& id : plan.removeSandboxes) {
+    if (stop_) co_return false;
+    const bool removed = co_await stopper_.removeSandbox(id);
+    progressed = progressed || removed;
   }
   co_return progressed;
 }

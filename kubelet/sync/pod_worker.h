@@ -52,6 +52,8 @@ class PodWorker {
   // Something about the pod or the world changed: look again.
   void ring();
   void runtimeSynced();
+  // Dead containers that the node has no room for (GC-1): all of them, those named before are forgotten.
+  void removeDead(std::set<std::string> ids);
   // A ConfigMap or Secret that the pod refers to has changed, appeared or gone.
   void objectChanged();
   // The agent ends: stops working and leaves the pod as it is. After finished() too.

@@ -4,8 +4,10 @@
 
 #include "base/log.h"
 #include "kubelet/objects/pod_references.h"
+#include "kubelet/plan/dead_containers.h"
 #include "kubelet/plan/termination.h"
 #include "kubelet/status/pod_status.h"
+#include "kubelet/sync/left_on_disk.h"
 
 namespace cubelet::sync {
 namespace {
@@ -14,12 +16,22 @@ std::string fullNameOf(const core::Pod& pod) {
   return pod.metadata().namespace_() + "/" + pod.metadata().name();
 }
 
-core::Pod onlyIdentity(const observe::ObservedPod& found) {
+core::Pod onlyIdentity(const std::string& uid, const std::string& name, const std::string& ns) {
   core::Pod pod;
-  pod.mutable_metadata()->set_uid(found.uid);
-  pod.mutable_metadata()->set_name(found.name);
-  pod.mutable_metadata()->set_namespace_(found.ns);
+  pod.mutable_metadata()->set_uid(uid);
+  pod.mutable_metadata()->set_name(name);
+  pod.mutable_metadata()->set_namespace_(ns);
   return pod;
+}
+
+void addImages(const core::Pod& pod, std::set<std::string>& names) {
+  const core::PodSpec& spec = pod.spec();
+  for (const core::Container& container : spec.containers()) names.insert(container.image());
+  for (const core::Container& container : spec.initcontainers()) names.insert(container.image());
+  for (const core::EphemeralContainer& container : spec.ephemeralcontainers())
+    names.insert(container.ephemeralcontainercommon().image());
+  for (const core::Volume& volume : spec.volumes())
+    if (volume.volumesource().has_image()) names.insert(volume.volumesource().image().reference());
 }
 
 }  // namespace
@@ -169,15 +181,13 @@ void SyncLoop::terminateStrays() {
     const observe::ObservedPod* found = context_.observer.find(uid);
     log::notice("nobody wants this pod of the runtime, stopping it",
                 {{"pod", found->ns + "/" + found->name}, {"uid", uid}});
-    std::unique_ptr<PodWorker> worker = makeWorker(onlyIdentity(*found), false);
     std::optional<WallTime> deadline;
+    std::vector<std::string> preStopsEnded;
     if (auto begun = resumed_.find(uid); begun != resumed_.end()) {
-      worker->notePreStopsEnded(begun->second.preStopsEnded);
       deadline = begun->second.deadline;
+      preStopsEnded = begun->second.preStopsEnded;
     }
-    worker->stop(deadline);
-    worker->start();
-    strays_[uid] = std::move(worker);
+    terminate(onlyIdentity(found->uid, found->name, found->ns), deadline, std::move(preStopsEnded));
   }
   // What an earlier run had begun to terminate and the runtime no longer has is done.
   for (const auto& [uid, record] : resumed_)
@@ -185,6 +195,51 @@ void SyncLoop::terminateStrays() {
       if (Result<void> removed = records_.remove(uid); !removed)
         log::warning("cannot remove a termination record", {{"uid", uid}, {"error", removed.error().message}});
   resumed_.clear();
+  if (!std::exchange(sweptAtStart_, true)) sweepDisk();
+}
+
+void SyncLoop::terminate(core::Pod identity, std::optional<WallTime> deadline, std::vector<std::string> preStopsEnded) {
+  std::unique_ptr<PodWorker> worker = makeWorker(std::move(identity), false);
+  worker->notePreStopsEnded(preStopsEnded);
+  worker->stop(deadline);
+  worker->start();
+  const std::string uid = worker->uid();
+  strays_[uid] = std::move(worker);
+}
+
+// Directories and links without a pod: of one that had them before it had anything in the runtime, or whose last step
+// was cut off. They go the way of all pods, through a worker: one that is wanted again meanwhile waits for its end, and
+// nothing behind a mount is removed.
+void SyncLoop::sweepDisk() {
+  if (!context_.observer.synced() || !allSourcesReported()) return;
+  const std::map<std::string, LeftPod> onDisk = podsOnDisk(context_.node.dirs);
+  std::erase_if(swept_, [&](const std::string& uid) { return !onDisk.contains(uid); });
+  for (const auto& [uid, left] : onDisk) {
+    if (isKnown(uid) || !swept_.insert(uid).second) continue;
+    log::notice("removing what a pod has left on disk",
+                {{"pod", left.name.empty() ? "unknown" : left.ns + "/" + left.name}, {"uid", uid}});
+    terminate(onlyIdentity(uid, left.name, left.ns), context_.clock.wallNow());
+  }
+  std::set<std::string> running;
+  for (const std::string& uid : context_.observer.uids())
+    for (const observe::ObservedContainer& container : context_.observer.find(uid)->containers)
+      if (container.state != observe::ContainerState::kExited) running.insert(container.id);
+  removeDanglingLinks(context_.node.dirs, running);
+}
+
+// Wanted, waiting for its turn, winding down, or in the runtime.
+bool SyncLoop::isKnown(const std::string& uid) const {
+  if (byUid_.contains(uid) || context_.observer.find(uid) != nullptr) return true;
+  return std::any_of(slots_.begin(), slots_.end(),
+                     [&](const auto& slot) { return slot.second.next && slot.second.next->metadata().uid() == uid; });
+}
+
+void SyncLoop::enforceNodeLimit() {
+  if (!context_.maximumDeadContainers || !context_.observer.synced()) return;
+  std::vector<const observe::ObservedPod*> pods;
+  for (const std::string& uid : context_.observer.uids()) pods.push_back(context_.observer.find(uid));
+  auto beyond = plan::beyondNodeLimit(pods, *context_.maximumDeadContainers);
+  forEachWorker([&](PodWorker& worker) { worker.removeDead(std::move(beyond[worker.uid()])); });
 }
 
 // A pod whose name is still in use in the runtime, under another UID, waits until that one is gone.
@@ -204,6 +259,7 @@ void SyncLoop::podChanged(const std::string& uid) {
     worker->second->ring();
   else
     terminateStrays();
+  enforceNodeLimit();
 }
 
 template <class Fn>
@@ -239,14 +295,16 @@ void SyncLoop::finished(PodWorker& worker) {
 // The worker's own coroutine has called finished(); it must have ended before the worker is destroyed.
 Task<void> SyncLoop::reap(PodWorker* worker) {
   co_await worker->close();
-  reaped(worker);
+  if (!closing_) reaped(worker);
 }
 
 void SyncLoop::reaped(PodWorker* worker) {
   const std::string fullName = worker->fullName();
   byUid_.erase(worker->uid());
-  auto slot = slots_.find(fullName);
-  if (slot != slots_.end() && slot->second.worker.get() == worker) {
+  // Not by its name: one that was found on disk may not know it.
+  auto slot =
+      std::find_if(slots_.begin(), slots_.end(), [&](const auto& s) { return s.second.worker.get() == worker; });
+  if (slot != slots_.end()) {
     if (worker->objectKnown() && !status::isStaticPod(worker->pod())) ended_.insert(worker->uid());
     PodPtr next = std::exchange(slot->second.next, nullptr);
     slot->second.worker.reset();
@@ -256,13 +314,15 @@ void SyncLoop::reaped(PodWorker* worker) {
       slots_.erase(slot);
   } else {
     strays_.erase(worker->uid());
-    if (slot != slots_.end()) slot->second.worker->ring();
+    if (auto waiting = slots_.find(fullName); waiting != slots_.end()) waiting->second.worker->ring();
   }
+  sweepDisk();
   listener_.setChanged();
   listener_.changed();
 }
 
 Task<void> SyncLoop::close() {
+  closing_ = true;
   std::vector<Task<void>> closing;
   forEachWorker([&](PodWorker& worker) { closing.push_back(worker.close()); });
   co_await runAll(context_.loop, "close pod worker", std::move(closing));
@@ -284,6 +344,17 @@ std::optional<std::vector<SyncLoop::PodPtr>> SyncLoop::staticPods() const {
     for (const PodPtr& pod : {slot.given, slot.next})
       if (pod && status::isStaticPod(*pod)) pods.push_back(pod);
   return pods;
+}
+
+std::optional<std::set<std::string>> SyncLoop::imageNames() const {
+  if (!allSourcesReported()) return std::nullopt;
+  std::set<std::string> names;
+  for (const auto& [fullName, slot] : slots_) {
+    if (slot.worker) addImages(slot.worker->pod(), names);
+    if (slot.given) addImages(*slot.given, names);
+    if (slot.next) addImages(*slot.next, names);
+  }
+  return names;
 }
 
 const PodWorker* SyncLoop::find(const std::string& fullName) const {

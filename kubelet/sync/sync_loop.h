@@ -21,8 +21,8 @@ namespace cubelet::sync {
 inline constexpr char kApiSource[] = "api";
 
 // Merges the sets that the sources deliver (SRC-4), keeps one pod per namespace/name running at a time (STA-11,
-// STA-12), and terminates what the runtime has and nobody wants (TRM-12). Nothing is terminated before every source has
-// delivered once (SRC-5). Loop thread only.
+// STA-12), and terminates what the runtime or the disk has and nobody wants (TRM-12, GC-2). Nothing is terminated
+// before every source has delivered once (SRC-5). Loop thread only.
 //
 // Pods of the API server (annotation kubernetes.io/config.source: api) differ from static ones in their end: a
 // deletionTimestamp terminates the pod while its object is still there, and a UID that has come to an end never starts
@@ -69,6 +69,8 @@ class SyncLoop {
   // Null when there is none of that name.
   const PodWorker* find(const std::string& fullName) const;
   std::size_t podCount() const { return slots_.size(); }
+  // Images that these pods name. Nothing before every source has delivered.
+  std::optional<std::set<std::string>> imageNames() const;
 
  private:
   struct Slot {
@@ -84,6 +86,10 @@ class SyncLoop {
   void startWorker(Slot& slot, PodPtr pod);
   void stopDeleted(PodWorker& worker, const core::Pod& pod);
   void terminateStrays();
+  void terminate(core::Pod identity, std::optional<WallTime> deadline, std::vector<std::string> preStopsEnded = {});
+  void sweepDisk();
+  bool isKnown(const std::string& uid) const;
+  void enforceNodeLimit();
   bool mayStart(const PodWorker& worker) const;
   void finished(PodWorker& worker);
   Task<void> reap(PodWorker* worker);
@@ -104,6 +110,9 @@ class SyncLoop {
   std::map<std::string, TerminationRecord> resumed_;  // by UID: terminations that an earlier run of the agent had begun
   std::set<std::string> ended_;    // UIDs of the API server's pods that are over while their objects remain
   std::set<std::string> refused_;  // "source ns/name" that lost to another source, said once
+  bool closing_ = false;
+  bool sweptAtStart_ = false;
+  std::set<std::string> swept_;  // UIDs whose leftovers on disk this run of the agent has tried to remove
   TaskGroup reaping_;
 };
 

@@ -110,6 +110,7 @@ class TestNode {
   rpc::Pump pump{loop};
   TempDir temp;
   plan::PlanOptions planOptions;
+  std::optional<std::size_t> maximumDeadContainers;
   images::PullRecords* pullRecords = nullptr;  // set before the agent starts
   bool runtimeTellsUsers = false;              // set before the agent starts
   objects::Objects* objects = nullptr;         // set before the agent starts: it is one of a cluster
@@ -148,7 +149,8 @@ class TestNode {
                   .runtimeTellsUsers = node.runtimeTellsUsers,
                   .random = [] { return 0.0; },
                   .objects = node.objects,
-                  .pullRecords = node.pullRecords},
+                  .pullRecords = node.pullRecords,
+                  .maximumDeadContainers = node.maximumDeadContainers},
           records(node.root("terminations")),
           sync(std::make_unique<SyncLoop>(
               context, records,
