@@ -6,6 +6,7 @@
 
 #include "base/files.h"
 #include "base/log.h"
+#include "kubelet/main/cgroup_settings.h"
 #include "kubelet/main/host.h"
 #include "kubelet/main/version.h"
 #include "kubelet/podconfig/environment.h"
@@ -74,8 +75,8 @@ volumes::Sources volumeSources(const sync::Context& context) {
 
 }  // namespace
 
-Agent::Agent(Loop& loop, Clock& clock, config::Effective effective, rpc::ChannelPtr channel,
-             rpc::ChannelPtr imageChannel)
+Agent::Agent(Loop& loop, Clock& clock, config::Effective effective, cgroups::PodCgroupsOptions cgroups,
+             rpc::ChannelPtr channel, rpc::ChannelPtr imageChannel)
     : loop_(loop),
       clock_(clock),
       effective_(std::move(effective)),
@@ -87,6 +88,9 @@ Agent::Agent(Loop& loop, Clock& clock, config::Effective effective, rpc::Channel
       images_(imageService_, clock, parallelPulls(effective_.config)),
       events_(clock, effective_.nodeName),
       volumes_(blocking_, clock, readNodeFacts(effective_).dirs, volumeSources(context_)),
+      cgroups_(loop, clock, blocking_, cgroupTree_, systemd_, configuredDriver(effective_), std::move(cgroups),
+               {.askDriver = [this] { return askDriver(); },
+                .enforced = [this](const Result<std::string>& outcome) { limitsEnforced(outcome); }}),
       observer_(loop, clock, runtime_, observerOptions(),
                 {.podChanged = [this](const std::string& uid) { sync_.podChanged(uid); },
                  .synced = [this] { runtimeSynced(); },
@@ -98,6 +102,7 @@ Agent::Agent(Loop& loop, Clock& clock, config::Effective effective, rpc::Channel
                .observer = observer_,
                .events = events_,
                .volumes = volumes_,
+               .cgroups = cgroups_,
                .node = readNodeFacts(effective_),
                .planOptions = planOptions(effective_.config, effective_.commandLine),
                .random = jitter()},
@@ -211,6 +216,7 @@ void Agent::runtimeSynced() {
   runtimeView_.reachable = true;
   runtimeView_.problem.clear();
   tasks_.spawn("runtime version", askVersion());
+  tasks_.spawn("cgroups of the node", makeCgroups());
   sync_.runtimeSynced();
   if (cluster_) cluster_->runtimeSynced();
 }
@@ -228,6 +234,31 @@ Task<void> Agent::askVersion() {
   runtimeView_.name = version->runtime_name();
   runtimeView_.version = version->runtime_version();
   context_.runtimeName = version->runtime_name();
+}
+
+// RES-5. Runtimes before containerd 2.0 do not know the question.
+Task<Result<std::optional<cgroups::DriverKind>>> Agent::askDriver() {
+  Result<cri::v1::RuntimeConfigResponse> answer = co_await runtime_.runtimeConfig();
+  if (!answer && answer.error().code != Code::kUnimplemented) co_return fail(answer.error());
+  std::optional<cgroups::DriverKind> driver;
+  if (answer && answer->has_linux())
+    driver = answer->linux().cgroup_driver() == cri::v1::SYSTEMD ? cgroups::DriverKind::kSystemd
+                                                                 : cgroups::DriverKind::kCgroupfs;
+  co_return driver;
+}
+
+// Before the first pod asks for them, so that a node without pods has its classes and limits too.
+Task<void> Agent::makeCgroups() {
+  Result<void> made = co_await cgroups_.start();
+  if (!made) log::error("cannot make the cgroups of pods", {{"error", made.error().message}});
+}
+
+void Agent::limitsEnforced(const Result<std::string>& outcome) {
+  const events::ObjectRef node = events::nodeRef(effective_.nodeName, effective_.nodeName);
+  if (outcome)
+    events_.normal(node, "NodeAllocatableEnforced", *outcome);
+  else
+    events_.warning(node, "FailedNodeAllocatableEnforcement", outcome.error().message);
 }
 
 void Agent::changed() {
@@ -267,6 +298,7 @@ Task<void> Agent::close() {
   if (socket_) co_await socket_->close();
   co_await tasks_.close();
   co_await sync_.close();
+  co_await cgroups_.close();
   if (cluster_) co_await cluster_->close();
   co_await observer_.close();
 }

@@ -211,19 +211,6 @@ TEST_F(PodConfig, SEC_9_SeccompDefaultsAndProfiles) {
   EXPECT_EQ(context->seccomp().localhost_ref(), "/var/lib/kubelet/seccomp/audit.json");
 }
 
-TEST(RES_8, Shares) {
-  EXPECT_EQ(cpuShares(0), 2);
-  EXPECT_EQ(cpuShares(1000), 1024);
-  EXPECT_EQ(cpuShares(250), 256);
-  EXPECT_EQ(cpuShares(10'000'000), 262144);
-}
-
-TEST(RES_9, Quota) {
-  EXPECT_EQ(cpuQuota(0, 100'000), 0);
-  EXPECT_EQ(cpuQuota(500, 100'000), 50'000);
-  EXPECT_EQ(cpuQuota(1, 100'000), 1000);
-}
-
 TEST_F(PodConfig, RES_17_OomScores) {
   EXPECT_EQ(oomScoreAdj(pod, pod.spec().containers(0), node.memoryBytes), 1000);
   auto* resources = pod.mutable_spec()->mutable_containers(0)->mutable_resources();

@@ -4,6 +4,7 @@
 
 #include "kubelet/observe/from_cri.h"
 #include "kubelet/podconfig/dns.h"
+#include "kubelet/podconfig/resources.h"
 #include "kubelet/podconfig/security.h"
 
 namespace cubelet::podconfig {
@@ -36,7 +37,8 @@ std::string podHostname(const core::Pod& pod) {
   return name;
 }
 
-cri::v1::PodSandboxConfig makeSandboxConfig(const core::Pod& pod, std::uint32_t attempt, const NodeFacts& node) {
+cri::v1::PodSandboxConfig makeSandboxConfig(const core::Pod& pod, std::uint32_t attempt, const NodeFacts& node,
+                                            const std::string& cgroupParent) {
   const auto& meta = pod.metadata();
   cri::v1::PodSandboxConfig config;
   config.mutable_metadata()->set_name(meta.name());
@@ -62,6 +64,9 @@ cri::v1::PodSandboxConfig makeSandboxConfig(const core::Pod& pod, std::uint32_t 
     sysctls[name] = sysctl.value();
   }
   *config.mutable_linux()->mutable_security_context() = sandboxSecurity(pod, node);
+  config.mutable_linux()->set_cgroup_parent(cgroupParent);
+  *config.mutable_linux()->mutable_resources() = sandboxResources(pod, node);
+  *config.mutable_linux()->mutable_overhead() = sandboxOverhead(pod, node);
   return config;
 }
 

@@ -12,7 +12,9 @@ namespace cubelet::podconfig {
 
 namespace core = ::k8s::core::v1;
 
-cri::v1::PodSandboxConfig makeSandboxConfig(const core::Pod& pod, std::uint32_t attempt, const NodeFacts& node);
+// `cgroupParent`: see cgroups::PodCgroups::parentOf().
+cri::v1::PodSandboxConfig makeSandboxConfig(const core::Pod& pod, std::uint32_t attempt, const NodeFacts& node,
+                                            const std::string& cgroupParent = "");
 
 // spec.hostnameOverride, spec.hostname or the pod's name, cut to 63 characters (NET-5, NET-6); empty for host network.
 std::string podHostname(const core::Pod& pod);

@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/loop.h"
 #include "cri/client/runtime_service.h"
+#include "kubelet/cgroups/pod_cgroups.h"
 #include "kubelet/events/recorder.h"
 #include "kubelet/images/images.h"
 #include "kubelet/objects/objects.h"
@@ -24,6 +25,7 @@ struct Context {
   observe::Observer& observer;
   events::EventRecorder& events;
   volumes::PodVolumes& volumes;
+  cgroups::PodCgroups& cgroups;
   podconfig::NodeFacts node;
   plan::PlanOptions planOptions;
   std::string runtimeName = "containerd";  // prefix of container IDs in the status

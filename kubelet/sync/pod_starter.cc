@@ -53,6 +53,8 @@ void dropMessageFile(const std::string& path) {
 
 Task<bool> PodStarter::startSandbox(std::uint32_t attempt) {
   const k8s::meta::v1::ObjectMeta& meta = state_.pod.metadata();
+  const bool contained = co_await makeCgroup();
+  if (!contained || stopping_()) co_return false;
   const bool prepared = co_await prepareVolumes();
   if (!prepared || stopping_()) co_return false;
   Result<void> made = makeDirectories(layout::podDirectory(context_.node.dirs, meta.uid()), kPodDirectoryMode);
@@ -64,7 +66,8 @@ Task<bool> PodStarter::startSandbox(std::uint32_t attempt) {
     co_return false;
   }
   warnOfDns();
-  cri::v1::PodSandboxConfig config = podconfig::makeSandboxConfig(state_.pod, attempt, context_.node);
+  cri::v1::PodSandboxConfig config =
+      podconfig::makeSandboxConfig(state_.pod, attempt, context_.node, context_.cgroups.parentOf(state_.pod));
   std::string handler;
   Result<std::string> id = co_await context_.runtime.runPodSandbox(std::move(config), handler);
   if (!id) {
@@ -92,6 +95,20 @@ Task<bool> PodStarter::startSandbox(std::uint32_t attempt) {
     co_await lookAgain();  // without its address the sandbox would count as broken in the next plan
   }
   co_return true;
+}
+
+Task<bool> PodStarter::makeCgroup() {
+  core::Pod pod = state_.pod;
+  Result<void> made = co_await context_.cgroups.add(std::move(pod));
+  if (made) {
+    state_.inCgroup = true;
+    co_return true;
+  }
+  state_.memory.sandboxRetryAt = retryTime(context_, made.error());
+  if (!stopping_())
+    context_.events.warning(events::podRef(state_.pod), "FailedCreatePodContainer",
+                            "unable to ensure pod container exists: " + made.error().message);
+  co_return false;
 }
 
 Task<bool> PodStarter::prepareVolumes() {
@@ -246,7 +263,8 @@ Task<Result<std::string>> PodStarter::create(core::Container container, plan::St
 
   const cri::v1::Image used = image.local->image;
   cri::v1::ContainerConfig sent = *config;
-  cri::v1::PodSandboxConfig sandboxConfig = podconfig::makeSandboxConfig(state_.pod, 0, context_.node);
+  cri::v1::PodSandboxConfig sandboxConfig =
+      podconfig::makeSandboxConfig(state_.pod, 0, context_.node, context_.cgroups.parentOf(state_.pod));
   Result<std::string> id =
       co_await context_.runtime.createContainer(sandboxId, std::move(sent), std::move(sandboxConfig));
   // The image is looked up (Always: pulled) again for the next instance when this one could not be made from it.

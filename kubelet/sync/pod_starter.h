@@ -18,12 +18,13 @@ class PodStarter {
   PodStarter(Context& context, PodState& state, ImageStep& images, std::function<bool()> stopping)
       : context_(context), state_(state), images_(images), stopping_(std::move(stopping)) {}
 
-  // Volumes first (VOL-1), then the sandbox and its addresses. True when it runs.
+  // The pod's cgroup first (RES-7), volumes (VOL-1), then the sandbox and its addresses. True when it runs.
   Task<bool> startSandbox(std::uint32_t attempt);
   // True when something was done; false: the image is on its way, or it failed.
   Task<bool> startContainer(plan::StartContainer start);
 
  private:
+  Task<bool> makeCgroup();
   Task<bool> prepareVolumes();
   // What the container's environment is made from. Errors have reason CreateContainerConfigError.
   Task<Result<podconfig::References>> fetchReferences(core::Container container);

@@ -32,6 +32,7 @@ struct PodState {
   std::map<std::string, ImageState> images;               // by container name
   std::optional<volumes::PodVolumes::HostPaths> volumes;  // once they are set up
   std::uint64_t objectChanges = 0;                        // of ConfigMaps and Secrets that the pod refers to
+  bool inCgroup = false;                                  // its cgroup is there, or was decided to be done without
 
   const std::string& uid() const { return pod.metadata().uid(); }
   std::string ref() const { return pod.metadata().namespace_() + "/" + pod.metadata().name(); }

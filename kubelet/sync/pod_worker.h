@@ -74,6 +74,7 @@ class PodWorker {
   void replan();
   void applyUpdate();
   void adoptOnce();
+  Task<void> adoptCgroup();
   void readAttemptsFromLogs();
   void announceBackoff();
   void beginGrace(WallTime deadline);

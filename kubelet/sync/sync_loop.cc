@@ -181,6 +181,16 @@ void SyncLoop::terminateStrays() {
       if (Result<void> removed = records_.remove(uid); !removed)
         log::warning("cannot remove a termination record", {{"uid", uid}, {"error", removed.error().message}});
   resumed_.clear();
+  removeOrphans();
+}
+
+// Once: later ones are the business of each worker. All pods that run have a worker by now.
+void SyncLoop::removeOrphans() {
+  if (std::exchange(orphansRemoved_, true)) return;
+  auto isKnown = [this](const std::string& uid) {
+    return byUid_.contains(uid) || context_.observer.find(uid) != nullptr;
+  };
+  reaping_.spawn("left-over cgroups", context_.cgroups.removeOrphans(isKnown));
 }
 
 // A pod whose name is still in use in the runtime, under another UID, waits until that one is gone.

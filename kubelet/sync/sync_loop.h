@@ -84,6 +84,7 @@ class SyncLoop {
   void startWorker(Slot& slot, PodPtr pod);
   void stopDeleted(PodWorker& worker, const core::Pod& pod);
   void terminateStrays();
+  void removeOrphans();
   bool mayStart(const PodWorker& worker) const;
   void finished(PodWorker& worker);
   Task<void> reap(PodWorker* worker);
@@ -104,6 +105,7 @@ class SyncLoop {
   std::map<std::string, WallTime> resumed_;  // terminations that an earlier run of the agent had begun: UID -> deadline
   std::set<std::string> ended_;              // UIDs of the API server's pods that are over while their objects remain
   std::set<std::string> refused_;            // "source ns/name" that lost to another source, said once
+  bool orphansRemoved_ = false;
   TaskGroup reaping_;
 };
 

@@ -13,6 +13,8 @@
 #include "base/temp_dir.h"
 #include "cri/fake/fake_runtime.h"
 #include "kubelet/api/pod.h"
+#include "kubelet/cgroups/fake_bus.h"
+#include "kubelet/cgroups/fake_tree.h"
 #include "kubelet/sync/sync_loop.h"
 
 namespace cubelet::sync {
@@ -108,6 +110,9 @@ class TestNode {
   cri::FakeRuntime runtime;
   BlockingPool pool;
   TempDir temp;
+  cgroups::FakeTree cgroupTree;
+  cgroups::FakeBus systemd;
+  cgroups::PodCgroupsOptions cgroupOptions;
   plan::PlanOptions planOptions;
   objects::Objects* objects = nullptr;  // set before the agent starts: it is one of a cluster
 
@@ -117,6 +122,8 @@ class TestNode {
         : images(node.runtime, node.clock, 2),
           events(node.clock, "n1"),
           volumes(node.pool, node.clock, directories(node), {}),
+          cgroups(node.loop, node.clock, node.pool, node.cgroupTree, node.systemd, cgroups::DriverKind::kCgroupfs,
+                  node.cgroupOptions, {.askDriver = &noDriver}),
           observer(std::make_unique<observe::Observer>(
               node.loop, node.clock, node.runtime, observe::Observer::Options(),
               observe::Observer::Listener{.podChanged = [this](const std::string& uid) { sync->podChanged(uid); },
@@ -129,6 +136,7 @@ class TestNode {
                   .observer = *observer,
                   .events = events,
                   .volumes = volumes,
+                  .cgroups = cgroups,
                   .node = facts(node),
                   .planOptions = node.planOptions,
                   .random = [] { return 0.0; },
@@ -150,9 +158,13 @@ class TestNode {
       EXPECT_TRUE(makeDirectories(out.dirs.containerLogLinks, 0755));
       return out;
     }
+    static Task<Result<std::optional<cgroups::DriverKind>>> noDriver() {
+      co_return std::optional<cgroups::DriverKind>();
+    }
     Task<void> close() {
       co_await tasks.close();
       co_await sync->close();
+      co_await cgroups.close();
       co_await observer->close();
     }
 
@@ -160,6 +172,7 @@ class TestNode {
     images::Images images;
     events::EventRecorder events;
     volumes::PodVolumes volumes;
+    cgroups::PodCgroups cgroups;
     std::unique_ptr<observe::Observer> observer;
     Context context;
     TerminationRecords records;
