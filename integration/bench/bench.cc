@@ -1,6 +1,7 @@
 // How much cubelet adds to what the runtime itself needs. Both run in turn on one containerd, in one run. Starts are
 // taken from inside the containers (`mark` notes the monotonic clock, which all processes of a machine share).
-//   bench [--singles N] [--many N] [--rounds N] [--idle SECONDS] [--json FILE] [--floor-only]
+//   bench [--singles N] [--many N] [--many-in-cluster N] [--rounds N] [--idle SECONDS] [--json FILE]
+//         [--floor-only | --standalone-only | --cluster-only]
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
@@ -9,7 +10,9 @@
 #include <stdexcept>
 #include <thread>
 
+#include "integration/bench/cluster_bench.h"
 #include "integration/bench/floor.h"
+#include "integration/bench/measure.h"
 #include "integration/bench/table.h"
 #include "integration/harness/built.h"
 #include "integration/harness/node.h"
@@ -20,37 +23,13 @@ namespace {
 namespace fs = std::filesystem;
 using namespace std::chrono_literals;
 
-struct Settings {
-  int singles = 15;
-  int many = 50;
-  int rounds = 3;
-  int idleSeconds = 30;
-  std::string jsonFile;
-  bool floorOnly = false;
-};
-
-std::chrono::nanoseconds now() {
-  return std::chrono::steady_clock::now().time_since_epoch();
-}
-double milliseconds(Duration time) {
-  return std::chrono::duration<double, std::milli>(time).count();
-}
-
-void must(const ::testing::AssertionResult& result, Node& node) {
-  if (result) return;
-  std::string log = node.log();
-  throw std::runtime_error(std::string(result.message()) + "\n--- the agent's log:\n" +
-                           log.substr(log.size() > 6000 ? log.size() - 6000 : 0));
-}
-
-class Bench {
+class StandaloneBench {
  public:
-  Bench(Settings settings, const fs::path& dir)
+  StandaloneBench(Settings settings, Containerd& containerd, const fs::path& dir, Table& table)
       : settings_(std::move(settings)),
-        containerd_(dir / "containerd"),
-        started_(startIt()),
-        node_(containerd_, dir / "n"),
-        floor_(containerd_.socket().string(), node_.records(), dir / "floor-logs") {}
+        table_(table),
+        node_(containerd, dir / "n"),
+        floor_(containerd.socket().string(), node_.records(), dir / "floor-logs") {}
 
   void run() {
     say("single pods, the floor and cubelet in turn");
@@ -71,25 +50,10 @@ class Bench {
     agentStarts();
   }
 
-  const Table& table() const { return table_; }
-
  private:
-  bool startIt() {
-    containerd_.start();
-    return true;
-  }
-  static void say(const std::string& what) { fprintf(stderr, "bench: %s\n", what.c_str()); }
-
   void startAgent() {
     node_.startAgent();
     must(eventually("the agent answers", 30s, agentAnswers(node_)), node_);
-  }
-
-  // When the program behind this record started the n-th time; waits for it.
-  std::chrono::nanoseconds startOf(const std::string& record, std::size_t nth = 1) {
-    must(eventually(record + " has started", 120s, [&] { return node_.starts(record) >= nth ? "" : "not yet"; }),
-         node_);
-    return node_.marks(record)[nth - 1].monotonic;
   }
 
   void removeOurs(const std::vector<std::string>& pods) {
@@ -104,15 +68,15 @@ class Bench {
       std::string number = std::to_string(i);
       // The agent sees the floor's pod too (it is not one of a kubelet, so it stays untouched), as the floor's client
       // sees the agent's: both measure beside an otherwise idle runtime.
-      std::chrono::nanoseconds begin = now();
+      std::chrono::nanoseconds begin = monotonicNow();
       floor_.startPods("f" + number + "-", 1);
-      floor.push_back(milliseconds(startOf("f" + number + "-0") - begin));
+      floor.push_back(milliseconds(startOf(node_, "f" + number + "-0") - begin));
       floor_.removeEverything();
       if (settings_.floorOnly) continue;
       std::string text = node_.textOf(pod("s" + number, {marker("c", "s" + number)}));
-      begin = now();
+      begin = monotonicNow();
       node_.writeText("s" + number + ".json", text);
-      ours.push_back(milliseconds(startOf("s" + number) - begin));
+      ours.push_back(milliseconds(startOf(node_, "s" + number) - begin));
       removeOurs({"s" + number});
     }
     table_.addTimes("manifest to program running, one pod", ours, floor, "floor + 20 ms");
@@ -124,13 +88,13 @@ class Bench {
     for (int i = 0; i < settings_.singles; ++i) {
       std::string number = std::to_string(i);
       floor_.startAndRestart("fr" + number);
-      floor.push_back(milliseconds(startOf("fr" + number, 2) - startOf("fr" + number + ".exit")));
+      floor.push_back(milliseconds(startOf(node_, "fr" + number, 2) - startOf(node_, "fr" + number + ".exit")));
       floor_.removeEverything();
       if (settings_.floorOnly) continue;
       std::string name = "r" + number;
       node_.write(name + ".json",
                   pod(name, {container("c", {"mark", "/out/" + name, "sh", "-c", endOnceScript(name)})}));
-      ours.push_back(milliseconds(startOf(name, 2) - startOf(name + ".exit")));
+      ours.push_back(milliseconds(startOf(node_, name, 2) - startOf(node_, name + ".exit")));
       removeOurs({name});
     }
     table_.addTimes("exit to program running again (first restart)", ours, floor, "floor + 10 ms");
@@ -141,7 +105,7 @@ class Bench {
     std::vector<double> ours;
     for (int round = 0; round < settings_.rounds; ++round) {
       std::string letter = std::string("fm") + static_cast<char>('a' + round) + "-";
-      std::chrono::nanoseconds begin = now();
+      std::chrono::nanoseconds begin = monotonicNow();
       floor_.startPods(letter, settings_.many);
       floor.push_back(milliseconds(last(letter) - begin));
       floor_.removeEverything();
@@ -154,7 +118,7 @@ class Bench {
         files[name + ".json"] = node_.textOf(pod(name, {marker("c", name)}));
         manyNames_.push_back(name);
       }
-      begin = now();
+      begin = monotonicNow();
       for (const auto& [file, text] : files) node_.writeText(file, text);
       ours.push_back(milliseconds(last(letter) - begin));
       // Those of the last round stay for what comes next.
@@ -166,7 +130,7 @@ class Bench {
 
   std::chrono::nanoseconds last(const std::string& prefix) {
     std::chrono::nanoseconds latest{0};
-    for (int i = 0; i < settings_.many; ++i) latest = std::max(latest, startOf(prefix + std::to_string(i)));
+    for (int i = 0; i < settings_.many; ++i) latest = std::max(latest, startOf(node_, prefix + std::to_string(i)));
     return latest;
   }
 
@@ -202,19 +166,17 @@ class Bench {
   double startWithNew(const std::string& name) {
     node_.killAgent();
     node_.write(name + ".json", pod(name, {marker("c", name)}));
-    std::chrono::nanoseconds begin = now();
+    std::chrono::nanoseconds begin = monotonicNow();
     node_.startAgent();
-    double took = milliseconds(startOf(name) - begin);
+    double took = milliseconds(startOf(node_, name) - begin);
     removeOurs({name});
     return took;
   }
 
   Settings settings_;
-  Containerd containerd_;
-  bool started_;
+  Table& table_;
   Node node_;
   Floor floor_;
-  Table table_;
   std::vector<std::string> manyNames_;
 };
 
@@ -230,12 +192,18 @@ Settings parse(const std::vector<std::string>& words) {
       settings.floorOnly = true;
       continue;
     }
+    if (word == "--standalone-only" || word == "--cluster-only") {
+      (word == "--cluster-only" ? settings.standalone : settings.cluster) = false;
+      continue;
+    }
     if (i + 1 == words.size()) throw std::runtime_error("unknown option " + word + ", or no value for it");
     const std::string& value = words[++i];
     if (word == "--singles")
       settings.singles = number(value);
     else if (word == "--many")
       settings.many = number(value);
+    else if (word == "--many-in-cluster")
+      settings.manyInCluster = number(value);
     else if (word == "--rounds")
       settings.rounds = number(value);
     else if (word == "--idle")
@@ -256,10 +224,18 @@ int runBench(const std::vector<std::string>& words) {
   try {
     Settings settings = parse(words);
     if (std::string reason = built::missing(); !reason.empty()) throw std::runtime_error(reason);
-    Bench bench(settings, dir);
-    bench.run();
-    printf("%s", bench.table().text().c_str());
-    if (!settings.jsonFile.empty()) std::ofstream(settings.jsonFile) << bench.table().json().dump(2) << "\n";
+    Containerd containerd(dir / "containerd");
+    containerd.start();
+    Table table;
+    if (settings.standalone) StandaloneBench(settings, containerd, dir, table).run();
+    if (settings.cluster && !settings.floorOnly) {
+      if (std::string reason = ControlPlane::missing(); reason.empty())
+        ClusterBench(settings, containerd, dir, table).run();
+      else
+        say("no cluster rows: " + reason);
+    }
+    printf("%s", table.text().c_str());
+    if (!settings.jsonFile.empty()) std::ofstream(settings.jsonFile) << table.json().dump(2) << "\n";
   } catch (const std::exception& problem) {
     fprintf(stderr, "bench: %s\n", problem.what());
     code = 1;

@@ -65,6 +65,15 @@ Task<void> removePod(cri::GrpcRuntime* runtime, std::string id) {
   must(std::move(removed));
 }
 
+Task<void> startAndReplacePod(cri::GrpcRuntime* runtime, Pod* pod) {
+  co_await startPod(runtime, pod);
+  Result<void> stopped = co_await runtime->stopContainer(pod->containerId, std::chrono::seconds(30));
+  must(std::move(stopped));
+  co_await removePod(runtime, pod->sandboxId);
+  pod->sandbox.mutable_metadata()->set_uid(pod->sandbox.metadata().uid() + "-2");
+  co_await startPod(runtime, pod);
+}
+
 }  // namespace
 
 struct Floor::Client {
@@ -121,6 +130,12 @@ void Floor::startAndRestart(const std::string& name) {
   std::filesystem::create_directories(client_->logs / name);
   Pod pod = client_->makePod(name, {"mark", "/out/" + name, "sh", "-c", endOnceScript(name)});
   client_->loop.runToEnd(startAndRestartPod(&client_->runtime, &pod));
+}
+
+void Floor::startAndReplace(const std::string& name) {
+  std::filesystem::create_directories(client_->logs / name);
+  Pod pod = client_->makePod(name, {"mark", "/out/" + name});
+  client_->loop.runToEnd(startAndReplacePod(&client_->runtime, &pod));
 }
 
 void Floor::removeEverything() {

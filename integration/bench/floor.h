@@ -21,6 +21,9 @@ class Floor {
   // Starts a pod whose program ends once, after noting it in `name`.exit; starts it again, in the same sandbox, as soon
   // as the runtime's event stream tells of the exit.
   void startAndRestart(const std::string& name);
+  // Starts a pod, then stops and removes it and starts another one of its name, each step as soon as the one before was
+  // answered: both note their start in the record `name`.
+  void startAndReplace(const std::string& name);
   // Stops and removes every pod of the runtime.
   void removeEverything();
 

@@ -32,6 +32,16 @@ bool listens(int port) {
   return taken;
 }
 
+// Of nodes only: everything else would cost time and tell nothing of the agent.
+constexpr const char* kAuditPolicy = R"(apiVersion: audit.k8s.io/v1
+kind: Policy
+omitStages: [RequestReceived]
+rules:
+- level: Metadata
+  userGroups: ["system:nodes"]
+- level: None
+)";
+
 json clusterRoleBinding(const std::string& name, const std::string& role, const std::string& subjectKind,
                         const std::string& subject) {
   const char* group = "rbac.authorization.k8s.io";
@@ -110,7 +120,12 @@ void ControlPlane::startEtcd() {
 }
 
 void ControlPlane::startApiServer() {
-  startProgram("kube-apiserver", apiServerCommand(ports_, *credentials_));
+  const fs::path policy = dir_ / "audit-policy.yaml";
+  std::ofstream(policy) << kAuditPolicy;
+  Command command = apiServerCommand(ports_, *credentials_);
+  command.push_back("--audit-policy-file=" + policy.string());
+  command.push_back("--audit-log-path=" + auditLog().string());
+  startProgram("kube-apiserver", command);
   waitFor("kube-apiserver", "/readyz", &ControlPlane::ready);
 }
 
@@ -168,6 +183,21 @@ void ControlPlane::applyRoles() const {
                   clusterRoleBinding("test:approve-bootstrap", approve + "nodeclient", "Group", kBootstrapGroup),
                   clusterRoleBinding("test:approve-rotation", approve + "selfnodeclient", "Group", "system:nodes")}}};
   apply(roles);
+}
+
+std::vector<ControlPlane::Request> ControlPlane::nodeRequests() const {
+  std::vector<Request> requests;
+  std::ifstream log(auditLog());
+  for (std::string line; std::getline(log, line);) {
+    const json entry = json::parse(line, nullptr, false);
+    if (entry.is_discarded()) continue;  // still being written
+    const bool isWatch = entry.value("verb", "") == "watch";
+    if (isWatch != (entry.value("stage", "") == "ResponseStarted")) continue;
+    requests.push_back({.verb = entry.value("verb", ""),
+                        .path = entry.value("requestURI", ""),
+                        .code = entry.value("responseStatus", json::object()).value("code", 0)});
+  }
+  return requests;
 }
 
 std::vector<fs::path> ControlPlane::logs() const {

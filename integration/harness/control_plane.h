@@ -44,6 +44,15 @@ class ControlPlane : public Kubectl {
   void thawApiServer();    // SIGCONT
   bool ready() const;      // what /readyz says
 
+  // What nodes have asked of the API server so far, oldest first, each once it was answered; a watch counts when it
+  // begins. Holds nothing for a request that never reached it.
+  struct Request {
+    std::string verb;  // get, list, watch, create, update, patch, delete
+    std::string path;  // with its query
+    int code = 0;
+  };
+  std::vector<Request> nodeRequests() const;
+
   std::filesystem::path adminKubeconfig() const { return dir_ / "admin.conf"; }
   void writeNodeKubeconfig(const std::filesystem::path& file, const std::string& node, int days = 365) const {
     credentials_->writeNodeKubeconfig(file, node, days);
@@ -65,6 +74,7 @@ class ControlPlane : public Kubectl {
   void startScheduler();
   void applyRoles() const;
   void startProgram(const std::string& name, Command command);
+  std::filesystem::path auditLog() const { return dir_ / "audit.log"; }
   std::filesystem::path logOf(const std::string& name) const { return dir_ / (name + ".log"); }
   // Looks until it holds; throws when the program ends before or it takes too long.
   void waitFor(const std::string& program, const std::string& what, bool (ControlPlane::*holds)() const);

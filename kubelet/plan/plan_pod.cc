@@ -115,4 +115,12 @@ bool Planner::anySandboxReady() const {
   return std::ranges::any_of(have_.sandboxes, [](const auto& sandbox) { return sandbox.ready; });
 }
 
+std::vector<std::string> firstContainers(const core::Pod& pod) {
+  const core::PodSpec& spec = pod.spec();
+  if (spec.initcontainers_size() > 0) return {spec.initcontainers(0).name()};
+  std::vector<std::string> names;
+  for (const core::Container& container : spec.containers()) names.push_back(container.name());
+  return names;
+}
+
 }  // namespace cubelet::plan

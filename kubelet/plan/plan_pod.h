@@ -112,6 +112,10 @@ struct PodPlan {
 PodPlan planPod(const core::Pod& pod, const observe::ObservedPod& have, const PodMemory& memory,
                 const PlanOptions& options, WallTime now);
 
+// The containers that come first in a new sandbox, so that their images can be seen to while it is being made: the
+// first init container, or all regular ones when there are no init containers.
+std::vector<std::string> firstContainers(const core::Pod& pod);
+
 // To be called when an instance for `start` has been created, whether or not it could be started then: remembers the
 // back-off and forgets what belonged to the instance before (failure, probe verdicts).
 void noteStarted(PodMemory& memory, const StartContainer& start, WallTime now);

@@ -53,6 +53,13 @@ Task<ImageStep::Outcome> ImageStep::prepare(std::string name) {
   co_return startPull(*container, image);
 }
 
+Task<void> ImageStep::prepareAhead(std::vector<std::string> names) {
+  for (const std::string& name : names) {
+    if (state_.memory.of(name).retryAt > context_.clock.wallNow()) continue;
+    co_await prepare(name);
+  }
+}
+
 ImageStep::Outcome ImageStep::startPull(const core::Container& container, ImageState& image) {
   if (context_.clock.wallNow() < image.notBefore) {
     const std::string message = "Back-off pulling image " + quoted(container.image());

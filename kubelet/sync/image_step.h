@@ -21,6 +21,9 @@ class ImageStep {
   enum class Outcome { kReady, kPulling, kFailed };
   // kReady: state.images[container].local is set. kFailed: the container's memory says why and when to try again.
   Task<Outcome> prepare(std::string container);
+  // The same for several at a time when they will be needed soon, but for those whose last failure still makes them
+  // wait.
+  Task<void> prepareAhead(std::vector<std::string> containers);
 
  private:
   Task<void> pull(std::string container, std::string image, bool always);

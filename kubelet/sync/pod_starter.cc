@@ -5,6 +5,7 @@
 
 #include "base/files.h"
 #include "base/log.h"
+#include "base/task_group.h"
 #include "kubelet/observe/from_cri.h"
 #include "kubelet/podconfig/container_config.h"
 #include "kubelet/podconfig/dns.h"
@@ -68,8 +69,11 @@ Task<bool> PodStarter::startSandbox(std::uint32_t attempt) {
   warnOfDns();
   cri::v1::PodSandboxConfig config =
       podconfig::makeSandboxConfig(state_.pod, attempt, context_.node, context_.cgroups.parentOf(state_.pod));
-  std::string handler;
-  Result<std::string> id = co_await context_.runtime.runPodSandbox(std::move(config), handler);
+  Result<std::string> id;
+  std::vector<Task<void>> steps;
+  steps.push_back(runSandbox(std::move(config), &id));
+  steps.push_back(images_.prepareAhead(plan::firstContainers(state_.pod)));
+  co_await runAll(context_.loop, "sandbox and images of " + state_.ref(), std::move(steps));
   if (!id) {
     sandboxFailed(id.error());
     co_await lookAgain();  // it may run all the same, with its reply lost
@@ -109,6 +113,11 @@ Task<bool> PodStarter::makeCgroup() {
     context_.events.warning(events::podRef(state_.pod), "FailedCreatePodContainer",
                             "unable to ensure pod container exists: " + made.error().message);
   co_return false;
+}
+
+Task<void> PodStarter::runSandbox(cri::v1::PodSandboxConfig config, Result<std::string>* id) {
+  std::string handler;
+  *id = co_await context_.runtime.runPodSandbox(std::move(config), handler);
 }
 
 Task<bool> PodStarter::prepareVolumes() {

@@ -26,6 +26,7 @@ class PodStarter {
  private:
   Task<bool> makeCgroup();
   Task<bool> prepareVolumes();
+  Task<void> runSandbox(cri::v1::PodSandboxConfig config, Result<std::string>* id);
   // What the container's environment is made from. Errors have reason CreateContainerConfigError.
   Task<Result<podconfig::References>> fetchReferences(core::Container container);
   Task<Result<void>> fetchObjects(core::Container container, podconfig::References* into);

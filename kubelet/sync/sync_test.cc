@@ -160,6 +160,23 @@ TEST_F(Sync, CFG_19_MissingImageIsPulled) {
   EXPECT_EQ(runtime.running(), Names{"web#0"});
 }
 
+// The runtime needs a tenth of a second and more for a sandbox, and a pull takes longer: neither waits for the other.
+TEST_F(Sync, ImagesArePulledWhileTheSandboxIsBeingMade) {
+  node.startAgent();
+  runtime.delayNext("RunPodSandbox", seconds(1));
+  runtime.delayNext("PullImage", seconds(2));
+  core::Pod pod = makePod("a", "u1");
+  pod.mutable_spec()->mutable_containers(0)->set_image("other:1");
+  node.setPods({pod});
+  EXPECT_EQ(node.countCalls("RunPodSandbox"), 1u);
+  EXPECT_EQ(node.countCalls("PullImage"), 1u);
+  node.advance(seconds(1));
+  EXPECT_TRUE(runtime.running().empty());
+  node.advance(seconds(1));
+  EXPECT_EQ(runtime.running(), Names{"web#0"});
+  EXPECT_EQ(node.countCalls("PullImage"), 1u);
+}
+
 TEST_F(Sync, CFG_20_FailedPullBacksOffAndRecovers) {
   node.startAgent();
   runtime.makeUnpullable("other:2", Error(Code::kNotFound, "", "manifest unknown"));
