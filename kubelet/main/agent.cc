@@ -131,6 +131,9 @@ Result<void> Agent::start() {
       return fail(opened.error().within("open the local socket"));
     }
   }
+  if (!context_.node.cgroupV2)
+    events_.warning(events::nodeRef(effective_.nodeName, effective_.nodeName), "CgroupV1",
+                    "cgroup v1 will not be supported much longer: boot this machine with cgroup v2");
   startSources();
   if (cluster_)
     if (Result<void> started = cluster_->start(); !started) return fail(started.error().within("join the cluster"));

@@ -28,6 +28,16 @@ std::int64_t amount(const Quantities& quantities, const char* resource, bool mil
   return value.value_or(missing);
 }
 
+std::int64_t milliOf(const api::ResourceAmounts& amounts, std::string_view resource) {
+  auto found = amounts.find(resource);
+  return found == amounts.end() ? 0 : api::quantityMilliValue(found->second).value_or(0);
+}
+
+std::int64_t valueOf(const api::ResourceAmounts& amounts, std::string_view resource) {
+  auto found = amounts.find(resource);
+  return found == amounts.end() ? 0 : api::quantityValue(found->second).value_or(0);
+}
+
 // The container's own limit, else the pod's (RES-11).
 std::int64_t limitOf(const core::Pod& pod, const core::Container& container, const char* resource, bool milli) {
   const std::int64_t ofPod = amount(pod.spec().resources().limits(), resource, milli, 0);
@@ -50,6 +60,26 @@ void addHugePages(const core::Container& container, const NodeFacts& node,
     added->set_page_size(cgroups::pageSizeText(size));
     added->set_limit(static_cast<std::uint64_t>(limit));
   }
+}
+
+// A sidecar is not to be killed before the containers that rely on it.
+std::int64_t memoryRequestForOom(const core::Pod& pod, const core::Container& container) {
+  auto request = [](const core::Container& one) { return amount(one.resources().requests(), "memory", false, 0); };
+  const bool isSidecar = std::ranges::any_of(pod.spec().initcontainers(), [&](const core::Container& init) {
+    return init.name() == container.name() && api::isSidecar(init);
+  });
+  if (!isSidecar || pod.spec().containers().empty()) return request(container);
+  std::int64_t least = request(pod.spec().containers(0));
+  for (const core::Container& regular : pod.spec().containers()) least = std::min(least, request(regular));
+  return std::max(request(container), least);
+}
+
+// Of what the pod as a whole asks for and no container does, each one's part (KEP-2837).
+std::int64_t unclaimedMemoryShare(const core::PodSpec& spec) {
+  const std::int64_t ofPod = amount(spec.resources().requests(), "memory", false, 0);
+  const int containers = spec.containers_size() + spec.initcontainers_size();
+  if (ofPod <= 0 || containers == 0) return 0;
+  return (ofPod - valueOf(api::sumOfRequests(spec), "memory")) / containers;
 }
 
 bool isCritical(const core::Pod& pod) {
@@ -79,16 +109,6 @@ void addSwap(const core::Pod& pod, const core::Container& container, const NodeF
     resources.set_memory_swap_limit_in_bytes(resources.memory_limit_in_bytes());  // v1 counts memory and swap together
 }
 
-std::int64_t milliOf(const api::ResourceAmounts& amounts, std::string_view resource) {
-  auto found = amounts.find(resource);
-  return found == amounts.end() ? 0 : api::quantityMilliValue(found->second).value_or(0);
-}
-
-std::int64_t valueOf(const api::ResourceAmounts& amounts, std::string_view resource) {
-  auto found = amounts.find(resource);
-  return found == amounts.end() ? 0 : api::quantityValue(found->second).value_or(0);
-}
-
 cri::v1::LinuxContainerResources basics(std::int64_t cpuRequest, std::int64_t cpuLimit, std::int64_t memoryLimit,
                                         const NodeFacts& node) {
   cri::v1::LinuxContainerResources resources;
@@ -109,7 +129,7 @@ std::int64_t oomScoreAdj(const core::Pod& pod, const core::Container& container,
   const std::string_view qos = api::qosClass(pod);
   if (qos == "Guaranteed") return kGuaranteedOomScore;
   if (qos == "BestEffort" || nodeMemoryBytes <= 0) return kBestEffortOomScore;
-  const std::int64_t request = amount(container.resources().requests(), "memory", false, 0);
+  const std::int64_t request = memoryRequestForOom(pod, container) + unclaimedMemoryShare(pod.spec());
   const std::int64_t share =
       1000 - static_cast<std::int64_t>(1000.0 * static_cast<double>(request) / static_cast<double>(nodeMemoryBytes));
   // Between Guaranteed and BestEffort, whatever the request.
