@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "integration/harness/built.h"
+#include "integration/harness/cgroups.h"
 
 namespace cubelet::integration {
 namespace fs = std::filesystem;
@@ -54,7 +55,10 @@ std::string describe(const json& pod) {
 }  // namespace
 
 Node::Node(Containerd& containerd, fs::path dir)
-    : containerd_(containerd), dir_(std::move(dir)), cri_(containerd.socket().string()) {
+    : containerd_(containerd),
+      dir_(std::move(dir)),
+      cgroupRoot_("/cubelet-test-" + std::to_string(getpid()) + "-" + dir_.filename().string()),
+      cri_(containerd.socket().string()) {
   fs::create_directories(manifests());
   fs::create_directories(records());
   fs::permissions(records(), fs::perms::all | fs::perms::sticky_bit);
@@ -63,6 +67,7 @@ Node::Node(Containerd& containerd, fs::path dir)
             {"staticPodPath", manifests().string()},
             {"podLogsDir", podLogs().string()},
             {"containerRuntimeEndpoint", "unix://" + containerd.socket().string()},
+            {"cgroupRoot", cgroupRoot_},
             {"failCgroupV1", false},
             {"failSwapOn", false}};
 }
@@ -73,6 +78,7 @@ Node::~Node() {
     containerd_.thaw();
     containerd_.start();
     cri_.removeEverything();
+    removeCgroups(cgroupRoot_);
     unmountBelow(dir_);
     removeLinksInto(dir_);
     fs::remove_all(dir_);

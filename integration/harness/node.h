@@ -67,10 +67,13 @@ class Node {
   std::filesystem::path root() const { return dir_ / "root"; }
   std::filesystem::path logFile() const { return dir_ / "cubelet.log"; }
   std::filesystem::path podLogs() const { return dir_ / "logs"; }
+  // The cgroup that its pods lie below, no other node's: "/cubelet-test-<pid>-<name>".
+  const std::string& cgroupRoot() const { return cgroupRoot_; }
 
  private:
   Containerd& containerd_;
   std::filesystem::path dir_;
+  std::string cgroupRoot_;
   Cri cri_;
   Process agent_;
 };

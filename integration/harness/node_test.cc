@@ -1,6 +1,7 @@
 #include "integration/harness/node_test.h"
 
 #include <csignal>
+#include <cstdio>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -8,6 +9,7 @@
 #include <unistd.h>
 
 #include "integration/harness/built.h"
+#include "integration/harness/cgroups.h"
 #include "integration/harness/kept_logs.h"
 
 namespace cubelet::integration {
@@ -24,6 +26,11 @@ void removeOrphans() {
     run({built::script("private-containerd"), "stop", (entry.path() / "containerd").string()});
     std::error_code ignored;
     fs::remove_all(entry.path(), ignored);
+  }
+  for (const std::string& cgroup : topCgroups()) {
+    int owner = 0;
+    if (std::sscanf(cgroup.c_str(), "cubelet-test-%d-", &owner) == 1 && kill(owner, 0) != 0)
+      removeCgroups("/" + cgroup);
   }
 }
 

@@ -47,6 +47,11 @@ ResourceAmounts sum(const core::PodSpec& spec, Pick pick) {
   return running;
 }
 
+void replacePodLevel(ResourceAmounts& sum, const QuantityMap& ofPod) {
+  for (const auto& [name, quantity] : ofPod)
+    if (isPodLevelResource(name)) sum[name] = quantity.string();
+}
+
 }  // namespace
 
 ResourceAmounts sumOfRequests(const core::PodSpec& spec) {
@@ -55,6 +60,22 @@ ResourceAmounts sumOfRequests(const core::PodSpec& spec) {
 
 ResourceAmounts sumOfLimits(const core::PodSpec& spec) {
   return sum(spec, [](const core::Container& c) -> const QuantityMap& { return c.resources().limits(); });
+}
+
+ResourceAmounts podRequests(const core::PodSpec& spec) {
+  ResourceAmounts requests = sumOfRequests(spec);
+  replacePodLevel(requests, spec.resources().requests());
+  add(requests, amounts(spec.overhead()));
+  return requests;
+}
+
+ResourceAmounts podLimits(const core::PodSpec& spec) {
+  ResourceAmounts limits = sumOfLimits(spec);
+  replacePodLevel(limits, spec.resources().limits());
+  for (const auto& [name, overhead] : spec.overhead())
+    if (auto limit = limits.find(name); limit != limits.end() && compareQuantities(limit->second, "0") != 0)
+      limit->second = addQuantities(limit->second, overhead.string());
+  return limits;
 }
 
 bool isHugePages(std::string_view resource) {

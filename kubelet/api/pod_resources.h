@@ -17,6 +17,11 @@ using ResourceAmounts = std::map<std::string, std::string, std::less<>>;
 ResourceAmounts sumOfRequests(const k8s::core::v1::PodSpec& spec);
 ResourceAmounts sumOfLimits(const k8s::core::v1::PodSpec& spec);
 
+// What the pod as a whole asks for and may have: that sum, what spec.resources says instead of it, and the overhead of
+// its RuntimeClass. The overhead raises limits, it sets none.
+ResourceAmounts podRequests(const k8s::core::v1::PodSpec& spec);
+ResourceAmounts podLimits(const k8s::core::v1::PodSpec& spec);
+
 bool isHugePages(std::string_view resource);  // "hugepages-2Mi"
 // cpu, memory and huge pages: what spec.resources may name.
 bool isPodLevelResource(std::string_view resource);

@@ -18,12 +18,13 @@ using nlohmann::json;
 constexpr std::string_view kWorks;
 // Not there yet.
 constexpr std::string_view kServer = "HTTPS server";
-constexpr std::string_view kCgroups = "cgroups of pods and QoS classes";
-constexpr std::string_view kReservations = "node allocatable and reservations";
+constexpr std::string_view kMemoryQos = "memory QoS, an alpha feature";
+constexpr std::string_view kQosReserved = "an alpha feature";
+constexpr std::string_view kOtherCgroups = "cgroups of programs that are not pods: use systemd units";
+constexpr std::string_view kReservedCpus = "CPUs kept for the system: use systemReserved";
 constexpr std::string_view kManagers = "CPU, memory and topology managers";
 constexpr std::string_view kEviction = "eviction";
 constexpr std::string_view kAdmission = "admission of pods";
-constexpr std::string_view kSwap = "swap for containers";
 constexpr std::string_view kVolumes = "volumes from the API server";
 constexpr std::string_view kShutdown = "graceful node shutdown";
 constexpr std::string_view kHost = "kernel and iptables settings of the host";
@@ -102,7 +103,7 @@ constexpr Support kTable[] = {
     // ---- Pods
     {"maxPods", kAdmission},
     {"podsPerCore", kAdmission},
-    {"podPidsLimit", kCgroups},
+    {"podPidsLimit", kWorks},
     {"podCIDR", kNetworkPlugin},
     {"clusterDomain", kWorks},
     {"clusterDNS", kWorks},
@@ -138,36 +139,36 @@ constexpr Support kTable[] = {
     {"--image-credential-provider-bin-dir", kWorks},
 
     // ---- Resources
-    {"kubeletCgroups", kCgroups},
-    {"systemCgroups", kCgroups},
-    {"cgroupRoot", kCgroups},
-    {"cgroupsPerQOS", kCgroups},
-    {"cgroupDriver", kCgroups},
+    {"kubeletCgroups", kOtherCgroups},
+    {"systemCgroups", kOtherCgroups},
+    {"cgroupRoot", kWorks},
+    {"cgroupsPerQOS", kWorks},
+    {"cgroupDriver", kWorks},
     {"failCgroupV1", kWorks},
     {"cpuManagerPolicy", kManagers},
     {"cpuManagerPolicyOptions", kManagers},
     {"cpuManagerReconcilePeriod", kManagers},
-    {"cpuCFSQuota", kCgroups},
-    {"cpuCFSQuotaPeriod", kCgroups},
+    {"cpuCFSQuota", kWorks},
+    {"cpuCFSQuotaPeriod", kWorks},
     {"memoryManagerPolicy", kManagers},
     {"reservedMemory", kManagers},
-    {"memoryThrottlingFactor", kCgroups},
-    {"memoryReservationPolicy", kCgroups},
+    {"memoryThrottlingFactor", kMemoryQos},
+    {"memoryReservationPolicy", kMemoryQos},
     {"topologyManagerPolicy", kManagers},
     {"topologyManagerScope", kManagers},
     {"topologyManagerPolicyOptions", kManagers},
-    {"qosReserved", kCgroups},
-    {"singleProcessOOMKill", kCgroups},
+    {"qosReserved", kQosReserved},
+    {"singleProcessOOMKill", kWorks},
     {"oomScoreAdj", kOwnLimits},
     {"maxOpenFiles", kOwnLimits},
-    {"systemReserved", kReservations},
-    {"kubeReserved", kReservations},
-    {"reservedSystemCPUs", kReservations},
-    {"systemReservedCgroup", kReservations},
-    {"kubeReservedCgroup", kReservations},
-    {"enforceNodeAllocatable", kReservations},
+    {"systemReserved", kWorks},
+    {"kubeReserved", kWorks},
+    {"reservedSystemCPUs", kReservedCpus},
+    {"systemReservedCgroup", kWorks},
+    {"kubeReservedCgroup", kWorks},
+    {"enforceNodeAllocatable", kWorks},
     {"failSwapOn", kWorks},
-    {"memorySwap", kSwap},
+    {"memorySwap", kWorks},
     {"localStorageCapacityIsolation", kEviction},
     {"--runtime-cgroups", kServer},
 

@@ -10,6 +10,7 @@
 #include "base/files.h"
 #include "base/log.h"
 #include "kubelet/api/quantity.h"
+#include "kubelet/main/cgroup_settings.h"
 #include "kubelet/main/host.h"
 #include "kubelet/main/version.h"
 #include "kubelet/podconfig/environment.h"
@@ -129,8 +130,8 @@ volumes::Sources volumeSources(const sync::Context& context) {
 
 }  // namespace
 
-Agent::Agent(Loop& loop, Clock& clock, config::Effective effective, rpc::Pump& pump, rpc::ChannelPtr channel,
-             rpc::ChannelPtr imageChannel)
+Agent::Agent(Loop& loop, Clock& clock, config::Effective effective, cgroups::PodCgroupsOptions cgroups, rpc::Pump& pump,
+             rpc::ChannelPtr channel, rpc::ChannelPtr imageChannel)
     : loop_(loop),
       clock_(clock),
       effective_(std::move(effective)),
@@ -152,6 +153,9 @@ Agent::Agent(Loop& loop, Clock& clock, config::Effective effective, rpc::Pump& p
                .kubernetesVersion = minorVersion(kKubernetesVersion)}),
       hooks_(
           {.clock = clock, .runtime = runtime_, .http = http_, .kubernetesVersion = minorVersion(kKubernetesVersion)}),
+      cgroups_(loop, clock, blocking_, cgroupTree_, systemd_, configuredDriver(effective_), std::move(cgroups),
+               {.askDriver = [this] { return askDriver(); },
+                .enforced = [this](const Result<std::string>& outcome) { limitsEnforced(outcome); }}),
       observer_(loop, clock, runtime_, observerOptions(),
                 {.podChanged = [this](const std::string& uid) { podChanged(uid); },
                  .synced = [this] { runtimeSynced(); },
@@ -165,6 +169,7 @@ Agent::Agent(Loop& loop, Clock& clock, config::Effective effective, rpc::Pump& p
                .volumes = volumes_,
                .probes = probes_,
                .hooks = hooks_,
+               .cgroups = cgroups_,
                .node = readNodeFacts(effective_),
                .planOptions = planOptions(effective_.config, effective_.commandLine),
                .random = jitter(),
@@ -210,6 +215,9 @@ Result<void> Agent::start() {
     }
   }
   checkResolvConf();
+  if (!context_.node.cgroupV2)
+    events_.warning(events::nodeRef(effective_.nodeName, effective_.nodeName), "CgroupV1",
+                    "cgroup v1 will not be supported much longer: boot this machine with cgroup v2");
   startSources();
   if (cluster_)
     if (Result<void> started = cluster_->start(); !started) return fail(started.error().within("join the cluster"));
@@ -338,6 +346,7 @@ void Agent::runtimeSynced() {
   runtimeView_.reachable = true;
   runtimeView_.problem.clear();
   tasks_.spawn("runtime version", askVersion());
+  tasks_.spawn("cgroups of the node", makeCgroups());
   sync_.runtimeSynced();
   imageCollector_.look();
   if (cluster_) cluster_->runtimeSynced();
@@ -359,6 +368,31 @@ Task<void> Agent::askVersion() {
   Result<cri::v1::StatusResponse> status = co_await runtime_.status();
   // The same runtimes tell users that know the policy for their groups.
   if (status) context_.runtimeTellsUsers = status->features().supplemental_groups_policy();
+}
+
+// RES-5. Runtimes before containerd 2.0 do not know the question.
+Task<Result<std::optional<cgroups::DriverKind>>> Agent::askDriver() {
+  Result<cri::v1::RuntimeConfigResponse> answer = co_await runtime_.runtimeConfig();
+  if (!answer && answer.error().code != Code::kUnimplemented) co_return fail(answer.error());
+  std::optional<cgroups::DriverKind> driver;
+  if (answer && answer->has_linux())
+    driver = answer->linux().cgroup_driver() == cri::v1::SYSTEMD ? cgroups::DriverKind::kSystemd
+                                                                 : cgroups::DriverKind::kCgroupfs;
+  co_return driver;
+}
+
+// Before the first pod asks for them, so that a node without pods has its classes and limits too.
+Task<void> Agent::makeCgroups() {
+  Result<void> made = co_await cgroups_.start();
+  if (!made) log::error("cannot make the cgroups of pods", {{"error", made.error().message}});
+}
+
+void Agent::limitsEnforced(const Result<std::string>& outcome) {
+  const events::ObjectRef node = events::nodeRef(effective_.nodeName, effective_.nodeName);
+  if (outcome)
+    events_.normal(node, "NodeAllocatableEnforced", *outcome);
+  else
+    events_.warning(node, "FailedNodeAllocatableEnforcement", outcome.error().message);
 }
 
 void Agent::changed() {
@@ -399,6 +433,7 @@ Task<void> Agent::close() {
   co_await tasks_.close();
   co_await sync_.close();
   co_await logRotator_.close();
+  co_await cgroups_.close();
   if (cluster_) co_await cluster_->close();
   co_await observer_.close();
 }

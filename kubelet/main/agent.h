@@ -16,6 +16,9 @@
 #include "base/task_group.h"
 #include "cri/client/grpc_images.h"
 #include "cri/client/grpc_runtime.h"
+#include "kubelet/cgroups/host_tree.h"
+#include "kubelet/cgroups/pod_cgroups.h"
+#include "kubelet/cgroups/sd_bus.h"
 #include "kubelet/config/load.h"
 #include "kubelet/events/recorder.h"
 #include "kubelet/hooks/hook_runner.h"
@@ -37,9 +40,10 @@ namespace cubelet {
 
 class Agent final : public server::AgentView {
  public:
-  // `channel` leads to the CRI socket, `imageChannel` may be the same. `pump` is for further connections.
-  Agent(Loop& loop, Clock& clock, config::Effective effective, rpc::Pump& pump, rpc::ChannelPtr channel,
-        rpc::ChannelPtr imageChannel);
+  // `channel` leads to the CRI socket, `imageChannel` may be the same. `cgroups` are those of `effective`, `pump` is for
+  // further connections.
+  Agent(Loop& loop, Clock& clock, config::Effective effective, cgroups::PodCgroupsOptions cgroups, rpc::Pump& pump,
+        rpc::ChannelPtr channel, rpc::ChannelPtr imageChannel);
   ~Agent() override;
 
   // Opens the local socket and starts everything. After an error the process should end.
@@ -64,6 +68,9 @@ class Agent final : public server::AgentView {
   void runtimeSynced();
   void runtimeLost(const Error& error);
   Task<void> askVersion();
+  Task<Result<std::optional<cgroups::DriverKind>>> askDriver();
+  Task<void> makeCgroups();
+  void limitsEnforced(const Result<std::string>& outcome);
   void changed();
   void tellStatus();
 
@@ -81,6 +88,9 @@ class Agent final : public server::AgentView {
   http::Client http_;  // of probes and hooks
   probes::Runner probes_;
   hooks::HookRunner hooks_;
+  cgroups::HostTree cgroupTree_;
+  cgroups::SdBus systemd_;
+  cgroups::PodCgroups cgroups_;
   observe::Observer observer_;
   sync::Context context_;
   sync::TerminationRecords terminations_;

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/files.h"
+#include "kubelet/main/cgroup_settings.h"
 #include "kubelet/podconfig/dns.h"
 
 namespace cubelet {
@@ -112,8 +113,10 @@ podconfig::NodeFacts readNodeFacts(const config::Effective& effective) {
   facts.hostIps = hostAddresses(effective.commandLine.nodeIp);
   facts.milliCpu = ::sysconf(_SC_NPROCESSORS_ONLN) * 1000;
   struct sysinfo info = {};
-  if (::sysinfo(&info) == 0)
+  if (::sysinfo(&info) == 0) {
     facts.memoryBytes = static_cast<std::int64_t>(info.totalram) * static_cast<std::int64_t>(info.mem_unit);
+    facts.swapBytes = static_cast<std::int64_t>(info.totalswap) * static_cast<std::int64_t>(info.mem_unit);
+  }
   facts.dirs.root = effective.commandLine.rootDir;
   facts.dirs.podLogs = effective.config.podlogsdir();
   facts.dns = readNodeDns(effective.config, facts.hostIps);
@@ -126,6 +129,10 @@ podconfig::NodeFacts readNodeFacts(const config::Effective& effective) {
   facts.cgroupV2 = ::access("/sys/fs/cgroup/cgroup.controllers", F_OK) == 0;
   facts.singleProcessOomKill = effective.config.singleprocessoomkill();
   facts.cpuCfsQuota = effective.config.cpucfsquota();
+  facts.cpuCfsPeriodMicros = effective.config.cpucfsquotaperiod().duration() / 1000;
+  facts.hugePageSizes = hugePageSizes();
+  facts.swapController = hasSwapController(facts.cgroupV2);
+  facts.limitedSwap = effective.config.memoryswap().swapbehavior() == "LimitedSwap";
   return facts;
 }
 

@@ -13,6 +13,7 @@
 #include "kubelet/config/load.h"
 #include "kubelet/config/unimplemented.h"
 #include "kubelet/main/agent.h"
+#include "kubelet/main/cgroup_settings.h"
 #include "kubelet/main/host.h"
 #include "kubelet/main/version.h"
 
@@ -49,6 +50,9 @@ int runAgent(config::Effective effective) {
   Result<Fd> lock = lockRoot(dirs);
   if (!lock) return complain(lock.error());
 
+  Result<cgroups::PodCgroupsOptions> cgroups = cgroupOptions(effective);
+  if (!cgroups) return complain(cgroups.error());
+
   Loop loop;
   SystemClock clock(loop);
   rpc::Pump pump(loop);
@@ -65,7 +69,7 @@ int runAgent(config::Effective effective) {
                                  {"node", effective.nodeName},
                                  {"runtime", config.containerruntimeendpoint()},
                                  {"manifests", config.staticpodpath()}});
-  Agent agent(loop, clock, std::move(effective), pump, *channel, *imageChannel);
+  Agent agent(loop, clock, std::move(effective), std::move(*cgroups), pump, *channel, *imageChannel);
   Result<void> started = agent.start();
   if (started) loop.runToEnd(waitForSignal(&loop));
   loop.runToEnd(agent.close());

@@ -79,7 +79,7 @@ TEST_F(PodConfig, SEC_13_HostNamespaces) {
 TEST_F(PodConfig, SEC_14_NodeIsTheUserNamespaceUnlessThePodHasItsOwn) {
   const auto shared = makeSandboxConfig(pod, 0, node);
   EXPECT_EQ(shared.linux().security_context().namespace_options().userns_options().mode(), cri::v1::NODE);
-  const auto own = makeSandboxConfig(pod, 0, node, IdRange{131072, 65536});
+  const auto own = makeSandboxConfig(pod, 0, node, {.users = IdRange{131072, 65536}});
   const auto& users = own.linux().security_context().namespace_options().userns_options();
   EXPECT_EQ(users.mode(), cri::v1::POD);
   ASSERT_EQ(users.uids_size(), 1);
@@ -432,19 +432,6 @@ TEST_F(PodConfig, SEC_15_SelinuxOptionsGoToBoth) {
   EXPECT_EQ(containerSecurity(pod, container, {}, node)->selinux_options().level(), "s0:c3");
 }
 
-TEST(RES_8, Shares) {
-  EXPECT_EQ(cpuShares(0), 2);
-  EXPECT_EQ(cpuShares(1000), 1024);
-  EXPECT_EQ(cpuShares(250), 256);
-  EXPECT_EQ(cpuShares(10'000'000), 262144);
-}
-
-TEST(RES_9, Quota) {
-  EXPECT_EQ(cpuQuota(0, 100'000), 0);
-  EXPECT_EQ(cpuQuota(500, 100'000), 50'000);
-  EXPECT_EQ(cpuQuota(1, 100'000), 1000);
-}
-
 TEST_F(PodConfig, RES_17_OomScores) {
   EXPECT_EQ(oomScoreAdj(pod, pod.spec().containers(0), node.memoryBytes), 1000);
   auto* resources = pod.mutable_spec()->mutable_containers(0)->mutable_resources();
@@ -455,6 +442,100 @@ TEST_F(PodConfig, RES_17_OomScores) {
     (*resources->mutable_limits())[resource].set_string("1");
   }
   EXPECT_EQ(oomScoreAdj(pod, pod.spec().containers(0), node.memoryBytes), -997);
+}
+
+TEST_F(PodConfig, RES_17_ASidecarIsNotKilledBeforeTheContainers) {
+  auto request = [](core::Container* one, const char* amount) {
+    (*one->mutable_resources()->mutable_requests())["memory"].set_string(amount);
+  };
+  request(pod.mutable_spec()->mutable_containers(0), "256Mi");
+  core::Container* sidecar = pod.mutable_spec()->add_initcontainers();
+  sidecar->set_name("proxy");
+  sidecar->set_restartpolicy("Always");
+  EXPECT_EQ(oomScoreAdj(pod, *sidecar, node.memoryBytes), 750);
+  request(sidecar, "512Mi");
+  EXPECT_EQ(oomScoreAdj(pod, *sidecar, node.memoryBytes), 500);
+  request(pod.mutable_spec()->add_containers(), "128Mi");
+  request(sidecar, "1Mi");
+  EXPECT_EQ(oomScoreAdj(pod, *sidecar, node.memoryBytes), 875);
+  sidecar->clear_restartpolicy();
+  EXPECT_EQ(oomScoreAdj(pod, *sidecar, node.memoryBytes), 999);
+}
+
+TEST_F(PodConfig, RES_17_WhatOnlyThePodAsksForIsShared) {
+  *pod.mutable_spec()->add_containers() = container;
+  (*pod.mutable_spec()->mutable_resources()->mutable_requests())["memory"].set_string("512Mi");
+  (*pod.mutable_spec()->mutable_containers(0)->mutable_resources()->mutable_requests())["memory"].set_string("256Mi");
+  EXPECT_EQ(oomScoreAdj(pod, pod.spec().containers(0), node.memoryBytes), 625);
+  EXPECT_EQ(oomScoreAdj(pod, pod.spec().containers(1), node.memoryBytes), 875);
+}
+
+TEST_F(PodConfig, RES_3_SandboxNamesItsCgroup) {
+  EXPECT_EQ(makeSandboxConfig(pod, 0, node, {.cgroupParent = "/kubepods/podu1"}).linux().cgroup_parent(), "/kubepods/podu1");
+}
+
+TEST_F(PodConfig, RES_12_SandboxIsToldOfThePodsSize) {
+  auto* resources = pod.mutable_spec()->mutable_containers(0)->mutable_resources();
+  (*resources->mutable_requests())["cpu"].set_string("500m");
+  (*resources->mutable_limits())["cpu"].set_string("1");
+  (*resources->mutable_limits())["memory"].set_string("1Mi");
+  EXPECT_EQ(makeSandboxConfig(pod, 0, node).linux().overhead().cpu_shares(), 0);
+  (*pod.mutable_spec()->mutable_overhead())["cpu"].set_string("250m");
+  const auto linux = makeSandboxConfig(pod, 0, node).linux();
+  EXPECT_EQ(linux.resources().cpu_shares(), 512);
+  EXPECT_EQ(linux.resources().cpu_quota(), 100'000);
+  EXPECT_EQ(linux.resources().memory_limit_in_bytes(), 1 << 20);
+  EXPECT_EQ(linux.overhead().cpu_shares(), 256);
+  EXPECT_EQ(linux.overhead().cpu_quota(), 25'000);
+}
+
+TEST_F(PodConfig, RES_14_HugePagesOfEachSizeTheKernelHas) {
+  node.hugePageSizes = {2 << 20, 1 << 30};
+  (*container.mutable_resources()->mutable_limits())["hugepages-2Mi"].set_string("4Mi");
+  const auto resources = containerResources(pod, container, node);
+  ASSERT_EQ(resources.hugepage_limits_size(), 2);
+  EXPECT_EQ(resources.hugepage_limits(0).page_size(), "2MB");
+  EXPECT_EQ(resources.hugepage_limits(0).limit(), 4u << 20);
+  EXPECT_EQ(resources.hugepage_limits(1).page_size(), "1GB");
+  EXPECT_EQ(resources.hugepage_limits(1).limit(), 0u);
+}
+
+TEST_F(PodConfig, RES_18_TheWholeContainerDiesOfOom) {
+  EXPECT_EQ(containerResources(pod, container, node).unified().count("memory.oom.group"), 0u);
+  node.cgroupV2 = true;
+  EXPECT_EQ(containerResources(pod, container, node).unified().at("memory.oom.group"), "1");
+  node.singleProcessOomKill = true;
+  EXPECT_EQ(containerResources(pod, container, node).unified().count("memory.oom.group"), 0u);
+}
+
+TEST_F(PodConfig, RES_20_NoSwapUnlessTheNodeAllowsIt) {
+  (*container.mutable_resources()->mutable_limits())["memory"].set_string("1Mi");
+  EXPECT_EQ(containerResources(pod, container, node).memory_swap_limit_in_bytes(), 0) << "the kernel cannot limit swap";
+  node.swapController = true;
+  EXPECT_EQ(containerResources(pod, container, node).memory_swap_limit_in_bytes(), 1 << 20);
+  node.cgroupV2 = true;
+  EXPECT_EQ(containerResources(pod, container, node).unified().at("memory.swap.max"), "0");
+  EXPECT_EQ(containerResources(pod, container, node).memory_swap_limit_in_bytes(), 0);
+}
+
+TEST_F(PodConfig, RES_20_LimitedSwapIsInProportionToTheRequest) {
+  node.cgroupV2 = node.swapController = node.limitedSwap = true;
+  node.swapBytes = 1000;
+  pod.mutable_metadata()->clear_annotations();
+  auto* resources = pod.mutable_spec()->mutable_containers(0)->mutable_resources();
+  auto swap = [&] { return containerResources(pod, pod.spec().containers(0), node).unified().at("memory.swap.max"); };
+  EXPECT_EQ(swap(), "0") << "nothing asked for";
+  (*resources->mutable_requests())["memory"].set_string("256Mi");
+  EXPECT_EQ(swap(), "250");
+  (*resources->mutable_limits())["memory"].set_string("256Mi");
+  EXPECT_EQ(swap(), "0") << "request and limit are the same";
+  (*resources->mutable_limits())["memory"].set_string("512Mi");
+  EXPECT_EQ(swap(), "250");
+  pod.mutable_spec()->set_priority(2'000'000'000);
+  EXPECT_EQ(swap(), "0") << "a critical pod";
+  pod.mutable_spec()->clear_priority();
+  (*pod.mutable_metadata()->mutable_annotations())["kubernetes.io/config.source"] = "file";
+  EXPECT_EQ(swap(), "0") << "static pods are critical";
 }
 
 }  // namespace

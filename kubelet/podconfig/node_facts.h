@@ -27,6 +27,10 @@ struct NodeFacts {
   bool singleProcessOomKill = false;  // RES-18
   bool cpuCfsQuota = true;
   std::int64_t cpuCfsPeriodMicros = 100'000;
+  std::vector<std::int64_t> hugePageSizes;  // in bytes, what the kernel has
+  bool swapController = false;              // the kernel can limit swap
+  bool limitedSwap = false;                 // memorySwap.swapBehavior LimitedSwap (RES-20)
+  std::int64_t swapBytes = 0;
 };
 
 }  // namespace cubelet::podconfig

@@ -5,6 +5,7 @@
 #include "kubelet/observe/from_cri.h"
 #include "kubelet/podconfig/dns.h"
 #include "kubelet/podconfig/hostname.h"
+#include "kubelet/podconfig/resources.h"
 #include "kubelet/podconfig/security.h"
 
 namespace cubelet::podconfig {
@@ -27,7 +28,7 @@ void addPortMappings(const core::Pod& pod, cri::v1::PodSandboxConfig& config) {
 }  // namespace
 
 cri::v1::PodSandboxConfig makeSandboxConfig(const core::Pod& pod, std::uint32_t attempt, const NodeFacts& node,
-                                            const std::optional<IdRange>& users) {
+                                            const SandboxPlace& place) {
   const auto& meta = pod.metadata();
   cri::v1::PodSandboxConfig config;
   config.mutable_metadata()->set_name(meta.name());
@@ -53,7 +54,11 @@ cri::v1::PodSandboxConfig makeSandboxConfig(const core::Pod& pod, std::uint32_t 
     std::replace(name.begin(), name.end(), '/', '.');
     sysctls[name] = sysctl.value();
   }
-  *config.mutable_linux()->mutable_security_context() = sandboxSecurity(pod, {.users = users, .targetContainerId = {}});
+  *config.mutable_linux()->mutable_security_context() =
+      sandboxSecurity(pod, {.users = place.users, .targetContainerId = {}});
+  config.mutable_linux()->set_cgroup_parent(place.cgroupParent);
+  *config.mutable_linux()->mutable_resources() = sandboxResources(pod, node);
+  *config.mutable_linux()->mutable_overhead() = sandboxOverhead(pod, node);
   return config;
 }
 

@@ -13,8 +13,12 @@ namespace cubelet::podconfig {
 
 namespace core = ::k8s::core::v1;
 
-// `users`: the ids that a pod with hostUsers: false has.
+// What was found or made for this pod on this node.
+struct SandboxPlace {
+  std::optional<IdRange> users = {};  // the ids that a pod with hostUsers: false has
+  std::string cgroupParent = {};      // see cgroups::PodCgroups::parentOf()
+};
 cri::v1::PodSandboxConfig makeSandboxConfig(const core::Pod& pod, std::uint32_t attempt, const NodeFacts& node,
-                                            const std::optional<IdRange>& users = {});
+                                            const SandboxPlace& place = {});
 
 }  // namespace cubelet::podconfig

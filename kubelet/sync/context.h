@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/loop.h"
 #include "cri/client/runtime_service.h"
+#include "kubelet/cgroups/pod_cgroups.h"
 #include "kubelet/events/recorder.h"
 #include "kubelet/hooks/hook_runner.h"
 #include "kubelet/images/images.h"
@@ -31,6 +32,7 @@ struct Context {
   volumes::PodVolumes& volumes;
   probes::Runner& probes;
   hooks::HookRunner& hooks;
+  cgroups::PodCgroups& cgroups;
   podconfig::NodeFacts node;
   plan::PlanOptions planOptions;
   std::string runtimeName = "containerd";              // prefix of container IDs in the status

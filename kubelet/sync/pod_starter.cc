@@ -83,6 +83,8 @@ void dropMessageFile(const std::string& path) {
 
 Task<bool> PodStarter::startSandbox(std::uint32_t attempt) {
   const k8s::meta::v1::ObjectMeta& meta = state_.pod.metadata();
+  const bool contained = co_await makeCgroup();
+  if (!contained || stopping_()) co_return false;
   const bool prepared = co_await prepareVolumes();
   if (!prepared || stopping_()) co_return false;
   Result<void> ready = co_await prepareSandbox();
@@ -92,7 +94,7 @@ Task<bool> PodStarter::startSandbox(std::uint32_t attempt) {
     co_return false;
   }
   warnOfDns();
-  cri::v1::PodSandboxConfig config = podconfig::makeSandboxConfig(state_.pod, attempt, context_.node, state_.users);
+  cri::v1::PodSandboxConfig config = podconfig::makeSandboxConfig(state_.pod, attempt, context_.node, place());
   Result<std::string> id;
   std::vector<Task<void>> steps;
   steps.push_back(runSandbox(std::move(config), &id));
@@ -169,6 +171,24 @@ Task<Result<void>> PodStarter::learnOfSandbox(core::Container container) {
   Result<void> found = co_await findHandler();
   if (!found) co_return configError(found.error());
   co_return Result<void>();
+}
+
+podconfig::SandboxPlace PodStarter::place() const {
+  return {.users = state_.users, .cgroupParent = context_.cgroups.parentOf(state_.pod)};
+}
+
+Task<bool> PodStarter::makeCgroup() {
+  core::Pod pod = state_.pod;
+  Result<void> made = co_await context_.cgroups.add(std::move(pod));
+  if (made) {
+    state_.inCgroup = true;
+    co_return true;
+  }
+  state_.memory.sandboxRetryAt = retryTime(context_, made.error());
+  if (!stopping_())
+    context_.events.warning(events::podRef(state_.pod), "FailedCreatePodContainer",
+                            "unable to ensure pod container exists: " + made.error().message);
+  co_return false;
 }
 
 Task<void> PodStarter::runSandbox(cri::v1::PodSandboxConfig config, Result<std::string>* id) {
@@ -378,7 +398,7 @@ Task<Result<std::string>> PodStarter::create(core::Container container, plan::St
 
   const cri::v1::Image used = image.local->image;
   cri::v1::ContainerConfig sent = *config;
-  cri::v1::PodSandboxConfig sandboxConfig = podconfig::makeSandboxConfig(state_.pod, 0, context_.node, state_.users);
+  cri::v1::PodSandboxConfig sandboxConfig = podconfig::makeSandboxConfig(state_.pod, 0, context_.node, place());
   Result<std::string> id =
       co_await context_.runtime.createContainer(sandboxId, std::move(sent), std::move(sandboxConfig));
   // The image is looked up (Always: pulled) again for the next instance when this one could not be made from it.

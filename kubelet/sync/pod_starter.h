@@ -7,6 +7,7 @@
 
 #include "kubelet/plan/plan_pod.h"
 #include "kubelet/podconfig/environment.h"
+#include "kubelet/podconfig/sandbox_config.h"
 #include "kubelet/sync/context.h"
 #include "kubelet/sync/hook_tasks.h"
 #include "kubelet/sync/image_step.h"
@@ -28,12 +29,14 @@ class PodStarter {
         stopping_(std::move(stopping)),
         stopOne_(std::move(stopOne)) {}
 
-  // Volumes first (VOL-1), then the sandbox and its addresses. True when it runs.
+  // The pod's cgroup first (RES-7), volumes (VOL-1), then the sandbox and its addresses. True when it runs.
   Task<bool> startSandbox(std::uint32_t attempt);
   // True when something was done; false: the image is on its way, or it failed.
   Task<bool> startContainer(plan::StartContainer start);
 
  private:
+  podconfig::SandboxPlace place() const;
+  Task<bool> makeCgroup();
   Task<bool> prepareVolumes();
   // What a sandbox needs beside its volumes: a name that the kernel takes, a handler, ids, directories.
   Task<Result<void>> prepareSandbox();

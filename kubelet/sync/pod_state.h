@@ -36,6 +36,7 @@ struct PodState {
   std::optional<RuntimeHandler> handler;                  // once it is known
   std::optional<podconfig::IdRange> users;                // of a pod with hostUsers: false, once they are known
   std::uint64_t objectChanges = 0;                        // of ConfigMaps and Secrets that the pod refers to
+  bool inCgroup = false;                                  // its cgroup is there, or was decided to be done without
 
   const std::string& uid() const { return pod.metadata().uid(); }
   std::string ref() const { return pod.metadata().namespace_() + "/" + pod.metadata().name(); }

@@ -244,6 +244,7 @@ Task<bool> PodStopper::tryRemoveAll() {
   if (!torn) {
     log::warning("cannot remove the pod's directory",
                  {{"pod", state_.ref()}, {"uid", state_.uid()}, {"error", torn.error().message}});
+    co_await context_.cgroups.slowDown(state_.uid());
     co_return false;
   }
   // What the runtime has now, not what was last heard: a call that was given up may have worked after all.
@@ -263,6 +264,13 @@ Task<bool> PodStopper::tryRemoveAll() {
       co_return false;
     }
     context_.observer.ownSandboxRemoved(state_.uid(), sandbox.id);
+  }
+  // After the volumes: what a memory-backed one held would be charged to the class above (RES-21).
+  Result<void> uncontained = co_await context_.cgroups.remove(state_.uid());
+  if (!uncontained) {
+    log::warning("cannot remove the pod's cgroup",
+                 {{"pod", state_.ref()}, {"uid", state_.uid()}, {"error", uncontained.error().message}});
+    co_return false;
   }
   const k8s::meta::v1::ObjectMeta& meta = state_.pod.metadata();
   Result<void> logs =

@@ -177,6 +177,8 @@ Task<void> PodWorker::syncPod() {
       co_return;
     }
     adoptOnce();
+    co_await adoptCgroup();
+    if (stop_) continue;
     replan();
     if (!plan_.idle()) {
       plan::PodPlan plan = plan_;
@@ -221,6 +223,7 @@ void PodWorker::replan() {
   const bool over = !status::isStaticPod(state_.pod) && status::isTerminalPhase(status_.phase());
   state_.memory.ended = over || failedBy_.has_value();
   plan_ = plan::planPod(state_.pod, have(), state_.memory, context_.planOptions, context_.clock.wallNow());
+  if (plan_.finished) context_.cgroups.release(uid());
   publish(false);
   announceBackoff();
 }
@@ -419,6 +422,25 @@ void PodWorker::heed(const probes::Verdict& verdict) {
       memory.unhealthyGrace = std::chrono::seconds(probe.terminationgraceperiodseconds());
   }
   ring();
+}
+
+// RES-7: what runs outside of its pod's cgroup, since that is a new thing on this node, ends and comes up again in it.
+// A pod that would not come up again is left as it is.
+Task<void> PodWorker::adoptCgroup() {
+  const observe::ObservedPod pod = have();
+  const bool runs = std::any_of(pod.sandboxes.begin(), pod.sandboxes.end(), [](const auto& one) { return one.ready; });
+  if (state_.inCgroup || !runs) co_return;
+  core::Pod object = state_.pod;
+  Result<bool> there = co_await context_.cgroups.adopt(std::move(object));
+  if (!there) {
+    log::debug(1, "cannot look at the pod's cgroup", {{"pod", state_.ref()}, {"error", there.error().message}});
+    co_return;
+  }
+  state_.inCgroup = true;
+  if (*there || stop_ || state_.pod.spec().restartpolicy() == "Never") co_return;
+  log::notice("the pod runs outside of its cgroup and is started again in it", {{"pod", state_.ref()}});
+  const Duration grace = plan::terminationGrace(&state_.pod, have());
+  co_await stopper_.stopAll(context_.clock.now() + grace);
 }
 
 // Where the runtime has no instance left, the log files still tell how often a container has run (RST-4).

@@ -88,6 +88,7 @@ class PodWorker {
   std::optional<WallTime> activeDeadline() const;
   void syncProbes();
   void heed(const probes::Verdict& verdict);
+  Task<void> adoptCgroup();
   void readAttemptsFromLogs();
   void announceBackoff();
   void beginGrace(WallTime deadline);

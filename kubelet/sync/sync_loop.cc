@@ -195,7 +195,10 @@ void SyncLoop::terminateStrays() {
       if (Result<void> removed = records_.remove(uid); !removed)
         log::warning("cannot remove a termination record", {{"uid", uid}, {"error", removed.error().message}});
   resumed_.clear();
-  if (!std::exchange(sweptAtStart_, true)) sweepDisk();
+  if (!std::exchange(sweptAtStart_, true)) {
+    sweepDisk();
+    removeOrphanCgroups();
+  }
 }
 
 void SyncLoop::terminate(core::Pod identity, std::optional<WallTime> deadline, std::vector<std::string> preStopsEnded) {
@@ -240,6 +243,12 @@ void SyncLoop::enforceNodeLimit() {
   for (const std::string& uid : context_.observer.uids()) pods.push_back(context_.observer.find(uid));
   auto beyond = plan::beyondNodeLimit(pods, *context_.maximumDeadContainers);
   forEachWorker([&](PodWorker& worker) { worker.removeDead(std::move(beyond[worker.uid()])); });
+}
+
+// Once: later ones are the business of each worker. All pods that run have a worker by now.
+void SyncLoop::removeOrphanCgroups() {
+  reaping_.spawn("left-over cgroups",
+                 context_.cgroups.removeOrphans([this](const std::string& uid) { return isKnown(uid); }));
 }
 
 // A pod whose name is still in use in the runtime, under another UID, waits until that one is gone.

@@ -90,6 +90,7 @@ class SyncLoop {
   void sweepDisk();
   bool isKnown(const std::string& uid) const;
   void enforceNodeLimit();
+  void removeOrphanCgroups();
   bool mayStart(const PodWorker& worker) const;
   void finished(PodWorker& worker);
   Task<void> reap(PodWorker* worker);

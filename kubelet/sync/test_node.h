@@ -13,6 +13,8 @@
 #include "base/temp_dir.h"
 #include "cri/fake/fake_runtime.h"
 #include "kubelet/api/pod.h"
+#include "kubelet/cgroups/fake_bus.h"
+#include "kubelet/cgroups/fake_tree.h"
 #include "kubelet/sync/sync_loop.h"
 
 namespace cubelet::sync {
@@ -109,6 +111,9 @@ class TestNode {
   BlockingPool pool;
   rpc::Pump pump{loop};
   TempDir temp;
+  cgroups::FakeTree cgroupTree;
+  cgroups::FakeBus systemd;
+  cgroups::PodCgroupsOptions cgroupOptions;
   plan::PlanOptions planOptions;
   std::optional<std::size_t> maximumDeadContainers;
   images::PullRecords* pullRecords = nullptr;  // set before the agent starts
@@ -130,6 +135,8 @@ class TestNode {
                   .http = http,
                   .kubernetesVersion = "1.36"}),
           hooks({.clock = node.clock, .runtime = node.runtime, .http = http, .kubernetesVersion = "1.36"}),
+          cgroups(node.loop, node.clock, node.pool, node.cgroupTree, node.systemd, cgroups::DriverKind::kCgroupfs,
+                  node.cgroupOptions, {.askDriver = &noDriver}),
           observer(std::make_unique<observe::Observer>(
               node.loop, node.clock, node.runtime, observe::Observer::Options(),
               observe::Observer::Listener{.podChanged = [this](const std::string& uid) { sync->podChanged(uid); },
@@ -144,6 +151,7 @@ class TestNode {
                   .volumes = volumes,
                   .probes = probes,
                   .hooks = hooks,
+                  .cgroups = cgroups,
                   .node = facts(node),
                   .planOptions = node.planOptions,
                   .runtimeTellsUsers = node.runtimeTellsUsers,
@@ -168,9 +176,13 @@ class TestNode {
       EXPECT_TRUE(makeDirectories(out.dirs.containerLogLinks, 0755));
       return out;
     }
+    static Task<Result<std::optional<cgroups::DriverKind>>> noDriver() {
+      co_return std::optional<cgroups::DriverKind>();
+    }
     Task<void> close() {
       co_await tasks.close();
       co_await sync->close();
+      co_await cgroups.close();
       co_await observer->close();
     }
 
@@ -181,6 +193,7 @@ class TestNode {
     http::Client http;
     probes::Runner probes;
     hooks::HookRunner hooks;
+    cgroups::PodCgroups cgroups;
     std::unique_ptr<observe::Observer> observer;
     Context context;
     TerminationRecords records;

@@ -1,0 +1,266 @@
+#include "kubelet/cgroups/sd_bus.h"
+
+#include <chrono>
+#include <cstring>
+#include <dlfcn.h>
+#include <map>
+#include <memory>
+#include <system_error>
+#include <type_traits>
+
+#include <systemd/sd-bus.h>
+
+namespace cubelet::cgroups {
+namespace {
+
+constexpr char kLibrary[] = "libsystemd.so.0";
+constexpr char kService[] = "org.freedesktop.systemd1";
+constexpr char kObject[] = "/org/freedesktop/systemd1";
+constexpr char kManager[] = "org.freedesktop.systemd1.Manager";
+constexpr char kPrivateSocket[] = "unix:path=/run/systemd/private";
+constexpr std::chrono::seconds kJobTimeout{25};
+
+struct Library {
+  decltype(&::sd_bus_open_system) open_system;
+  decltype(&::sd_bus_new) create;
+  decltype(&::sd_bus_set_address) set_address;
+  decltype(&::sd_bus_start) start;
+  decltype(&::sd_bus_flush_close_unref) close;
+  decltype(&::sd_bus_message_new_method_call) new_call;
+  decltype(&::sd_bus_message_append) append;
+  decltype(&::sd_bus_message_append_strv) append_strv;
+  decltype(&::sd_bus_message_open_container) open_container;
+  decltype(&::sd_bus_message_close_container) close_container;
+  decltype(&::sd_bus_message_read) read;
+  decltype(&::sd_bus_message_unref) unref;
+  decltype(&::sd_bus_call) call;
+  decltype(&::sd_bus_error_free) error_free;
+  decltype(&::sd_bus_match_signal) match_signal;
+  decltype(&::sd_bus_process) process;
+  decltype(&::sd_bus_wait) wait;
+};
+
+template <class Function>
+bool find(void* handle, const char* name, Function& function) {
+  function = reinterpret_cast<Function>(::dlsym(handle, name));
+  return function != nullptr;
+}
+
+Result<Library> load() {
+  void* handle = ::dlopen(kLibrary, RTLD_NOW | RTLD_LOCAL);
+  if (handle == nullptr)
+    return fail(Code::kUnavailable, "", std::string("cannot load libsystemd (package libsystemd0): ") + ::dlerror());
+  Library lib = {};
+  const bool all = find(handle, "sd_bus_open_system", lib.open_system) && find(handle, "sd_bus_new", lib.create) &&
+                   find(handle, "sd_bus_set_address", lib.set_address) && find(handle, "sd_bus_start", lib.start) &&
+                   find(handle, "sd_bus_flush_close_unref", lib.close) &&
+                   find(handle, "sd_bus_message_new_method_call", lib.new_call) &&
+                   find(handle, "sd_bus_message_append", lib.append) &&
+                   find(handle, "sd_bus_message_append_strv", lib.append_strv) &&
+                   find(handle, "sd_bus_message_open_container", lib.open_container) &&
+                   find(handle, "sd_bus_message_close_container", lib.close_container) &&
+                   find(handle, "sd_bus_message_read", lib.read) && find(handle, "sd_bus_message_unref", lib.unref) &&
+                   find(handle, "sd_bus_call", lib.call) && find(handle, "sd_bus_error_free", lib.error_free) &&
+                   find(handle, "sd_bus_match_signal", lib.match_signal) &&
+                   find(handle, "sd_bus_process", lib.process) && find(handle, "sd_bus_wait", lib.wait);
+  if (!all) return fail(Code::kUnavailable, "", std::string(kLibrary) + " lacks a function: " + ::dlerror());
+  return lib;
+}
+
+Result<const Library*> library() {
+  static const Result<Library> loaded = load();
+  if (!loaded) return fail(loaded.error());
+  return &*loaded;
+}
+
+std::unexpected<Error> failure(int negativeErrno, const std::string& doing) {
+  return fail(errnoError(-negativeErrno, doing));
+}
+
+// One connection and the jobs that have ended while it is open.
+class Connection {
+ public:
+  static Result<std::unique_ptr<Connection>> open() {
+    Result<const Library*> lib = library();
+    if (!lib) return fail(lib.error());
+    auto connection = std::unique_ptr<Connection>(new Connection(**lib));
+    if (connection->connect() < 0)
+      return fail(Code::kUnavailable, "",
+                  "cannot reach systemd over D-Bus: is it this machine's init? If not, set cgroupDriver: cgroupfs here "
+                  "and in the container runtime");
+    return connection;
+  }
+  ~Connection() { lib_.close(bus_); }
+  Connection(const Connection&) = delete;
+  Connection& operator=(const Connection&) = delete;
+
+  sd_bus_message* newCall(const char* method) {
+    sd_bus_message* message = nullptr;
+    lib_.new_call(bus_, &message, kService, kObject, kManager, method);
+    return message;
+  }
+
+  int appendProperties(sd_bus_message* message, const std::vector<UnitProperty>& properties) {
+    int rc = lib_.open_container(message, 'a', "(sv)");
+    for (const UnitProperty& property : properties) {
+      if (rc < 0) return rc;
+      rc = append(message, property);
+    }
+    return rc < 0 ? rc : lib_.close_container(message);
+  }
+
+  // Takes `message`.
+  Result<void> call(sd_bus_message* message, const std::string& doing, std::string* job = nullptr) {
+    sd_bus_error error = SD_BUS_ERROR_NULL;
+    sd_bus_message* reply = nullptr;
+    const int rc = lib_.call(bus_, message, 0, &error, &reply);
+    lib_.unref(message);
+    if (rc < 0) {
+      Error out = errnoError(-rc, doing);
+      const std::string name = error.name != nullptr ? error.name : "";
+      if (error.message != nullptr) out.message = doing + ": " + error.message;
+      if (name == "org.freedesktop.systemd1.NoSuchUnit") out.code = Code::kNotFound;
+      if (name == "org.freedesktop.systemd1.UnitExists") out.code = Code::kAlreadyExists;
+      lib_.error_free(&error);
+      return fail(std::move(out));
+    }
+    if (job != nullptr) {
+      const char* path = nullptr;
+      if (lib_.read(reply, "o", &path) >= 0 && path != nullptr) *job = path;
+    }
+    lib_.unref(reply);
+    return {};
+  }
+
+  // systemd tells of ended jobs only those that have asked.
+  Result<void> listenForJobs() {
+    const int rc = lib_.match_signal(bus_, nullptr, nullptr, kObject, kManager, "JobRemoved", &jobRemoved, this);
+    if (rc < 0) return failure(rc, "listen to systemd");
+    return call(newCall("Subscribe"), "listen to systemd");
+  }
+
+  Result<void> waitForJob(const std::string& job, const std::string& doing) {
+    const auto deadline = std::chrono::steady_clock::now() + kJobTimeout;
+    for (;;) {
+      if (auto ended = ended_.find(job); ended != ended_.end()) {
+        if (ended->second == "done") return {};
+        return fail(Code::kInternal, "", doing + ": the job ended with \"" + ended->second + "\"");
+      }
+      const auto left =
+          std::chrono::duration_cast<std::chrono::microseconds>(deadline - std::chrono::steady_clock::now());
+      if (left.count() <= 0) return fail(Code::kTimedOut, "", doing + ": systemd has not done it in time");
+      int rc = lib_.process(bus_, nullptr);
+      if (rc == 0) rc = lib_.wait(bus_, static_cast<std::uint64_t>(left.count()));
+      if (rc < 0) return failure(rc, doing);
+    }
+  }
+
+  const Library& lib() const { return lib_; }
+
+ private:
+  explicit Connection(const Library& lib) : lib_(lib) {}
+
+  // The message bus, or systemd's own socket where there is none.
+  int connect() {
+    int rc = lib_.open_system(&bus_);
+    if (rc >= 0) return rc;
+    bus_ = nullptr;
+    rc = lib_.create(&bus_);
+    if (rc >= 0) rc = lib_.set_address(bus_, kPrivateSocket);
+    if (rc >= 0) rc = lib_.start(bus_);
+    return rc;
+  }
+
+  int append(sd_bus_message* message, const UnitProperty& property) {
+    const char* name = property.name.c_str();
+    if (const bool* flag = std::get_if<bool>(&property.value))
+      return lib_.append(message, "(sv)", name, "b", static_cast<int>(*flag));
+    if (const std::uint64_t* number = std::get_if<std::uint64_t>(&property.value))
+      return lib_.append(message, "(sv)", name, "t", *number);
+    if (const std::string* text = std::get_if<std::string>(&property.value))
+      return lib_.append(message, "(sv)", name, "s", text->c_str());
+    std::vector<char*> list;
+    for (const std::string& item : std::get<std::vector<std::string>>(property.value))
+      list.push_back(const_cast<char*>(item.c_str()));
+    list.push_back(nullptr);
+    int rc = lib_.open_container(message, 'r', "sv");
+    if (rc >= 0) rc = lib_.append(message, "s", name);
+    if (rc >= 0) rc = lib_.open_container(message, 'v', "as");
+    if (rc >= 0) rc = lib_.append_strv(message, list.data());
+    if (rc >= 0) rc = lib_.close_container(message);
+    return rc < 0 ? rc : lib_.close_container(message);
+  }
+
+  static int jobRemoved(sd_bus_message* message, void* self, sd_bus_error*) {
+    auto* connection = static_cast<Connection*>(self);
+    std::uint32_t id = 0;
+    const char* job = nullptr;
+    const char* unit = nullptr;
+    const char* result = nullptr;
+    if (connection->lib_.read(message, "uoss", &id, &job, &unit, &result) >= 0) connection->ended_[job] = result;
+    return 0;
+  }
+
+  const Library& lib_;
+  sd_bus* bus_ = nullptr;
+  std::map<std::string, std::string> ended_;  // job -> result
+};
+
+Result<void> runJob(Connection& connection, sd_bus_message* message, const std::string& doing) {
+  if (Result<void> listening = connection.listenForJobs(); !listening) {
+    connection.lib().unref(message);
+    return listening;
+  }
+  std::string job;
+  if (Result<void> called = connection.call(message, doing, &job); !called) return called;
+  return connection.waitForJob(job, doing);
+}
+
+}  // namespace
+
+Result<void> SdBus::startSlice(const std::string& slice, const std::vector<UnitProperty>& properties) {
+  Result<std::unique_ptr<Connection>> opened = Connection::open();
+  if (!opened) return fail(opened.error());
+  Connection& connection = **opened;
+  sd_bus_message* message = connection.newCall("StartTransientUnit");
+  int rc = connection.lib().append(message, "ss", slice.c_str(), "replace");
+  if (rc >= 0) rc = connection.appendProperties(message, properties);
+  if (rc >= 0) rc = connection.lib().append(message, "a(sa(sv))", 0);
+  if (rc < 0) {
+    connection.lib().unref(message);
+    return failure(rc, "start");
+  }
+  Result<void> started = runJob(connection, message, "start");
+  if (!started && started.error().code == Code::kAlreadyExists) return {};
+  return started;
+}
+
+Result<void> SdBus::setProperties(const std::string& unit, const std::vector<UnitProperty>& properties) {
+  Result<std::unique_ptr<Connection>> opened = Connection::open();
+  if (!opened) return fail(opened.error());
+  Connection& connection = **opened;
+  sd_bus_message* message = connection.newCall("SetUnitProperties");
+  constexpr int kRuntimeOnly = 1;
+  int rc = connection.lib().append(message, "sb", unit.c_str(), kRuntimeOnly);
+  if (rc >= 0) rc = connection.appendProperties(message, properties);
+  if (rc < 0) {
+    connection.lib().unref(message);
+    return failure(rc, "set properties");
+  }
+  return connection.call(message, "set properties");
+}
+
+Result<void> SdBus::stopUnit(const std::string& unit) {
+  Result<std::unique_ptr<Connection>> opened = Connection::open();
+  if (!opened) return fail(opened.error());
+  Connection& connection = **opened;
+  sd_bus_message* message = connection.newCall("StopUnit");
+  const int rc = connection.lib().append(message, "ss", unit.c_str(), "replace");
+  if (rc < 0) {
+    connection.lib().unref(message);
+    return failure(rc, "stop");
+  }
+  return runJob(connection, message, "stop");
+}
+
+}  // namespace cubelet::cgroups
