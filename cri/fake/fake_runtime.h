@@ -33,10 +33,10 @@ struct FakeProgram {
 // container ends first, it ends with 137.
 struct FakeExec {
   int exitCode = 0;
-  std::string output;
-  std::string errorOutput;
+  std::string output = {};
+  std::string errorOutput = {};
   Duration takes{0};
-  std::optional<Error> error;
+  std::optional<Error> error = {};
 };
 
 struct FakeContainer {
