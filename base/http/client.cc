@@ -97,7 +97,7 @@ Task<Result<Response>> Client::get(Request request, std::optional<Duration> time
     Result<Url> next = resolve(request.url, location);
     if (!next) co_return fail(next.error().within(doing));
     if (next->host != firstHost) co_return response;
-    if (redirects >= kMaxRedirects)
+    if (redirects + 1 >= kMaxRedirects)  // as upstream counts: ten requests, the first one included
       co_return fail(Code::kUnavailable, "", doing + ": stopped after " + std::to_string(kMaxRedirects) + " redirects");
     // The host that the request names stays for as long as the redirects are relative.
     if (location.find("://") != std::string::npos || location.starts_with("//")) dropHost(&request);

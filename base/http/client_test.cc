@@ -133,7 +133,7 @@ TEST_F(HttpClient, AnotherHostIsTheAnswer) {
 TEST_F(HttpClient, StopsAfterTenRedirects) {
   TestServer server(loop, [](const std::string&) { return answerWith(302, "Location: /again\r\n"); });
   EXPECT_TRUE(ask(at(server.port())).ends_with(": stopped after 10 redirects"));
-  EXPECT_EQ(server.connections(), 11);
+  EXPECT_EQ(server.connections(), 10);
 }
 
 TEST_F(HttpClient, HttpsNeedsNoTrust) {

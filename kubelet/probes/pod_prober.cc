@@ -61,7 +61,7 @@ TimePoint nextDue(TimePoint due, Duration period, TimePoint now) {
 }
 
 PodProber::PodProber(Loop& loop, Clock& clock, Runner& runner, const core::Pod& pod, Callbacks callbacks)
-    : loop_(loop), clock_(clock), runner_(runner), pod_(pod), callbacks_(std::move(callbacks)), runs_(loop) {}
+    : clock_(clock), runner_(runner), pod_(pod), callbacks_(std::move(callbacks)), runs_(loop) {}
 
 bool PodProber::wanted(const core::Pod& pod) {
   const auto any = [](const core::Container& container) {

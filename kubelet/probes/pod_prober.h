@@ -87,7 +87,6 @@ class PodProber {
   Task<void> runOnce(Key key, std::uint64_t serial, Action action, std::string id, Duration timeout);
   void answered(const Key& key, std::uint64_t serial, const Answer& answer);
 
-  Loop& loop_;
   Clock& clock_;
   Runner& runner_;
   const core::Pod& pod_;

@@ -353,12 +353,12 @@ void PodWorker::adoptVerdicts() {
   for (const observe::ObservedContainer& instance : pod.containers) {
     if (instance.state != observe::ContainerState::kRunning) continue;
     adoptedContainers_.insert(instance.id);
-    const std::string id = context_.runtimeName + "://" + instance.id;
+    const std::string id = "://" + instance.id;  // the runtime's own name may not be known yet
     // As the API server has it: what this run of the agent has computed so far knows nothing of probes.
     const core::PodStatus& told = state_.pod.status();
     for (const auto* list : {&told.containerstatuses(), &told.initcontainerstatuses()})
       for (const core::ContainerStatus& known : *list) {
-        if (known.containerid() != id || !known.state().has_running()) continue;
+        if (!known.containerid().ends_with(id) || !known.state().has_running()) continue;
         plan::ContainerMemory& memory = state_.memory.containers[instance.name];
         if (known.started()) memory.startupPassed = true;
         memory.ready = known.ready();
