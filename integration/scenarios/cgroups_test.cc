@@ -106,6 +106,22 @@ TEST_F(Cgroups, RES_16_AllPodsTogetherAreLimited) {
   EXPECT_EQ(hasMemory(kubepods(), (kilobytes * 1024 - 128 * kMi) / 4096 * 4096)(), "");
 }
 
+TEST_F(Cgroups, RES_19_OutOfMemoryIsToldForTheContainerThatWasHit) {
+  node().startAgent();
+  json hungry = shell("hungry", "hungry", "exec tail /dev/zero");
+  hungry["resources"] = {{"limits", {{"memory", "16Mi"}}}};
+  json manifest = pod("a", {hungry, marker("calm", "calm")});
+  manifest["spec"]["restartPolicy"] = "Never";
+  node().write("a.json", manifest);
+  EXPECT_TRUE(eventually("it is told", kSoon, [&]() -> std::string {
+    const json state = statusOf(node().podOf("a"), "hungry").value("state", json::object());
+    const json ended = state.value("terminated", json::object());
+    const bool told = ended.value("reason", "") == "OOMKilled" && ended.value("exitCode", 0) == 137;
+    return told ? "" : "the state is " + state.dump();
+  }));
+  EXPECT_TRUE(statusOf(node().podOf("a"), "calm").value("state", json::object()).contains("running"));
+}
+
 // A process that somebody has put there does not keep it.
 TEST_F(Cgroups, RES_21_AKilledAgentsLeftOversAreRemovedAtTheNextStart) {
   node().startAgent();

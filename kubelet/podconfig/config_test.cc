@@ -489,6 +489,17 @@ TEST_F(PodConfig, RES_12_SandboxIsToldOfThePodsSize) {
   EXPECT_EQ(linux.overhead().cpu_quota(), 25'000);
 }
 
+TEST_F(PodConfig, RES_11_ThePodsLimitHoldsForAContainerWithoutOne) {
+  auto* limits = pod.mutable_spec()->mutable_resources()->mutable_limits();
+  (*limits)["cpu"].set_string("2");
+  (*limits)["memory"].set_string("4Mi");
+  auto resources = containerResources(pod, container, node);
+  EXPECT_EQ(resources.cpu_quota(), 200'000);
+  EXPECT_EQ(resources.memory_limit_in_bytes(), 4 << 20);
+  (*container.mutable_resources()->mutable_limits())["memory"].set_string("1Mi");
+  EXPECT_EQ(containerResources(pod, container, node).memory_limit_in_bytes(), 1 << 20);
+}
+
 TEST_F(PodConfig, RES_14_HugePagesOfEachSizeTheKernelHas) {
   node.hugePageSizes = {2 << 20, 1 << 30};
   (*container.mutable_resources()->mutable_limits())["hugepages-2Mi"].set_string("4Mi");
