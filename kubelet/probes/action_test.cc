@@ -47,7 +47,7 @@ std::string describe(const std::string& handler, const std::string& podIp = "10.
 }
 
 TEST(ProbeAction, PRB_10_CommandsAreExpanded) {
-  EXPECT_EQ(describe(R"(exec { command: "echo" command: "$(NAME)" })"), "exec echo web");
+  EXPECT_EQ(describe(R"pb(exec { command: "echo" command: "$(NAME)" })pb"), "exec echo web");
 }
 
 constexpr char kUsual[] = " | User-Agent: kube-probe/1.36 | Accept: */*";
