@@ -31,7 +31,7 @@ class AgentRestart : public NodeTest {
   }
 };
 
-TEST_F(AgentRestart, StopLeavesPodsRunningAndStartDisturbsNothing) {
+TEST_F(AgentRestart, REC_1_StopLeavesPodsRunningAndStartDisturbsNothing) {
   ASSERT_NO_FATAL_FAILURE(startPods({"a", "b", "c"}));
   std::set<std::string> before = containerIds();
   EXPECT_EQ(node().stopAgent(), 0);
@@ -42,7 +42,7 @@ TEST_F(AgentRestart, StopLeavesPodsRunningAndStartDisturbsNothing) {
   for (const char* name : {"a", "b", "c"}) EXPECT_TRUE(eventually("number of starts", 10s, hasStarts(node(), name, 1)));
 }
 
-TEST_F(AgentRestart, KilledAndStartedAgainSeesTheSame) {
+TEST_F(AgentRestart, REC_1_KilledAndStartedAgainSeesTheSame) {
   ASSERT_NO_FATAL_FAILURE(startPods({"a", "b"}));
   json before = node().podOf("a");
   std::set<std::string> ids = containerIds();
@@ -55,7 +55,7 @@ TEST_F(AgentRestart, KilledAndStartedAgainSeesTheSame) {
   EXPECT_TRUE(stays("nothing changes", 1s, [&] { return changedFrom(ids); }));
 }
 
-TEST_F(AgentRestart, ManifestRemovedMeanwhileIsHonoured) {
+TEST_F(AgentRestart, REC_4_ManifestRemovedMeanwhileIsHonoured) {
   ASSERT_NO_FATAL_FAILURE(startPods({"a", "b"}));
   node().killAgent();
   node().remove("a.json");
@@ -65,7 +65,7 @@ TEST_F(AgentRestart, ManifestRemovedMeanwhileIsHonoured) {
   EXPECT_EQ(runsOnce(node(), "b", {"c"})(), "");
 }
 
-TEST_F(AgentRestart, ManifestChangedMeanwhileIsHonoured) {
+TEST_F(AgentRestart, REC_5_ManifestChangedMeanwhileIsHonoured) {
   ASSERT_NO_FATAL_FAILURE(startPods({"a", "b"}));
   node().killAgent();
   node().write("a.json", pod("a", {marker("c", "a-new")}));
@@ -75,7 +75,7 @@ TEST_F(AgentRestart, ManifestChangedMeanwhileIsHonoured) {
   EXPECT_TRUE(eventually("number of starts", 10s, hasStarts(node(), "b", 1)));
 }
 
-TEST_F(AgentRestart, ProgramThatEndedMeanwhileIsRestartedOnce) {
+TEST_F(AgentRestart, REC_7_ProgramThatEndedMeanwhileIsRestartedOnce) {
   ASSERT_NO_FATAL_FAILURE(startPods({"a", "b"}));
   std::string id = node().cri().containersOf("a-node1").at(0).id();
   node().killAgent();
@@ -86,7 +86,7 @@ TEST_F(AgentRestart, ProgramThatEndedMeanwhileIsRestartedOnce) {
   EXPECT_TRUE(stays("once", 1s, runsOnce(node(), "a", {"c"})));
 }
 
-TEST_F(AgentRestart, CountsAndEndedPodsAreRemembered) {
+TEST_F(AgentRestart, REC_2_REC_7_CountsAndEndedPodsAreRemembered) {
   json done = pod("done", {shell("c", "done", "exit 0")});
   done["spec"]["restartPolicy"] = "Never";
   node().write("done.json", done);
@@ -104,7 +104,7 @@ TEST_F(AgentRestart, CountsAndEndedPodsAreRemembered) {
   EXPECT_TRUE(stays("nothing starts", 2s, all({hasStarts(node(), "done", 1), hasStarts(node(), "again", 2)})));
 }
 
-TEST_F(AgentRestart, TerminationInProgressIsFinished) {
+TEST_F(AgentRestart, REC_2_TerminationInProgressIsFinished) {
   json stubborn = pod("a", {container("c", {"mark", "-i", "/out/a"})});
   stubborn["spec"]["terminationGracePeriodSeconds"] = 4;
   node().write("a.json", stubborn);

@@ -38,7 +38,7 @@ TEST_F(ClusterFaults, ANodeJoinsWithNothingButABootstrapToken) {
   EXPECT_EQ(cluster().get({"csr"})["items"].size(), 1U) << "one request was enough";
 }
 
-TEST_F(ClusterFaults, AnExpiredCertificateHoldsNoStaticPodBack) {
+TEST_F(ClusterFaults, STA_10_AnExpiredCertificateHoldsNoStaticPodBack) {
   cluster().writeNodeKubeconfig(kubeconfig(), "node1", -1);
   node().extraFlags = {"--kubeconfig=" + kubeconfig().string()};
   node().write("s.json", pod("s", {marker("c", "s")}));
@@ -50,7 +50,7 @@ TEST_F(ClusterFaults, AnExpiredCertificateHoldsNoStaticPodBack) {
   }));
 }
 
-TEST_F(ClusterFaults, AnApiServerThatHangsHoldsNothingUp) {
+TEST_F(ClusterFaults, STA_10_REC_12_AnApiServerThatHangsHoldsNothingUp) {
   ASSERT_NO_FATAL_FAILURE(startJoined());
   cluster().apply(clusterPod("web", {marker("c", "web")}));
   node().write("s.json", pod("s", {marker("c", "one")}));

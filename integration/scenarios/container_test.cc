@@ -25,7 +25,7 @@ class ContainerMade : public NodeTest {
     node().write("p.json", manifest);
     node().startAgent();
     EXPECT_TRUE(eventually("the script has run", kSoon, [&] {
-      return fs::exists(node().records() / "done") ? std::string() : isReady(node(), "p")() + node().record("out");
+      return fs::exists(node().records() / "done") ? "" : "not yet: " + isReady(node(), "p")() + node().record("out");
     }));
     return node().record("done");
   }
@@ -34,7 +34,7 @@ class ContainerMade : public NodeTest {
   }
 };
 
-TEST_F(ContainerMade, CarriesTheNamesOfUpstream) {
+TEST_F(ContainerMade, SBX_4_CarriesTheNamesOfUpstream) {
   json manifest = pod("p", {marker("c", "c")});
   manifest["spec"]["containers"][0]["ports"] = json::parse(R"([{"name":"http","containerPort":80}])");
   ASSERT_NO_FATAL_FAILURE(startPod(manifest));
@@ -62,7 +62,7 @@ TEST_F(ContainerMade, CarriesTheNamesOfUpstream) {
   EXPECT_EQ(status.annotations().at("io.kubernetes.container.hash"), hex.str());
 }
 
-TEST_F(ContainerMade, LogsLieWhereUpstreamPutsThem) {
+TEST_F(ContainerMade, LOG_1_LogsLieWhereUpstreamPutsThem) {
   startPod(pod("p", {shell("c", "c", "echo hello; echo oops >&2; exec sleep 1000")}));
   std::string uid = node().podOf("p")["metadata"]["uid"];
   fs::path log = node().podLogs() / ("default_p-node1_" + uid) / "c/0.log";
@@ -83,7 +83,7 @@ TEST_F(ContainerMade, LogsLieWhereUpstreamPutsThem) {
   EXPECT_TRUE(eventually("the link too", kSoon, [&] { return fs::is_symlink(link) ? link.string() : ""; }));
 }
 
-TEST_F(ContainerMade, CommandAndArgsReplaceEntrypointAndCmd) {
+TEST_F(ContainerMade, CFG_1_CommandAndArgsReplaceEntrypointAndCmd) {
   json fromImage = {{"name", "image"}, {"image", kUserImage}};
   json onlyArgs = {{"name", "args"}, {"image", kUserImage}, {"args", {"mark /out/from-args"}}};
   json onlyCommand = {{"name", "command"}, {"image", kUserImage}, {"command", {"mark", "/out/from-command"}}};
@@ -95,7 +95,7 @@ TEST_F(ContainerMade, CommandAndArgsReplaceEntrypointAndCmd) {
   EXPECT_TRUE(eventually("number of starts", 10s, hasStarts(node(), "from-command", 1)));
 }
 
-TEST_F(ContainerMade, VariablesAreExpandedAsDocumented) {
+TEST_F(ContainerMade, CFG_2_CFG_3_VariablesAreExpandedAsDocumented) {
   std::string out = outputOf("echo \"$A|$B|$C|$D|$E\"; echo '$(A) $$(A) $(NOPE)'", [](json& spec) {
     spec["containers"][0]["env"] = json::parse(R"json([
       {"name":"A","value":"a"}, {"name":"B","value":"$(A)b"}, {"name":"C","value":"$$(A) $(LATER)"},
@@ -104,7 +104,7 @@ TEST_F(ContainerMade, VariablesAreExpandedAsDocumented) {
   EXPECT_EQ(out, "a|ab|$(A) $(LATER)|$A ${A} $|two\na $(A) $(NOPE)\n");
 }
 
-TEST_F(ContainerMade, FieldsOfThePodReachTheEnvironment) {
+TEST_F(ContainerMade, CFG_8_FieldsOfThePodReachTheEnvironment) {
   std::string out = outputOf("echo $NAME $NS $PODUID $LABEL $NODE $IP $SA; ip -4 -o address show eth0", [](json& spec) {
     json env = json::array();
     for (auto [name, path] :
@@ -124,13 +124,13 @@ TEST_F(ContainerMade, FieldsOfThePodReachTheEnvironment) {
   EXPECT_NE(out.find("inet " + ip + "/"), std::string::npos) << out;
 }
 
-TEST_F(ContainerMade, WorkingDirectoryUserAndImageEnvironment) {
+TEST_F(ContainerMade, SEC_2_WorkingDirectoryUserAndImageEnvironment) {
   std::string out =
       outputOf("pwd; id -u; echo $FROM_IMAGE", [](json& spec) { spec["containers"][0]["image"] = kUserImage; });
   EXPECT_EQ(out, "/tmp\n65534\nyes\n");
 }
 
-TEST_F(ContainerMade, SecurityContextIsPassedOn) {
+TEST_F(ContainerMade, SEC_4_SEC_6_SEC_7_SEC_8_SecurityContextIsPassedOn) {
   std::string out = outputOf(
       "id -u; id -g; id -G; touch /x 2>/dev/null || echo read-only; grep NoNewPrivs /proc/self/status; grep CapEff "
       "/proc/self/status",
@@ -142,13 +142,13 @@ TEST_F(ContainerMade, SecurityContextIsPassedOn) {
   EXPECT_EQ(out, "1234\n2345\n2345 3456\nread-only\nNoNewPrivs:\t1\nCapEff:\t0000000000000000\n");
 }
 
-TEST_F(ContainerMade, PrivilegedHasTheDevicesOfTheHost) {
+TEST_F(ContainerMade, SEC_5_PrivilegedHasTheDevicesOfTheHost) {
   std::string out = outputOf("[ -e /dev/kmsg ] && echo devices",
                              [](json& spec) { spec["containers"][0]["securityContext"] = {{"privileged", true}}; });
   EXPECT_EQ(out, "devices\n");
 }
 
-TEST_F(ContainerMade, RunAsNonRootRefusesRoot) {
+TEST_F(ContainerMade, SEC_3_RunAsNonRootRefusesRoot) {
   json manifest = pod("p", {marker("c", "c")});
   manifest["spec"]["containers"][0]["securityContext"] = {{"runAsNonRoot", true}};
   node().write("p.json", manifest);
@@ -159,7 +159,7 @@ TEST_F(ContainerMade, RunAsNonRootRefusesRoot) {
   EXPECT_EQ(node().starts("c"), 0U);
 }
 
-TEST_F(ContainerMade, EmptyDirIsSharedWritableAndSurvivesRestarts) {
+TEST_F(ContainerMade, EMP_1_EMP_2_EmptyDirIsSharedWritableAndSurvivesRestarts) {
   json manifest =
       pod("p", {shell("c", "c", "echo x >> /v/file; [ $(wc -l < /v/file) -ge 2 ] && exec mark /out/second; exit 1"),
                 shell("other", "other", "stat -c %a /w > /out/mode; df /ram | tail -n1 > /out/ram; exec sleep 1000")});
@@ -176,7 +176,7 @@ TEST_F(ContainerMade, EmptyDirIsSharedWritableAndSurvivesRestarts) {
   EXPECT_NE(node().record("ram").find(" 4096 "), std::string::npos) << node().record("ram");
 }
 
-TEST_F(ContainerMade, HostPathTypesAreChecked) {
+TEST_F(ContainerMade, EMP_5_HostPathTypesAreChecked) {
   json manifest = pod("p", {marker("c", "c")});
   fs::path made = node().dir() / "made/deep";
   manifest["spec"]["volumes"].push_back(
@@ -212,7 +212,7 @@ TEST_F(ContainerMade, CommandThatDoesNotExistIsTold) {
   EXPECT_TRUE(eventually("the other container runs", kSoon, hasStarts(node(), "good", 1)));
 }
 
-TEST_F(ContainerMade, TerminationMessageIsRead) {
+TEST_F(ContainerMade, CFG_15_TerminationMessageIsRead) {
   json manifest = pod("p", {shell("file", "file", "echo -n goodbye > /dev/termination-log; exit 1"),
                             shell("log", "log", "echo last words; exit 1")});
   manifest["spec"]["restartPolicy"] = "Never";

@@ -156,7 +156,7 @@ class StaticControlPlane : public NodeTest {
 
 // Without a cluster the node keeps a control plane up as it does any static pod, and leaves it alone when the agent is
 // started again.
-TEST_F(StaticControlPlane, RunsFromManifestsAlone) {
+TEST_F(StaticControlPlane, STA_10_RunsFromManifestsAlone) {
   writeManifests();
   node().startAgent();
   ASSERT_TRUE(eventually("all four run", kUp, allFourRun()));
@@ -175,7 +175,7 @@ TEST_F(StaticControlPlane, RunsFromManifestsAlone) {
   EXPECT_EQ(running(), before);
 }
 
-TEST_F(StaticControlPlane, NodeJoinsTheClusterThatItRuns) {
+TEST_F(StaticControlPlane, STA_10_STA_17_NodeJoinsTheClusterThatItRuns) {
   fs::path kubeconfig = node().dir() / "kubelet.conf";
   credentials_->writeNodeKubeconfig(kubeconfig, "node1");
   node().extraFlags = {"--kubeconfig=" + kubeconfig.string(), "--register-node=true"};

@@ -25,7 +25,7 @@ TEST_F(Deletion, WillingProgramEndsAtOnce) {
   EXPECT_TRUE(eventually("it is gone long before its grace is over", 8s, isGone(node(), "p")));
 }
 
-TEST_F(Deletion, StubbornProgramIsKilledAfterItsGrace) {
+TEST_F(Deletion, TRM_2_StubbornProgramIsKilledAfterItsGrace) {
   json manifest = pod("p", {container("c", {"mark", "-i", "/out/c"})});
   manifest["spec"]["terminationGracePeriodSeconds"] = 3;
   ASSERT_NO_FATAL_FAILURE(startPod(manifest));
@@ -39,7 +39,7 @@ TEST_F(Deletion, StubbornProgramIsKilledAfterItsGrace) {
   EXPECT_LT(took, 8s);
 }
 
-TEST_F(Deletion, ContainersEndSideBySide) {
+TEST_F(Deletion, TRM_2_ContainersEndSideBySide) {
   std::vector<json> stubborn;
   for (const char* name : {"a", "b", "c", "d"})
     stubborn.push_back(container(name, {"mark", "-i", std::string("/out/") + name}));
@@ -50,7 +50,7 @@ TEST_F(Deletion, ContainersEndSideBySide) {
   EXPECT_TRUE(eventually("all are gone after one grace, not four", 9s, isGone(node(), "p")));
 }
 
-TEST_F(Deletion, NothingIsLeftBehind) {
+TEST_F(Deletion, TRM_8_NothingIsLeftBehind) {
   json manifest = pod("p", {marker("c", "c")});
   manifest["spec"]["volumes"] =
       json::parse(R"([{"name":"disk","emptyDir":{}},{"name":"ram","emptyDir":{"medium":"Memory"}}])");

@@ -46,7 +46,7 @@ TEST_F(Images, NeverUsesWhatIsThere) {
   EXPECT_TRUE(eventually("it runs", kSoon, isReady(node(), "p")));
 }
 
-TEST_F(Images, NeverFailsForAMissingImageUntilItIsThere) {
+TEST_F(Images, CFG_18_NeverFailsForAMissingImageUntilItIsThere) {
   node().write("p.json", podOf("p", "cubelet.local/later:1", "Never"));
   node().startAgent();
   ASSERT_TRUE(eventually("the reason is shown", kSoon, isWaiting(node(), "p", "c", "ErrImageNeverPull")));
@@ -57,7 +57,7 @@ TEST_F(Images, NeverFailsForAMissingImageUntilItIsThere) {
   node().containerd().removeImage("cubelet.local/later:1");
 }
 
-TEST_F(Images, MissingImageIsPulledAgainAndAgainWithBackoff) {
+TEST_F(Images, CFG_20_MissingImageIsPulledAgainAndAgainWithBackoff) {
   node().write("p.json", podOf("p", "127.0.0.1:1/none:1", "IfNotPresent"));
   node().startAgent();
   ASSERT_TRUE(eventually("the failure is shown", kSoon, [&] {
@@ -84,7 +84,7 @@ TEST_F(Images, IfNotPresentDoesNotAskTheRegistry) {
   node().containerd().removeImage(image);
 }
 
-TEST_F(Images, AlwaysAsksEvenWhenTheImageIsThere) {
+TEST_F(Images, CFG_18_AlwaysAsksEvenWhenTheImageIsThere) {
   node().containerd().tagImage("127.0.0.1:1/there:1");
   node().write("p.json", podOf("p", "127.0.0.1:1/there:1", "Always"));
   node().startAgent();

@@ -24,7 +24,7 @@ class Init : public NodeTest {
   }
 };
 
-TEST_F(Init, RunOneAfterAnotherBeforeTheRest) {
+TEST_F(Init, INI_1_RunOneAfterAnotherBeforeTheRest) {
   startPod(pod("p", {marker("main", "main")}), {shell("one", "one", "usleep 300000; touch /out/one.done"),
                                                 shell("two", "two", "[ -e /out/one.done ] && touch /out/two.done")});
   ASSERT_TRUE(eventually("the pod is ready", kSoon, isReady(node(), "p")));
@@ -39,7 +39,7 @@ TEST_F(Init, RunOneAfterAnotherBeforeTheRest) {
   EXPECT_EQ(statusOf(seen, "one")["ready"], true);
 }
 
-TEST_F(Init, PodIsPendingWhileTheyRun) {
+TEST_F(Init, PLC_3_CST_1_PodIsPendingWhileTheyRun) {
   startPod(pod("p", {marker("main", "main")}),
            {shell("slow", "slow", "while [ ! -e /out/go ]; do usleep 20000; done")});
   ASSERT_TRUE(eventually("the init container runs", kSoon, hasStarts(node(), "slow", 1)));
@@ -52,7 +52,7 @@ TEST_F(Init, PodIsPendingWhileTheyRun) {
   EXPECT_TRUE(eventually("the pod is ready", kSoon, isReady(node(), "p")));
 }
 
-TEST_F(Init, FailureWithNeverFailsThePod) {
+TEST_F(Init, PLC_2_INI_2_FailureWithNeverFailsThePod) {
   ASSERT_NO_FATAL_FAILURE(startPod(pod("p", {marker("main", "main")}),
                                    {shell("bad", "bad", "exit 4"), shell("next", "next", "true")}, "Never"));
   ASSERT_TRUE(eventually("the pod fails", kSoon, phaseIs(node(), "p", "Failed")));
@@ -60,7 +60,7 @@ TEST_F(Init, FailureWithNeverFailsThePod) {
   EXPECT_EQ(node().starts("next") + node().starts("main"), 0U);
 }
 
-TEST_F(Init, FailureIsTriedAgain) {
+TEST_F(Init, INI_2_FailureIsTriedAgain) {
   ASSERT_NO_FATAL_FAILURE(
       startPod(pod("p", {marker("main", "main")}), {shell("flaky", "flaky", "[ $(grep -c start /out/flaky) -ge 2 ]")}));
   ASSERT_TRUE(eventually("the pod is ready", kSoon, isReady(node(), "p")));
@@ -68,7 +68,7 @@ TEST_F(Init, FailureIsTriedAgain) {
   EXPECT_TRUE(eventually("number of starts", 10s, hasStarts(node(), "main", 1)));
 }
 
-TEST_F(Init, LaterRestartsDoNotRunThemAgain) {
+TEST_F(Init, INI_3_LaterRestartsDoNotRunThemAgain) {
   startPod(pod("p", {shell("main", "main", "[ $(grep -c start /out/main) -ge 2 ] && exec sleep 1000; exit 1")}),
            {shell("once", "once", "true")});
   ASSERT_TRUE(
@@ -76,7 +76,7 @@ TEST_F(Init, LaterRestartsDoNotRunThemAgain) {
   EXPECT_TRUE(eventually("number of starts", 10s, hasStarts(node(), "once", 1)));
 }
 
-TEST_F(Init, SidecarStartsBeforeTheNextInitContainerAndStays) {
+TEST_F(Init, SID_1_SidecarStartsBeforeTheNextInitContainerAndStays) {
   ASSERT_NO_FATAL_FAILURE(
       startPod(pod("p", {marker("main", "main")}), {sidecar(marker("side", "side")), shell("after", "after", "true")}));
   ASSERT_TRUE(eventually("the pod is ready", kSoon, isReady(node(), "p")));
@@ -85,7 +85,7 @@ TEST_F(Init, SidecarStartsBeforeTheNextInitContainerAndStays) {
   EXPECT_EQ(runsOnce(node(), "p", {"side", "main"})(), "");
 }
 
-TEST_F(Init, SidecarIsRestartedEvenWithNever) {
+TEST_F(Init, SID_2_SidecarIsRestartedEvenWithNever) {
   startPod(pod("p", {marker("main", "main")}),
            {sidecar(shell("side", "side", "[ $(grep -c start /out/side) -ge 2 ] && exec sleep 1000; exit 1"))},
            "Never");
@@ -94,7 +94,7 @@ TEST_F(Init, SidecarIsRestartedEvenWithNever) {
   EXPECT_TRUE(eventually("number of starts", 10s, hasStarts(node(), "main", 1)));
 }
 
-TEST_F(Init, SidecarEndsWithTheLastRegularContainer) {
+TEST_F(Init, SID_4_SidecarEndsWithTheLastRegularContainer) {
   ASSERT_NO_FATAL_FAILURE(
       startPod(pod("p", {shell("main", "main", "usleep 500000")}), {sidecar(marker("side", "side"))}, "Never"));
   ASSERT_TRUE(eventually("the pod succeeds", kSoon, phaseIs(node(), "p", "Succeeded")));
@@ -102,7 +102,7 @@ TEST_F(Init, SidecarEndsWithTheLastRegularContainer) {
   EXPECT_TRUE(eventually("number of starts", 10s, hasStarts(node(), "side", 1)));
 }
 
-TEST_F(Init, SidecarsEndLastAndInReverseOrder) {
+TEST_F(Init, SID_5_SidecarsEndLastAndInReverseOrder) {
   json manifest = pod("p", {marker("main", "main")});
   manifest["spec"]["terminationGracePeriodSeconds"] = 10;
   ASSERT_NO_FATAL_FAILURE(startPod(manifest, {sidecar(marker("first", "first")), sidecar(marker("second", "second"))}));
@@ -113,7 +113,7 @@ TEST_F(Init, SidecarsEndLastAndInReverseOrder) {
   EXPECT_LT(at("second", "term"), at("first", "term"));
 }
 
-TEST_F(Init, NewSandboxRunsThemAgain) {
+TEST_F(Init, INI_3_NewSandboxRunsThemAgain) {
   ASSERT_NO_FATAL_FAILURE(startPod(pod("p", {marker("main", "main")}), {shell("init", "init", "true")}));
   ASSERT_TRUE(eventually("the pod is ready", kSoon, isReady(node(), "p")));
   node().cri().stopSandbox(node().cri().sandboxesOf(node().fullName("p"))[0].id());

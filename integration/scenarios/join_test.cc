@@ -22,7 +22,7 @@ class Join : public ClusterTest {
   }
 };
 
-TEST_F(Join, NodeIsReadyAndTellsWhatItIs) {
+TEST_F(Join, NOD_1_NodeIsReadyAndTellsWhatItIs) {
   ASSERT_NO_FATAL_FAILURE(startJoined());
   const json object = cluster().get({"node", "node1"});
   EXPECT_EQ(object["metadata"]["labels"]["kubernetes.io/hostname"], "node1");
@@ -36,7 +36,7 @@ TEST_F(Join, NodeIsReadyAndTellsWhatItIs) {
   EXPECT_EQ(lease["spec"]["holderIdentity"], "node1");
 }
 
-TEST_F(Join, APodRunsAndItsStatusIsTold) {
+TEST_F(Join, SRC_1_APodRunsAndItsStatusIsTold) {
   ASSERT_NO_FATAL_FAILURE(startJoined());
   cluster().apply(clusterPod("web", {marker("c", "web")}));
   ASSERT_TRUE(eventually("pod web is ready", kSoon, isReadyThere("pod", "web")));
@@ -51,7 +51,7 @@ TEST_F(Join, APodRunsAndItsStatusIsTold) {
   EXPECT_EQ(node().starts("web"), 1U);
 }
 
-TEST_F(Join, ADeletedPodEndsBeforeItsObjectGoes) {
+TEST_F(Join, TRM_8_ADeletedPodEndsBeforeItsObjectGoes) {
   ASSERT_NO_FATAL_FAILURE(startJoined());
   json object = clusterPod("web", {container("c", {"mark", "-i", "/out/web"})});
   object["spec"]["terminationGracePeriodSeconds"] = 3;
@@ -68,7 +68,7 @@ TEST_F(Join, ADeletedPodEndsBeforeItsObjectGoes) {
   EXPECT_TRUE(node().cri().sandboxesOf("web").empty());
 }
 
-TEST_F(Join, AForcedDeletionLeavesNothingOnTheNode) {
+TEST_F(Join, TRM_11_AForcedDeletionLeavesNothingOnTheNode) {
   ASSERT_NO_FATAL_FAILURE(startJoined());
   cluster().apply(clusterPod("web", {marker("c", "web")}));
   ASSERT_TRUE(eventually("pod web is ready", kSoon, isReadyThere("pod", "web")));
@@ -77,7 +77,7 @@ TEST_F(Join, AForcedDeletionLeavesNothingOnTheNode) {
                          [&] { return node().cri().sandboxesOf("web").empty() ? "" : "still there"; }));
 }
 
-TEST_F(Join, ARestartIsCountedAndTold) {
+TEST_F(Join, CST_3_ARestartIsCountedAndTold) {
   ASSERT_NO_FATAL_FAILURE(startJoined());
   cluster().apply(clusterPod("web", {shell("c", "web", "[ $(wc -l < /out/web) -gt 1 ] && sleep 1000; exit 3")}));
   ASSERT_TRUE(eventually("it was started again", kSoon, [&] {
@@ -91,7 +91,7 @@ TEST_F(Join, ARestartIsCountedAndTold) {
   EXPECT_EQ(object["status"]["containerStatuses"][0]["lastState"]["terminated"]["exitCode"], 3);
 }
 
-TEST_F(Join, AFinishedPodIsToldToHaveSucceeded) {
+TEST_F(Join, PLC_5_REC_2_AFinishedPodIsToldToHaveSucceeded) {
   ASSERT_NO_FATAL_FAILURE(startJoined());
   json object = clusterPod("job", {shell("c", "job", "exit 0")});
   object["spec"]["restartPolicy"] = "Never";
@@ -106,7 +106,7 @@ TEST_F(Join, AFinishedPodIsToldToHaveSucceeded) {
   EXPECT_TRUE(stays("it is not run again", 2s, [&] { return node().starts("job") == 1 ? "" : "started again"; }));
 }
 
-TEST_F(Join, RestartsOfTheAgentDisturbNothing) {
+TEST_F(Join, REC_1_RestartsOfTheAgentDisturbNothing) {
   ASSERT_NO_FATAL_FAILURE(startJoined());
   cluster().apply(clusterPod("web", {marker("c", "web")}));
   ASSERT_TRUE(eventually("pod web is ready", kSoon, isReadyThere("pod", "web")));
@@ -126,7 +126,7 @@ TEST_F(Join, RestartsOfTheAgentDisturbNothing) {
   EXPECT_EQ(node().starts("web"), 1U);
 }
 
-TEST_F(Join, DeletionWhileTheAgentIsAwayIsCarriedOut) {
+TEST_F(Join, REC_4_DeletionWhileTheAgentIsAwayIsCarriedOut) {
   ASSERT_NO_FATAL_FAILURE(startJoined());
   cluster().apply(clusterPod("web", {marker("c", "web")}));
   ASSERT_TRUE(eventually("pod web is ready", kSoon, isReadyThere("pod", "web")));
@@ -137,7 +137,7 @@ TEST_F(Join, DeletionWhileTheAgentIsAwayIsCarriedOut) {
   EXPECT_TRUE(node().cri().sandboxesOf("web").empty());
 }
 
-TEST_F(Join, AnOutageOfTheApiServerTouchesNoPod) {
+TEST_F(Join, STA_10_REC_12_AnOutageOfTheApiServerTouchesNoPod) {
   ASSERT_NO_FATAL_FAILURE(startJoined());
   cluster().apply(clusterPod("web", {marker("c", "web")}));
   ASSERT_TRUE(eventually("pod web is ready", kSoon, isReadyThere("pod", "web")));
@@ -153,7 +153,7 @@ TEST_F(Join, AnOutageOfTheApiServerTouchesNoPod) {
   EXPECT_EQ(node().starts("web"), 1U);
 }
 
-TEST_F(Join, AStaticPodHasAMirrorThatFollowsIt) {
+TEST_F(Join, STA_15_STA_17_STA_18_AStaticPodHasAMirrorThatFollowsIt) {
   node().write("s.json", pod("s", {marker("c", "s")}));
   ASSERT_NO_FATAL_FAILURE(startJoined());
   ASSERT_TRUE(eventually("its mirror is ready", kSoon, isReadyThere("pod", "s-node1")));
@@ -172,7 +172,7 @@ TEST_F(Join, AStaticPodHasAMirrorThatFollowsIt) {
   EXPECT_TRUE(eventually("the mirror goes with its pod", kSoon, isGoneThere("s-node1")));
 }
 
-TEST_F(Join, APodSeesItsServiceAccountConfigMapsAndSecrets) {
+TEST_F(Join, CMS_7_CMS_12_APodSeesItsServiceAccountConfigMapsAndSecrets) {
   ASSERT_NO_FATAL_FAILURE(startJoined());
   cluster().apply({{"apiVersion", "v1"},
                    {"kind", "ConfigMap"},
@@ -202,7 +202,7 @@ TEST_F(Join, APodSeesItsServiceAccountConfigMapsAndSecrets) {
                          [&] { return node().record("file") == "blue" ? "" : node().record("file"); }));
 }
 
-TEST_F(Join, AMissingConfigMapHoldsAContainerUntilItAppears) {
+TEST_F(Join, CFG_6_AMissingConfigMapHoldsAContainerUntilItAppears) {
   ASSERT_NO_FATAL_FAILURE(startJoined());
   json object = clusterPod("web", {marker("c", "web")});
   object["spec"]["containers"][0]["envFrom"] = json::parse(R"([{"configMapRef":{"name":"later"}}])");
@@ -221,7 +221,7 @@ TEST_F(Join, AMissingConfigMapHoldsAContainerUntilItAppears) {
   EXPECT_TRUE(eventually("pod web is ready", kSoon, isReadyThere("pod", "web")));
 }
 
-TEST_F(Join, EventsAreTold) {
+TEST_F(Join, CST_10_EventsAreTold) {
   ASSERT_NO_FATAL_FAILURE(startJoined());
   cluster().apply(clusterPod("web", {marker("c", "web")}));
   ASSERT_TRUE(eventually("pod web is ready", kSoon, isReadyThere("pod", "web")));

@@ -19,7 +19,7 @@ class Manifests : public NodeTest {
   }
 };
 
-TEST_F(Manifests, PodRunsUntilItsFileIsRemoved) {
+TEST_F(Manifests, STA_13_PodRunsUntilItsFileIsRemoved) {
   ASSERT_NO_FATAL_FAILURE(startWith("web.json", pod("web", {marker("c", "c")}), "web"));
   EXPECT_EQ(runsOnce(node(), "web", {"c"})(), "");
   EXPECT_TRUE(eventually("number of starts", 10s, hasStarts(node(), "c", 1)));
@@ -29,7 +29,7 @@ TEST_F(Manifests, PodRunsUntilItsFileIsRemoved) {
   EXPECT_EQ(node().marks("c", "term").size(), 1U) << "it was asked to end before it was killed";
 }
 
-TEST_F(Manifests, FileAddedLaterStartsAPod) {
+TEST_F(Manifests, STA_2_FileAddedLaterStartsAPod) {
   node().startAgent();
   ASSERT_TRUE(eventually("the agent answers", kSoon, agentAnswers(node())));
   node().write("late.json", pod("late", {marker("c", "c")}));
@@ -51,7 +51,7 @@ TEST_F(Manifests, YamlWithCommentsAndAnchorsIsRead) {
   EXPECT_TRUE(eventually("both run", 10s, all({hasStarts(node(), "one", 1), hasStarts(node(), "two", 1)})));
 }
 
-TEST_F(Manifests, EditReplacesThePodAfterTheOldOneHasEnded) {
+TEST_F(Manifests, STA_11_EditReplacesThePodAfterTheOldOneHasEnded) {
   ASSERT_NO_FATAL_FAILURE(startWith("web.json", pod("web", {marker("c", "old")}), "web"));
   std::string oldUid = node().podOf("web")["metadata"]["uid"];
   node().write("web.json", pod("web", {marker("c", "new")}));
@@ -63,7 +63,7 @@ TEST_F(Manifests, EditReplacesThePodAfterTheOldOneHasEnded) {
   ASSERT_TRUE(eventually("only the new one runs", kSoon, runsOnce(node(), "web", {"c"})));
 }
 
-TEST_F(Manifests, SeveralEditsDuringATerminationStartOnlyTheLast) {
+TEST_F(Manifests, STA_12_SeveralEditsDuringATerminationStartOnlyTheLast) {
   json slow = pod("web", {container("c", {"mark", "-i", "/out/old"})});
   slow["spec"]["terminationGracePeriodSeconds"] = 3;
   ASSERT_NO_FATAL_FAILURE(startWith("web.json", slow, "web"));
@@ -74,7 +74,7 @@ TEST_F(Manifests, SeveralEditsDuringATerminationStartOnlyTheLast) {
   EXPECT_EQ(node().starts("second"), 0U);
 }
 
-TEST_F(Manifests, TheSameFileAgainIsTheSamePodAgain) {
+TEST_F(Manifests, STA_6_TheSameFileAgainIsTheSamePodAgain) {
   ASSERT_NO_FATAL_FAILURE(startWith("web.json", pod("web", {marker("c", "c")}), "web"));
   std::string uid = node().podOf("web")["metadata"]["uid"];
   node().remove("web.json");
@@ -85,7 +85,7 @@ TEST_F(Manifests, TheSameFileAgainIsTheSamePodAgain) {
   EXPECT_EQ(node().podOf("web")["metadata"]["uid"], uid);
 }
 
-TEST_F(Manifests, FileThatComesBackDuringTheTerminationIsNotLost) {
+TEST_F(Manifests, SRC_11_STA_12_FileThatComesBackDuringTheTerminationIsNotLost) {
   json slow = pod("web", {container("c", {"mark", "-i", "/out/c"})});
   ASSERT_NO_FATAL_FAILURE(startWith("web.json", slow, "web"));
   node().remove("web.json");
@@ -95,7 +95,7 @@ TEST_F(Manifests, FileThatComesBackDuringTheTerminationIsNotLost) {
   ASSERT_TRUE(eventually("once", kSoon, runsOnce(node(), "web", {"c"})));
 }
 
-TEST_F(Manifests, InvalidEditKeepsThePodFromItsLastGoodVersion) {
+TEST_F(Manifests, STA_1_InvalidEditKeepsThePodFromItsLastGoodVersion) {
   ASSERT_NO_FATAL_FAILURE(startWith("web.json", pod("web", {marker("c", "c")}), "web"));
   node().writeText(
       "web.json",
@@ -116,7 +116,7 @@ TEST_F(Manifests, InvalidEditKeepsThePodFromItsLastGoodVersion) {
   EXPECT_TRUE(eventually("the repaired version runs", kSoon, hasStarts(node(), "repaired", 1)));
 }
 
-TEST_F(Manifests, HalfWrittenFileDoesNotDisturbThePod) {
+TEST_F(Manifests, STA_3_HalfWrittenFileDoesNotDisturbThePod) {
   ASSERT_NO_FATAL_FAILURE(startWith("web.json", pod("web", {marker("c", "c")}), "web"));
   std::string text = node().textOf(pod("web", {marker("c", "c")}));
   node().writeInPlace("web.json", text.substr(0, text.size() / 2));
@@ -128,7 +128,7 @@ TEST_F(Manifests, HalfWrittenFileDoesNotDisturbThePod) {
   EXPECT_TRUE(eventually("number of starts", 10s, hasStarts(node(), "c", 1)));
 }
 
-TEST_F(Manifests, SecondFileOfTheSameNameIsRefusedAndBothAreNamed) {
+TEST_F(Manifests, STA_11_SecondFileOfTheSameNameIsRefusedAndBothAreNamed) {
   ASSERT_NO_FATAL_FAILURE(startWith("first.json", pod("web", {marker("c", "first")}), "web"));
   node().write("another.json", pod("web", {marker("c", "second")}));
   ASSERT_TRUE(eventually("both files are named", kSoon, [&] {
@@ -143,7 +143,7 @@ TEST_F(Manifests, SecondFileOfTheSameNameIsRefusedAndBothAreNamed) {
   EXPECT_TRUE(eventually("the second one takes over", kSoon, hasStarts(node(), "second", 1)));
 }
 
-TEST_F(Manifests, HiddenFilesAndSubdirectoriesAreIgnored) {
+TEST_F(Manifests, STA_1_HiddenFilesAndSubdirectoriesAreIgnored) {
   fs::create_directories(node().manifests() / "sub");
   std::ofstream(node().manifests() / "sub/deep.json") << node().textOf(pod("deep", {marker("c", "deep")}));
   std::ofstream(node().manifests() / ".hidden.json") << node().textOf(pod("hidden", {marker("c", "hidden")}));
@@ -197,7 +197,7 @@ TEST_F(Manifests, ReplacedDirectoryIsFollowed) {
   EXPECT_TRUE(eventually("the new directory is watched", 10s, hasStarts(node(), "later", 1)));
 }
 
-TEST_F(Manifests, UnreadableDirectoryStopsNothing) {
+TEST_F(Manifests, STA_1_UnreadableDirectoryStopsNothing) {
   ASSERT_NO_FATAL_FAILURE(startWith("web.json", pod("web", {marker("c", "c")}), "web"));
   // Root reads everything, so the directory is made unreadable by what it is: a link that leads nowhere, then a loop.
   fs::rename(node().manifests(), node().dir() / "away");
@@ -210,7 +210,7 @@ TEST_F(Manifests, UnreadableDirectoryStopsNothing) {
   EXPECT_TRUE(eventually("number of starts", 10s, hasStarts(node(), "c", 1)));
 }
 
-TEST_F(Manifests, FiveHundredFilesOfWhichFewAreGood) {
+TEST_F(Manifests, STA_1_FiveHundredFilesOfWhichFewAreGood) {
   for (int i = 0; i < 500; ++i) {
     std::string number = std::to_string(1000 + i);
     if (i % 100 == 0)
@@ -235,7 +235,7 @@ TEST_F(Manifests, FiveHundredFilesOfWhichFewAreGood) {
   EXPECT_TRUE(eventually("changes are still seen at once", 10s, hasStarts(node(), "last", 1)));
 }
 
-TEST_F(Manifests, HostileFilesDoNotDisturbOthers) {
+TEST_F(Manifests, STA_1_HostileFilesDoNotDisturbOthers) {
   std::string laughs = "a: &a [x,x,x,x,x,x,x,x,x]\n";
   for (char c = 'b'; c <= 'k'; ++c) {
     std::string previous(1, static_cast<char>(c - 1));
@@ -265,7 +265,7 @@ TEST_F(Manifests, ListAndSeveralDocumentsInOneFile) {
     EXPECT_TRUE(eventually(std::string("pod ") + name + " is ready", kSoon, isReady(node(), name)));
 }
 
-TEST_F(Manifests, PodsComeFromAUrlToo) {
+TEST_F(Manifests, SRC_1_PodsComeFromAUrlToo) {
   fs::path www = node().dir() / "www";
   fs::create_directories(www);
   std::ofstream(www / "pods") << node().textOf(pod("far", {marker("c", "far")}));
@@ -285,7 +285,7 @@ TEST_F(Manifests, PodsComeFromAUrlToo) {
   EXPECT_TRUE(eventually("number of starts", 10s, hasStarts(node(), "far", 1)));
 }
 
-TEST_F(Manifests, IdentityIsAsUpstreamGivesIt) {
+TEST_F(Manifests, STA_5_STA_7_IdentityIsAsUpstreamGivesIt) {
   ASSERT_NO_FATAL_FAILURE(startWith("web.json", pod("web", {marker("c", "c")}), "web"));
   json seen = node().podOf("web");
   json annotations = seen["metadata"]["annotations"];

@@ -15,7 +15,7 @@ class Restart : public NodeTest {
   }
 };
 
-TEST_F(Restart, AlwaysRestartsACleanExitAtOnce) {
+TEST_F(Restart, RST_1_AlwaysRestartsACleanExitAtOnce) {
   startPod(pod("p", {shell("c", "c", "[ $(grep -c start /out/c) -ge 2 ] && exec sleep 1000; exit 0")}));
   ASSERT_TRUE(eventually("it started again", kSoon, hasStarts(node(), "c", 2)));
   ASSERT_TRUE(eventually("it is ready", kSoon, isReady(node(), "p")));
@@ -25,7 +25,7 @@ TEST_F(Restart, AlwaysRestartsACleanExitAtOnce) {
   EXPECT_EQ(status["lastState"]["terminated"]["reason"], "Completed");
 }
 
-TEST_F(Restart, OnFailureRestartsAFailureAndAcceptsSuccess) {
+TEST_F(Restart, RST_1_OnFailureRestartsAFailureAndAcceptsSuccess) {
   ASSERT_NO_FATAL_FAILURE(startPod(pod("p", {shell("c", "c", "[ $(grep -c start /out/c) -ge 2 ]")}), "OnFailure"));
   ASSERT_TRUE(eventually("it succeeds", kSoon, phaseIs(node(), "p", "Succeeded")));
   EXPECT_TRUE(eventually("number of starts", 10s, hasStarts(node(), "c", 2)));
@@ -35,7 +35,7 @@ TEST_F(Restart, OnFailureRestartsAFailureAndAcceptsSuccess) {
   EXPECT_TRUE(stays("it is not started again", 2s, hasStarts(node(), "c", 2)));
 }
 
-TEST_F(Restart, NeverLeavesAFailureAlone) {
+TEST_F(Restart, RST_1_RST_11_NeverLeavesAFailureAlone) {
   ASSERT_NO_FATAL_FAILURE(startPod(pod("p", {shell("c", "c", "exit 3")}), "Never"));
   ASSERT_TRUE(eventually("it fails", kSoon, phaseIs(node(), "p", "Failed")));
   json state = statusOf(node().podOf("p"), "c")["state"]["terminated"];
@@ -49,7 +49,7 @@ TEST_F(Restart, NeverLeavesAFailureAlone) {
   }));
 }
 
-TEST_F(Restart, SecondRestartWaitsTenSecondsAndSaysSo) {
+TEST_F(Restart, RST_6_RST_8_SecondRestartWaitsTenSecondsAndSaysSo) {
   ASSERT_NO_FATAL_FAILURE(startPod(pod("p", {shell("c", "c", "exit 1")})));
   ASSERT_TRUE(eventually("it waits", kSoon, isWaiting(node(), "p", "c", "CrashLoopBackOff")));
   json seen = node().podOf("p");
@@ -65,7 +65,7 @@ TEST_F(Restart, SecondRestartWaitsTenSecondsAndSaysSo) {
   EXPECT_LT(starts[2].monotonic - starts[1].monotonic, 14s);
 }
 
-TEST_F(Restart, BackoffIsPerContainer) {
+TEST_F(Restart, RST_7_BackoffIsPerContainer) {
   ASSERT_NO_FATAL_FAILURE(startPod(pod("p", {shell("bad", "bad", "exit 1"), marker("good", "good")})));
   ASSERT_TRUE(eventually("bad waits", kSoon, isWaiting(node(), "p", "bad", "CrashLoopBackOff")));
   EXPECT_TRUE(eventually("number of starts", 10s, hasStarts(node(), "good", 1)));
@@ -73,14 +73,14 @@ TEST_F(Restart, BackoffIsPerContainer) {
   EXPECT_EQ(conditionOf(node().podOf("p"), "Ready"), "False");
 }
 
-TEST_F(Restart, BackoffOfARepairedPodStartsAfresh) {
+TEST_F(Restart, RST_7_BackoffOfARepairedPodStartsAfresh) {
   ASSERT_NO_FATAL_FAILURE(startPod(pod("p", {shell("c", "c", "exit 1")})));
   ASSERT_TRUE(eventually("it waits", kSoon, isWaiting(node(), "p", "c", "CrashLoopBackOff")));
   node().write("p.json", pod("p", {marker("c", "repaired")}));
   ASSERT_TRUE(eventually("the repaired one runs at once", 8s, hasStarts(node(), "repaired", 1)));
 }
 
-TEST_F(Restart, KeepsSandboxAddressAndVolume) {
+TEST_F(Restart, RST_4_KeepsSandboxAddressAndVolume) {
   json manifest =
       pod("p", {shell("c", "c", "echo x >> /keep/file; [ $(wc -l < /keep/file) -ge 2 ] && exec sleep 1000; exit 1")});
   manifest["spec"]["volumes"] = json::array({{{"name", "keep"}, {"emptyDir", json::object()}}});
@@ -93,7 +93,7 @@ TEST_F(Restart, KeepsSandboxAddressAndVolume) {
   EXPECT_EQ(instances[0].metadata().attempt(), 1U);
 }
 
-TEST_F(Restart, KilledFromOutsideComesBackAtOnce) {
+TEST_F(Restart, CST_5_KilledFromOutsideComesBackAtOnce) {
   ASSERT_NO_FATAL_FAILURE(startPod(pod("p", {marker("c", "c")})));
   ASSERT_TRUE(eventually("it runs", kSoon, isReady(node(), "p")));
   std::string id = node().cri().containersOf(node().fullName("p"))[0].id();
@@ -103,7 +103,7 @@ TEST_F(Restart, KilledFromOutsideComesBackAtOnce) {
   EXPECT_TRUE(stays("once", 1s, runsOnce(node(), "p", {"c"})));
 }
 
-TEST_F(Restart, RemovedFromTheRuntimeComesBackWithAHigherCount) {
+TEST_F(Restart, RST_4_RemovedFromTheRuntimeComesBackWithAHigherCount) {
   ASSERT_NO_FATAL_FAILURE(startPod(pod("p", {marker("c", "c")})));
   ASSERT_TRUE(eventually("it runs", kSoon, isReady(node(), "p")));
   std::string id = node().cri().containersOf(node().fullName("p"))[0].id();
@@ -112,7 +112,7 @@ TEST_F(Restart, RemovedFromTheRuntimeComesBackWithAHigherCount) {
   EXPECT_EQ(statusOf(node().podOf("p"), "c")["restartCount"], 1);
 }
 
-TEST_F(Restart, ContainerRulesOverrideThePodsPolicy) {
+TEST_F(Restart, RST_2_ContainerRulesOverrideThePodsPolicy) {
   json manifest = pod("p", {shell("again", "again", "[ $(grep -c start /out/again) -ge 2 ] && exit 7; exit 42"),
                             shell("once", "once", "exit 1")});
   json& again = manifest["spec"]["containers"][0];

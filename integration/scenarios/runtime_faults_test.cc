@@ -36,7 +36,7 @@ TEST_F(RuntimeFaults, SocketThatDoesNotExistYetIsWaitedFor) {
   EXPECT_TRUE(eventually("the pod runs", 10s, isReady(node(), "a")));
 }
 
-TEST_F(RuntimeFaults, RestartDisturbsNoRunningPod) {
+TEST_F(RuntimeFaults, REC_9_RestartDisturbsNoRunningPod) {
   node().startAgent();
   ASSERT_NO_FATAL_FAILURE(startPod("a"));
   node().containerd().kill();
@@ -47,7 +47,7 @@ TEST_F(RuntimeFaults, RestartDisturbsNoRunningPod) {
   EXPECT_EQ(runsOnce(node(), "a", {"c"})(), "");
 }
 
-TEST_F(RuntimeFaults, ExitWhileItIsAwayIsFoundAfterwards) {
+TEST_F(RuntimeFaults, REC_10_ExitWhileItIsAwayIsFoundAfterwards) {
   node().startAgent();
   ASSERT_NO_FATAL_FAILURE(startPod("a"));
   auto sandbox = node().cri().sandboxesOf("a-node1").at(0);
@@ -100,7 +100,7 @@ TEST_F(RuntimeFaults, KilledAgainAndAgainWhileManyPodsStart) {
   }
 }
 
-TEST_F(RuntimeFaults, HungRuntimeDoesNotHangTheAgent) {
+TEST_F(RuntimeFaults, REC_11_HungRuntimeDoesNotHangTheAgent) {
   node().startAgent();
   ASSERT_NO_FATAL_FAILURE(startPod("a"));
   node().containerd().freeze();
@@ -123,7 +123,7 @@ TEST_F(RuntimeFaults, AgentCanBeStoppedWhileTheRuntimeHangs) {
   EXPECT_TRUE(eventually("the pod is gone", kSoon, isGone(node(), "a")));
 }
 
-TEST_F(RuntimeFaults, PodWhoseCallsHangDelaysNoOther) {
+TEST_F(RuntimeFaults, REC_11_PodWhoseCallsHangDelaysNoOther) {
   node().containerd().holdNetworkOf("stuck-node1");
   node().write("stuck.json", pod("stuck", {marker("c", "stuck")}));
   node().startAgent();

@@ -16,7 +16,7 @@ class Sandbox : public NodeTest {
   std::string hostNamespace(const std::string& kind) { return run({"readlink", "/proc/self/ns/" + kind}).output; }
 };
 
-TEST_F(Sandbox, KilledOneIsMadeAnew) {
+TEST_F(Sandbox, SBX_1_KilledOneIsMadeAnew) {
   ASSERT_NO_FATAL_FAILURE(startPod(pod("p", {marker("c", "c")})));
   auto before = node().cri().sandboxesOf(node().fullName("p"));
   ASSERT_EQ(before.size(), 1U);
@@ -28,7 +28,7 @@ TEST_F(Sandbox, KilledOneIsMadeAnew) {
   EXPECT_EQ(after[0].metadata().attempt(), before[0].metadata().attempt() + 1);
 }
 
-TEST_F(Sandbox, RemovedOneIsMadeAnew) {
+TEST_F(Sandbox, SBX_1_RemovedOneIsMadeAnew) {
   ASSERT_NO_FATAL_FAILURE(startPod(pod("p", {marker("c", "c")})));
   node().cri().removeEverything();
   // Twice or three times: the container goes first, and may be back before its sandbox goes as well.
@@ -38,7 +38,7 @@ TEST_F(Sandbox, RemovedOneIsMadeAnew) {
   EXPECT_TRUE(eventually("exactly one", kSoon, runsOnce(node(), "p", {"c"})));
 }
 
-TEST_F(Sandbox, IsNotMadeAnewForAPodThatHasEnded) {
+TEST_F(Sandbox, SBX_2_IsNotMadeAnewForAPodThatHasEnded) {
   json manifest = pod("p", {shell("c", "c", "exit 0")});
   manifest["spec"]["restartPolicy"] = "Never";
   node().write("p.json", manifest);
@@ -53,7 +53,7 @@ TEST_F(Sandbox, IsNotMadeAnewForAPodThatHasEnded) {
   EXPECT_LE(node().cri().sandboxesOf(node().fullName("p")).size(), 1U);
 }
 
-TEST_F(Sandbox, CarriesTheNamesAndPathsOfUpstream) {
+TEST_F(Sandbox, SBX_4_CarriesTheNamesAndPathsOfUpstream) {
   json manifest = pod("p", {marker("c", "c")});
   manifest["metadata"]["labels"] = {{"app", "web"}};
   manifest["metadata"]["annotations"] = {{"note", "n"}};
@@ -75,7 +75,7 @@ TEST_F(Sandbox, CarriesTheNamesAndPathsOfUpstream) {
   EXPECT_EQ(seen["status"]["podIP"], status.network().ip());
 }
 
-TEST_F(Sandbox, HasItsOwnNamespacesByDefault) {
+TEST_F(Sandbox, SEC_13_HasItsOwnNamespacesByDefault) {
   startPod(pod("p", {shell("c", "c",
                            "for n in net pid ipc uts; do readlink /proc/self/ns/$n; done > /out/ns; hostname > "
                            "/out/name; exec sleep 1000")}));
@@ -85,7 +85,7 @@ TEST_F(Sandbox, HasItsOwnNamespacesByDefault) {
   EXPECT_EQ(node().record("name"), "p-node1\n");
 }
 
-TEST_F(Sandbox, SharesTheHostsNamespacesWhenAsked) {
+TEST_F(Sandbox, SEC_13_SharesTheHostsNamespacesWhenAsked) {
   json manifest = pod(
       "p",
       {shell("c", "c",
@@ -97,7 +97,7 @@ TEST_F(Sandbox, SharesTheHostsNamespacesWhenAsked) {
   EXPECT_EQ(node().record("ns"), hostNamespace("net") + hostNamespace("pid") + hostNamespace("ipc"));
 }
 
-TEST_F(Sandbox, SharesThePidNamespaceAmongContainersWhenAsked) {
+TEST_F(Sandbox, SEC_13_SharesThePidNamespaceAmongContainersWhenAsked) {
   json manifest = pod("p", {marker("one", "one"), shell("two", "two", "usleep 300000; ps > /out/ps; exec sleep 1000")});
   manifest["spec"]["shareProcessNamespace"] = true;
   ASSERT_NO_FATAL_FAILURE(startPod(manifest));

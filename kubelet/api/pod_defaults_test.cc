@@ -102,15 +102,16 @@ INSTANTIATE_TEST_SUITE_P(
 INSTANTIATE_TEST_SUITE_P(
     Containers, Defaults,
     testing::Values(
-        ofContainer("Messages", "",
+        ofContainer("CFG_14_Messages", "",
                     R"(terminationMessagePath: "/dev/termination-log" terminationMessagePolicy: "File")"),
-        ofContainer("PullNoTag", R"(image: "nginx")", R"(imagePullPolicy: "Always")"),
-        ofContainer("PullLatest", R"(image: "nginx:latest")", R"(imagePullPolicy: "Always")"),
-        ofContainer("PullTag", R"(image: "nginx:1.27")", R"(imagePullPolicy: "IfNotPresent")"),
-        ofContainer("PullRegistryPort", R"(image: "localhost:5000/a/nginx")", R"(imagePullPolicy: "Always")"),
+        ofContainer("CFG_17_PullNoTag", R"(image: "nginx")", R"(imagePullPolicy: "Always")"),
+        ofContainer("CFG_17_PullLatest", R"(image: "nginx:latest")", R"(imagePullPolicy: "Always")"),
+        ofContainer("CFG_17_PullTag", R"(image: "nginx:1.27")", R"(imagePullPolicy: "IfNotPresent")"),
+        ofContainer("CFG_17_PullRegistryPort", R"(image: "localhost:5000/a/nginx")", R"(imagePullPolicy: "Always")"),
         ofContainer("PullRegistryPortAndTag", R"(image: "reg.io:5000/nginx:1")", R"(imagePullPolicy: "IfNotPresent")"),
-        ofContainer("PullDigest", R"(image: "nginx@sha256:abc")", R"(imagePullPolicy: "IfNotPresent")"),
-        ofContainer("PullLatestAndDigest", R"(image: "nginx:latest@sha256:abc")", R"(imagePullPolicy: "Always")"),
+        ofContainer("CFG_17_PullDigest", R"(image: "nginx@sha256:abc")", R"(imagePullPolicy: "IfNotPresent")"),
+        ofContainer("CFG_17_PullLatestAndDigest", R"(image: "nginx:latest@sha256:abc")",
+                    R"(imagePullPolicy: "Always")"),
         ofContainer("PullUnparsable", R"(image: "NGINX")", R"(imagePullPolicy: "IfNotPresent")"),
         ofContainer("PullUpperCaseRegistry", R"(image: "REG/nginx")", R"(imagePullPolicy: "Always")"),
         ofContainer("PullKept", R"(image: "nginx" imagePullPolicy: "Never")", R"(imagePullPolicy: "Never")"),
@@ -119,7 +120,7 @@ INSTANTIATE_TEST_SUITE_P(
                     R"(env { valueFrom { fieldRef { apiVersion: "v1" } } })"),
         ofContainer("FileKeyRefOptional", "env { valueFrom { fileKeyRef {} } }",
                     "env { valueFrom { fileKeyRef { optional: false } } }"),
-        ofContainer("RequestsFromLimits",
+        ofContainer("RES_2_RequestsFromLimits",
                     R"(resources { limits { key: "cpu" value { string: "1.5" } }
                                    limits { key: "memory" value { string: "2048Ki" } }
                                    requests { key: "cpu" value { string: "0.1" } } })",
@@ -127,12 +128,12 @@ INSTANTIATE_TEST_SUITE_P(
                                    limits { key: "memory" value { string: "2Mi" } }
                                    requests { key: "cpu" value { string: "100m" } }
                                    requests { key: "memory" value { string: "2Mi" } } })"),
-        ofContainer("ProbeNumbers",
+        ofContainer("PRB_1_ProbeNumbers",
                     "livenessProbe { handler { exec {} } } readinessProbe {} startupProbe { periodSeconds: 2 }",
                     R"(livenessProbe { timeoutSeconds: 1 periodSeconds: 10 successThreshold: 1 failureThreshold: 3 }
                        readinessProbe { timeoutSeconds: 1 periodSeconds: 10 successThreshold: 1 failureThreshold: 3 }
                        startupProbe { periodSeconds: 2 failureThreshold: 3 })"),
-        ofContainer("ProbeHttp", "livenessProbe { handler { httpGet { } } }",
+        ofContainer("PRB_1_ProbeHttp", "livenessProbe { handler { httpGet { } } }",
                     R"(livenessProbe { handler { httpGet { path: "/" scheme: "HTTP" } } })"),
         ofContainer("ProbeGrpc", "livenessProbe { handler { grpc { port: 1 } } }",
                     R"(livenessProbe { handler { grpc { port: 1 service: "" } } })"),
@@ -156,11 +157,11 @@ INSTANTIATE_TEST_SUITE_P(
              "spec { volumes { volumeSource { emptyDir {} } } }"},
         ofVolume("HostPathType", R"(hostPath { path: "/x" })", R"(hostPath { path: "/x" type: "" })"),
         ofVolume("HostPathTypeKept", R"(hostPath { type: "File" })", R"(hostPath { type: "File" })"),
-        ofVolume("SecretMode", "secret {}", "secret { defaultMode: 420 }"),
+        ofVolume("CMS_3_SecretMode", "secret {}", "secret { defaultMode: 420 }"),
         ofVolume("ConfigMapModeZeroKept", "configMap { defaultMode: 0 }", "configMap { defaultMode: 0 }"),
-        ofVolume("DownwardApi", "downwardAPI { items { fieldRef {} } }",
+        ofVolume("CMS_3_DownwardApi", "downwardAPI { items { fieldRef {} } }",
                  R"(downwardAPI { defaultMode: 420 items { fieldRef { apiVersion: "v1" } } })"),
-        ofVolume("Projected",
+        ofVolume("CMS_3_Projected",
                  "projected { sources { downwardAPI { items { fieldRef {} } } } sources { serviceAccountToken {} }"
                  " sources { podCertificate {} } }",
                  R"(projected { defaultMode: 420 sources { downwardAPI { items { fieldRef { apiVersion: "v1" } } } }

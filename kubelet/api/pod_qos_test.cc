@@ -54,16 +54,16 @@ std::string nameOf(const testing::TestParamInfo<Case>& test) {
   return test.param.name;
 }
 
-class Qos : public testing::TestWithParam<Case> {};
+class RES_1_Qos : public testing::TestWithParam<Case> {};
 
-TEST_P(Qos, ClassIs) {
+TEST_P(RES_1_Qos, ClassIs) {
   EXPECT_EQ(qosClass(podOf(GetParam().spec)), GetParam().want);
 }
 
 const std::string kFull = "cpu=1 memory=1Gi";
 
 INSTANTIATE_TEST_SUITE_P(
-    Cases, Qos,
+    Cases, RES_1_Qos,
     testing::Values(
         Case{"Nothing", "containers {}", "BestEffort"}, Case{"Equal", container(kFull, kFull), "Guaranteed"},
         Case{"EqualOtherSpelling", container("cpu=1000m memory=1024Mi", kFull), "Guaranteed"},

@@ -50,7 +50,7 @@ class CertificateStoreTest : public testing::Test {
   CertificateStore store{dir.path(), kClientStore};
 };
 
-TEST_F(CertificateStoreTest, LaysFilesOutAsUpstreamDoes) {
+TEST_F(CertificateStoreTest, SRV_10_LaysFilesOutAsUpstreamDoes) {
   ASSERT_TRUE(store.save(clientPair("n1"), kNow));
   EXPECT_THAT(names(), ElementsAre("kubelet-client-2027-01-15-08-00-00.pem", "kubelet-client-current.pem"));
   EXPECT_EQ(fs::read_symlink(store.currentPath()), "kubelet-client-2027-01-15-08-00-00.pem");
@@ -77,7 +77,7 @@ TEST_F(CertificateStoreTest, TheUmaskChangesNoMode) {
   EXPECT_EQ(modeOf(dir / "kubelet-client.key.tmp"), 0600U);
 }
 
-TEST_F(CertificateStoreTest, SwitchesToTheNextPairAndKeepsTheOldFile) {
+TEST_F(CertificateStoreTest, SRV_10_SwitchesToTheNextPairAndKeepsTheOldFile) {
   ASSERT_TRUE(store.save(clientPair("old"), kNow));
   ASSERT_TRUE(store.save(clientPair("new"), kNow + std::chrono::hours(1)));
   EXPECT_EQ(nodeOf(store.load(kNow)), "system:node:new");
@@ -250,7 +250,7 @@ class ServingPair : public testing::Test {
   CertificateSubject subject{"n1@1800000000", {}, {"n1"}, {"10.0.0.1"}};
 };
 
-TEST_F(ServingPair, IsMadeOnceAndKept) {
+TEST_F(ServingPair, SRV_10_IsMadeOnceAndKept) {
   auto first = make(kNow);
   ASSERT_TRUE(first) << first.error().message;
   EXPECT_EQ(first->facts().notBefore, kNow - std::chrono::hours(1));

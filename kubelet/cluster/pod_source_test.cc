@@ -157,7 +157,7 @@ TEST_F(Source, SRC_10_ANewUidIsANewPodAndHasNoOldStatus) {
   EXPECT_EQ(delivered.back().at(0)->status().phase(), "");
 }
 
-TEST_F(Source, STA_15_MirrorPodsAreNotRun) {
+TEST_F(Source, STA_20_MirrorPodsAreNotRun) {
   core::Pod pod = makePod("etcd-n1", 5);
   (*pod.mutable_metadata()->mutable_annotations())["kubernetes.io/config.mirror"] = "hash";
   show({pod, makePod("a", 5, "u2")});

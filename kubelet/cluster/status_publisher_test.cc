@@ -75,7 +75,7 @@ class Publisher : public testing::Test {
       {.stored = [this](const std::string&, const std::string&) { return stored; }, .random = [] { return 0.0; }}};
 };
 
-TEST_F(Publisher, WritesWhatIsOursWithTheUidAsPrecondition) {
+TEST_F(Publisher, SRC_10_WritesWhatIsOursWithTheUidAsPrecondition) {
   changed(makePod("u1", "Running"));
   ASSERT_EQ(transport.count(), 1u);
   EXPECT_EQ(transport.last().request.method, "PATCH");
@@ -166,7 +166,7 @@ TEST_F(Publisher, TRM_8_AfterTheLastStatusTheDeletedObjectIsRemoved) {
   EXPECT_EQ(publisher.unsent(), 0u);
 }
 
-TEST_F(Publisher, ADeletedPodThatStillRunsKeepsItsObject) {
+TEST_F(Publisher, TRM_8_ADeletedPodThatStillRunsKeepsItsObject) {
   stored = std::make_shared<const core::Pod>(beingDeleted(makePod("u1", "Pending")));
   changed(makePod("u1", "Running"));
   answer(beingDeleted(makePod("u1", "Running", 6)));
@@ -174,7 +174,7 @@ TEST_F(Publisher, ADeletedPodThatStillRunsKeepsItsObject) {
   EXPECT_EQ(transport.count(), 1u);
 }
 
-TEST_F(Publisher, AFinishedPodIsNotRemovedUnlessItIsDeleted) {
+TEST_F(Publisher, TRM_10_AFinishedPodIsNotRemovedUnlessItIsDeleted) {
   changed(makePod("u1", "Succeeded"), true);
   answer(makePod("u1", "Succeeded", 6));
   EXPECT_EQ(transport.count(), 1u);
@@ -186,7 +186,7 @@ TEST_F(Publisher, AFinishedPodIsNotRemovedUnlessItIsDeleted) {
   EXPECT_EQ(transport.last().request.method, "DELETE");
 }
 
-TEST_F(Publisher, ServerThatIsAwayIsTriedAgainAndGetsTheNewestStatus) {
+TEST_F(Publisher, REC_12_ServerThatIsAwayIsTriedAgainAndGetsTheNewestStatus) {
   changed(makePod("u1", "Pending"));
   changed(makePod("u1", "Running"));
   transport.last().fail(Code::kUnavailable);
@@ -238,7 +238,7 @@ TEST_F(Publisher, STA_16_AStaticPodsStatusGoesToItsMirror) {
   EXPECT_EQ(patch()["metadata"]["uid"], "m2");
 }
 
-TEST_F(Publisher, AStaticPodsStatusNeverGoesToAPodOfItsNameThatIsNoMirror) {
+TEST_F(Publisher, STA_16_AStaticPodsStatusNeverGoesToAPodOfItsNameThatIsNoMirror) {
   changed(asStatic(makePod("file-uid", "Running")));
   EXPECT_EQ(transport.count(), 0u);
 }

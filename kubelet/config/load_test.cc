@@ -189,7 +189,7 @@ TEST_F(LoadTest, FileWithoutADropInGetsTheNewDefaults) {
   EXPECT_EQ(effective.config.readonlyport(), 0);
 }
 
-TEST_F(LoadTest, DropInsAreMergedInLexicalOrder) {
+TEST_F(LoadTest, SRV_15_DropInsAreMergedInLexicalOrder) {
   Effective effective =
       loadMerged("maxPods: 1\nport: 1001\naddress: 1.1.1.1\n", {"maxPods: 2\nport: 1002\n", "maxPods: 3\n"});
   EXPECT_EQ(effective.config.maxpods(), 3);
@@ -197,7 +197,7 @@ TEST_F(LoadTest, DropInsAreMergedInLexicalOrder) {
   EXPECT_EQ(effective.config.address(), "1.1.1.1");
 }
 
-TEST_F(LoadTest, ObjectsAreMergedListsReplacedAndNullDeletes) {
+TEST_F(LoadTest, SRV_15_ObjectsAreMergedListsReplacedAndNullDeletes) {
   Effective effective = loadMerged(
       "authentication: {anonymous: {enabled: true}, webhook: {cacheTTL: 7s}}\nclusterDNS: [1.1.1.1, 2.2.2.2]\n"
       "maxPods: 5\nsystemReserved: {cpu: 100m, memory: 1Gi}\n",
@@ -211,7 +211,7 @@ TEST_F(LoadTest, ObjectsAreMergedListsReplacedAndNullDeletes) {
   EXPECT_EQ(toJson(config)["systemReserved"], json::parse(R"({"memory": "1Gi", "pid": "7"})"));
 }
 
-TEST_F(LoadTest, DefaultsComeAfterTheMerge) {
+TEST_F(LoadTest, SRV_15_DefaultsComeAfterTheMerge) {
   EXPECT_FALSE(loadMerged("", {"maxParallelImagePulls: 3\n"}).config.serializeimagepulls());
 }
 
@@ -241,7 +241,7 @@ TEST_F(LoadTest, DropInsWithoutAMainFileStandOverTheLegacyDefaults) {
   EXPECT_TRUE(config.authentication().webhook().enabled());
 }
 
-TEST_F(LoadTest, OtherFilesOfTheDirectoryAreSkippedWithAWord) {
+TEST_F(LoadTest, SRV_15_OtherFilesOfTheDirectoryAreSkippedWithAWord) {
   files_["/c/conf.d/notes.txt"] = "hello";
   files_["/c/conf.d/b.conf.bak"] = "hello";
   Effective effective = loadMerged("", {"maxPods: 2\n"});
@@ -266,7 +266,7 @@ TEST_F(LoadTest, WrongTypeInADropInNamesItsLine) {
   EXPECT_THAT(errorOf({"--config-dir=/d"}), HasSubstr("/d/a.conf:3: maxPods: "));
 }
 
-TEST_F(LoadTest, RelativePathsCountFromTheFileTheyStandIn) {
+TEST_F(LoadTest, SRV_15_RelativePathsCountFromTheFileTheyStandIn) {
   Effective effective =
       loadMerged("staticPodPath: manifests\nresolvConf: resolv.conf\n", {"resolvConf: resolv.conf\n"});
   EXPECT_EQ(effective.config.staticpodpath(), "/c/manifests");
@@ -280,7 +280,7 @@ TEST_F(LoadTest, MissingFilesAreErrors) {
 
 // ---- Flags over files
 
-TEST_F(LoadTest, FlagsWinOverFileAndDropIns) {
+TEST_F(LoadTest, SRV_15_FlagsWinOverFileAndDropIns) {
   KubeletConfiguration config =
       loadMerged("maxPods: 1\nclusterDNS: [1.1.1.1]\n", {"maxPods: 2\n"}, {"--max-pods=3", "--cluster-dns=2.2.2.2"})
           .config;
@@ -319,7 +319,7 @@ TEST_F(LoadTest, OneErrorStaysOnOneLine) {
   EXPECT_EQ(errorOf({"--port=0"}), "invalid configuration: --port: port: must be between 1 and 65535, is 0");
 }
 
-TEST_F(LoadTest, UnknownFlagEndsTheStart) {
+TEST_F(LoadTest, SRV_15_UnknownFlagEndsTheStart) {
   EXPECT_EQ(errorOf({"--max-podz=1"}), "unknown flag: --max-podz, did you mean --max-pods?");
 }
 
@@ -350,7 +350,7 @@ TEST_F(LoadTest, DoubtsAreWarnings) {
 
 // ---- Node name
 
-TEST_F(LoadTest, NodeNameIsTheHostNameTrimmedInLowerCase) {
+TEST_F(LoadTest, NOD_2_NodeNameIsTheHostNameTrimmedInLowerCase) {
   hostname_ = "  Node-1.Example.org\n";
   EXPECT_EQ(load({}).nodeName, "node-1.example.org");
   EXPECT_EQ(load({"--hostname-override= Worker-A "}).nodeName, "worker-a");

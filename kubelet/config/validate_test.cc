@@ -328,7 +328,7 @@ TEST(ValidateCommandLine, LabelsOfOtherDomainsAreFree) {
     EXPECT_THAT(labelFindings(label, "a"), IsEmpty()) << label;
 }
 
-TEST(ValidateCommandLine, WellKnownLabelsAreAllowed) {
+TEST(ValidateCommandLine, NOD_3_WellKnownLabelsAreAllowed) {
   for (const char* label :
        {"kubernetes.io/hostname", "kubernetes.io/os", "kubernetes.io/arch", "beta.kubernetes.io/os",
         "beta.kubernetes.io/arch", "beta.kubernetes.io/instance-type", "node.kubernetes.io/instance-type",
@@ -338,7 +338,7 @@ TEST(ValidateCommandLine, WellKnownLabelsAreAllowed) {
     EXPECT_THAT(labelFindings(label), IsEmpty()) << label;
 }
 
-TEST(ValidateCommandLine, OtherLabelsOfKubernetesAreRefused) {
+TEST(ValidateCommandLine, NOD_3_OtherLabelsOfKubernetesAreRefused) {
   for (const char* label :
        {"node-role.kubernetes.io/control-plane", "kubernetes.io/x", "k8s.io/x", "a.k8s.io/x", "xnode.kubernetes.io/x"})
     EXPECT_THAT(labelFindings(label), testing::ElementsAre(HasSubstr("a node may not give itself the label"))) << label;

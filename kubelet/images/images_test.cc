@@ -56,7 +56,7 @@ TEST_F(Pulls, ImageThatHasComeMeanwhileIsNotPulledAgain) {
   EXPECT_FALSE(always->wasPresent);
 }
 
-TEST_F(Pulls, FailureHasTheWaitingReason) {
+TEST_F(Pulls, CST_7_FailureHasTheWaitingReason) {
   runtime.makeUnpullable("web:1", Error(Code::kUnavailable, "", "RegistryUnavailable: connection refused"));
   Result<Images::Pulled> pulled = loop.runToEnd(images.pull("web:1", false, {}));
   ASSERT_FALSE(pulled);

@@ -7,7 +7,7 @@ namespace {
 
 const Directories kDirs;
 
-TEST(Layout, MatchesUpstream) {
+TEST(Layout, LOG_1_VOL_4_MatchesUpstream) {
   EXPECT_EQ(podDirectory(kDirs, "u1"), "/var/lib/kubelet/pods/u1");
   EXPECT_EQ(volumeDirectory(kDirs, "u1", "kubernetes.io/empty-dir", "cache"),
             "/var/lib/kubelet/pods/u1/volumes/kubernetes.io~empty-dir/cache");

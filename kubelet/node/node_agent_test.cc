@@ -304,7 +304,7 @@ TEST_F(Agent, NOD13_ARebootIsToldOnce) {
   EXPECT_EQ(server.node->status().nodeinfo().bootid(), "boot-2");
 }
 
-TEST_F(Agent, TheRuntimeHearsOfTheAddressesForPods) {
+TEST_F(Agent, NET_14_TheRuntimeHearsOfTheAddressesForPods) {
   start();
   runtime.failNext("UpdateRuntimeConfig", Error(Code::kUnavailable, "", "busy"));
   server.change([](core::Node& node) { node.mutable_spec()->add_podcidrs("10.1.0.0/24"); });

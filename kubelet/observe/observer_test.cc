@@ -95,7 +95,7 @@ TEST_F(Observing, AnswerThatWasAskedForBeforeAnOwnActionIsDropped) {
   EXPECT_EQ(web()->id, id);
 }
 
-TEST_F(Observing, OutOfMemoryIsTold) {
+TEST_F(Observing, RES_19_OutOfMemoryIsTold) {
   runtime.oomContainer("web");
   loop.poll();
   EXPECT_EQ(web()->reason, "OOMKilled");

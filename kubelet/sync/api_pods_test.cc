@@ -108,7 +108,7 @@ TEST_F(ApiPods, SRC_9_AnObjectThatVanishesEndsItsPod) {
   EXPECT_TRUE(node.advanceUntil([&] { return node.gone() && node.sync().podCount() == 0; }, seconds(5)));
 }
 
-TEST_F(ApiPods, PLC_7_APodThatIsOverByTheApiIsNotRunAgain) {
+TEST_F(ApiPods, PLC_7_TRM_10_APodThatIsOverByTheApiIsNotRunAgain) {
   core::Pod pod = makeApiPod("a", "u1");
   pod.mutable_status()->set_phase("Failed");
   startAgent();
@@ -133,7 +133,7 @@ TEST_F(ApiPods, PLC_7_WhatStillRunsOfAPodThatIsOverIsStopped) {
   EXPECT_EQ(node.countCalls("StartContainer"), 1u);
 }
 
-TEST_F(ApiPods, AFinishedPodStaysFinishedWhenItsContainersAreRemoved) {
+TEST_F(ApiPods, PLC_7_AFinishedPodStaysFinishedWhenItsContainersAreRemoved) {
   core::Pod pod = makeApiPod("a", "u1");
   pod.mutable_spec()->set_restartpolicy("Never");
   startAgent();
@@ -192,7 +192,7 @@ TEST_F(ApiPods, REC_2_ADeletionGoesOnAfterARestart) {
   EXPECT_TRUE(status::isTerminalPhase(node.told().back().status().phase()));
 }
 
-TEST_F(ApiPods, ADeletionThatWasCutOffAfterTheLastContainerIsToldAgain) {
+TEST_F(ApiPods, REC_2_ADeletionThatWasCutOffAfterTheLastContainerIsToldAgain) {
   core::Pod pod = deleted(makeApiPod("a", "u1"), 30);
   pod.mutable_status()->set_phase("Running");
   startAgent();

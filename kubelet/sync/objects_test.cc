@@ -126,7 +126,7 @@ TEST_F(ClusterSync, WithoutNewsItIsAskedForAgainAfterTenSeconds) {
   EXPECT_EQ(runtime.running().size(), 1u);
 }
 
-TEST_F(ClusterSync, AMissingKeyIsTold) {
+TEST_F(ClusterSync, CFG_6_AMissingKeyIsTold) {
   objects.put(settings("red"));
   core::Pod pod = apiPod();
   core::EnvVar* variable = pod.mutable_spec()->mutable_containers(0)->add_env();

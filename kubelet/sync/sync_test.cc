@@ -51,7 +51,7 @@ TEST_F(Sync, LOG_1_LogDirectoryAndLinkExist) {
   EXPECT_EQ(std::filesystem::read_symlink(link), node.temp / "logs/default_a_u1/web/0.log");
 }
 
-TEST_F(Sync, SRC_5_RuntimeAwayAtStartIsAwaited) {
+TEST_F(Sync, RuntimeAwayAtStartIsAwaited) {
   runtime.setDown(true);
   node.startAgent();
   node.setPods({makePod("a", "u1")});
@@ -71,7 +71,7 @@ TEST_F(Sync, RuntimeLostInTheMiddleOfAStart) {
   EXPECT_EQ(runtime.containers().size(), 1u);
 }
 
-TEST_F(Sync, APodWhoseCallsHangDelaysNoOther) {
+TEST_F(Sync, REC_11_APodWhoseCallsHangDelaysNoOther) {
   node.startAgent();
   runtime.hangNext("RunPodSandbox");
   node.setPods({makePod("a", "u1"), makePod("b", "u2")});
@@ -122,7 +122,7 @@ TEST_F(Sync, SandboxThatWorkedWithoutAReplyIsUsed) {
   EXPECT_EQ(ready, 1u);
 }
 
-TEST_F(Sync, CommandThatDoesNotExistIsARunContainerError) {
+TEST_F(Sync, CST_7_CommandThatDoesNotExistIsARunContainerError) {
   node.startAgent();
   runtime.program("web").startError = "exec: \"/nope\": no such file";
   node.setPods({makePod("a", "u1")});
@@ -273,7 +273,7 @@ TEST_F(Sync, StatusThatLagsBehindAnExitStartsNoSecondCopy) {
   EXPECT_EQ(node.status("a").containerstatuses(0).laststate().terminated().exitcode(), 3);
 }
 
-TEST_F(Sync, PLC_5_NeverEndsInSuccessAndReleasesTheNetwork) {
+TEST_F(Sync, PLC_5_RST_11_NeverEndsInSuccessAndReleasesTheNetwork) {
   node.startAgent();
   node.setPods({withPolicy(makePod("a", "u1"), "Never")});
   runtime.exitContainer("web", 0);
@@ -352,7 +352,7 @@ TEST_F(Sync, SBX_1_DeadSandboxIsReplacedAndInitRunsAgain) {
 
 // ---- Deletion and replacement ----
 
-TEST_F(Sync, RemovedPodLeavesNothingBehind) {
+TEST_F(Sync, TRM_8_RemovedPodLeavesNothingBehind) {
   node.startAgent();
   core::Pod pod = makePod("a", "u1");
   core::Volume* volume = pod.mutable_spec()->add_volumes();
@@ -386,7 +386,7 @@ TEST_F(Sync, TRM_2_GraceIsThePodsOwn) {
   EXPECT_TRUE(node.advanceUntil([&] { return node.gone(); }, seconds(5)));
 }
 
-TEST_F(Sync, STA_11_NewVersionStartsOnlyAfterTheOldHasEnded) {
+TEST_F(Sync, STA_11_STA_12_NewVersionStartsOnlyAfterTheOldHasEnded) {
   node.startAgent();
   node.setPods({makePod("a", "u1")});
   runtime.program("web").termTakes = seconds(3);
@@ -450,7 +450,7 @@ TEST_F(Sync, REC_1_RestartOfTheAgentTouchesNothing) {
   EXPECT_EQ(runtime.actions(), Names{}) << "nothing but reads";
 }
 
-TEST_F(Sync, REC_10_ExitWhileTheAgentWasAwayCountsOnce) {
+TEST_F(Sync, REC_7_ExitWhileTheAgentWasAwayCountsOnce) {
   node.startAgent();
   node.setPods({makePod("a", "u1")});
   node.stopAgent();
@@ -462,7 +462,7 @@ TEST_F(Sync, REC_10_ExitWhileTheAgentWasAwayCountsOnce) {
   EXPECT_EQ(node.status("a").containerstatuses(0).restartcount(), 1);
 }
 
-TEST_F(Sync, SRC_5_NothingIsStoppedBeforeEverySourceHasReported) {
+TEST_F(Sync, SRC_5_TRM_12_REC_3_NothingIsStoppedBeforeEverySourceHasReported) {
   node.startAgent();
   node.setPods({makePod("a", "u1"), makePod("b", "u2")});
   node.stopAgent();
@@ -520,7 +520,7 @@ TEST_F(Sync, RST_4_CountGoesOnFromTheLogsWhenTheRuntimeHasForgotten) {
 
 // ---- Events of the runtime ----
 
-TEST_F(Sync, ExitDuringAnOutageOfTheStreamIsFoundAfterIt) {
+TEST_F(Sync, REC_10_ExitDuringAnOutageOfTheStreamIsFoundAfterIt) {
   node.startAgent();
   node.setPods({makePod("a", "u1")});
   runtime.setDown(true);

@@ -135,7 +135,7 @@ TEST_F(Messages, CFG_16_NoLogAfterSuccess) {
   EXPECT_EQ(message(), "");
 }
 
-TEST_F(Messages, PolicyFileNeverUsesTheLog) {
+TEST_F(Messages, CFG_15_PolicyFileNeverUsesTheLog) {
   writeLog(logLine("from the log"));
   container().annotations[observe::kMessagePolicyAnnotation] = "File";
   EXPECT_EQ(message(), "");
@@ -224,7 +224,7 @@ TEST_F(TerminationMessageSync, CFG_14_MessageIsShownAlsoAfterARestartOfTheAgent)
   EXPECT_EQ(node.status("a").containerstatuses(0).state().terminated().message(), "disk full");
 }
 
-TEST_F(TerminationMessageSync, EachInstanceHasItsOwnFileAndTakesItAlong) {
+TEST_F(TerminationMessageSync, CFG_14_EachInstanceHasItsOwnFileAndTakesItAlong) {
   node.startAgent();
   node.setPods({makePod("a", "u1")});
   for (int round = 0; round < 4; ++round) {

@@ -42,7 +42,7 @@ std::string podText(const std::string& name, const std::string& more = "") {
 
 // ---- what a pod becomes
 
-TEST(ParseManifest, BindsThePodToThisNode) {
+TEST(ParseManifest, STA_4_STA_5_BindsThePodToThisNode) {
   const Manifest manifest = parse(podText("web"));
   ASSERT_TRUE(manifest.valid()) << manifest.problemTexts("web.yaml")[0];
   ASSERT_THAT(manifest.pods, SizeIs(1));
@@ -54,7 +54,7 @@ TEST(ParseManifest, BindsThePodToThisNode) {
   EXPECT_THAT(pod.metadata().uid(), testing::MatchesRegex("[0-9a-f]{32}"));
 }
 
-TEST(ParseManifest, AnnotatesWhereThePodComesFrom) {
+TEST(ParseManifest, STA_7_AnnotatesWhereThePodComesFrom) {
   const core::Pod pod = parse(podText("web")).pods.at(0);
   const auto& annotations = pod.metadata().annotations();
   EXPECT_EQ(annotations.at("kubernetes.io/config.hash"), pod.metadata().uid());
@@ -63,7 +63,7 @@ TEST(ParseManifest, AnnotatesWhereThePodComesFrom) {
   EXPECT_EQ(seenOf(pod), "2027-01-15T08:00:00.25Z");
 }
 
-TEST(ParseManifest, IgnoresWhatTheTextSaysAboutItsOwnSource) {
+TEST(ParseManifest, SRC_3_IgnoresWhatTheTextSaysAboutItsOwnSource) {
   const std::string text =
       "apiVersion: v1\nkind: Pod\nmetadata:\n  name: web\n  annotations:\n    kubernetes.io/config.source: api\n"
       "    kubernetes.io/config.mirror: abc\n    mine: kept\n  deletionTimestamp: 2027-01-15T08:00:00Z\n"
@@ -79,14 +79,14 @@ TEST(ParseManifest, IgnoresWhatTheTextSaysAboutItsOwnSource) {
   EXPECT_FALSE(pod.status().has_podip());
 }
 
-TEST(ParseManifest, AppliesTheDefaultsOfTheApi) {
+TEST(ParseManifest, STA_4_AppliesTheDefaultsOfTheApi) {
   const core::Pod pod = parse(podText("web")).pods.at(0);
   EXPECT_EQ(pod.spec().restartpolicy(), "Always");
   EXPECT_EQ(pod.spec().terminationgraceperiodseconds(), 30);
   EXPECT_EQ(pod.spec().containers(0).imagepullpolicy(), "Always");
 }
 
-TEST(ParseManifest, FilePodsTolerateNoExecuteOnceAndForEver) {
+TEST(ParseManifest, STA_4_FilePodsTolerateNoExecuteOnceAndForEver) {
   const std::string already = "  tolerations:\n  - {operator: Exists, effect: NoExecute, tolerationSeconds: 5}\n";
   for (const std::string& more : {std::string(), already}) {
     const core::Pod pod = parse(podText("web", more)).pods.at(0);
@@ -97,7 +97,7 @@ TEST(ParseManifest, FilePodsTolerateNoExecuteOnceAndForEver) {
   }
 }
 
-TEST(ParseManifest, UrlPodsSayHttpAndGetNoToleration) {
+TEST(ParseManifest, STA_4_STA_7_UrlPodsSayHttpAndGetNoToleration) {
   ManifestOptions http = options();
   http.source = Source::kHttp;
   const core::Pod pod = parse(podText("web"), http).pods.at(0);
@@ -105,7 +105,7 @@ TEST(ParseManifest, UrlPodsSayHttpAndGetNoToleration) {
   EXPECT_EQ(pod.spec().tolerations_size(), 0);
 }
 
-TEST(ParseManifest, KeepsNamespaceAndUidOfTheText) {
+TEST(ParseManifest, STA_6_KeepsNamespaceAndUidOfTheText) {
   const std::string text =
       "apiVersion: v1\nkind: Pod\nmetadata: {name: web, namespace: kube-system, uid: 0123-abc}\n"
       "spec: {containers: [{name: c, image: busybox}]}\n";
@@ -117,7 +117,7 @@ TEST(ParseManifest, KeepsNamespaceAndUidOfTheText) {
 
 // ---- UID
 
-TEST(Uid, IsTheSameForTheSameManifestWhateverItsLayout) {
+TEST(Uid, STA_6_IsTheSameForTheSameManifestWhateverItsLayout) {
   const std::string yaml =
       "apiVersion: v1\nkind: Pod\nmetadata: {name: web, labels: {a: '1', b: '2'}}\n"
       "spec: {containers: [{name: c, image: busybox}]}\n";
@@ -128,13 +128,13 @@ TEST(Uid, IsTheSameForTheSameManifestWhateverItsLayout) {
   EXPECT_EQ(uidOf(yaml), uidOf(json));
 }
 
-TEST(Uid, DoesNotDependOnWhenTheTextWasSeen) {
+TEST(Uid, STA_6_DoesNotDependOnWhenTheTextWasSeen) {
   ManifestOptions later = options();
   later.seen += std::chrono::hours(1);
   EXPECT_EQ(uidOf(podText("web")), uidOf(podText("web"), later));
 }
 
-TEST(Uid, ChangesWithContentPathAndNode) {
+TEST(Uid, STA_6_ChangesWithContentPathAndNode) {
   const std::string base = uidOf(podText("web"));
   ManifestOptions other = options();
   other.nodeName = "node-2";
@@ -146,7 +146,7 @@ TEST(Uid, ChangesWithContentPathAndNode) {
 }
 
 // A changed value here restarts every static pod of every node on the next update of the agent.
-TEST(Uid, StaysTheSameAcrossVersionsOfTheAgent) {
+TEST(Uid, STA_6_StaysTheSameAcrossVersionsOfTheAgent) {
   EXPECT_EQ(uidOf(podText("web")), "2b3bc91dc398fb28660d58e4a182e235");
 }
 
@@ -237,14 +237,14 @@ struct Reference {
   std::string want;
 };
 
-class References : public testing::TestWithParam<Reference> {};
+class STA_8_References : public testing::TestWithParam<Reference> {};
 
-TEST_P(References, AreRefused) {
+TEST_P(STA_8_References, AreRefused) {
   EXPECT_THAT(problems(podText("web", GetParam().more)), testing::Contains(HasSubstr(GetParam().want)));
 }
 
 INSTANTIATE_TEST_SUITE_P(
-    Cases, References,
+    Cases, STA_8_References,
     testing::Values(
         Reference{"ServiceAccount", "  serviceAccountName: sa\n",
                   "web.yaml:9: spec.serviceAccountName: static pods may not reference serviceaccounts"},
@@ -293,7 +293,7 @@ INSTANTIATE_TEST_SUITE_P(
                   "spec.volumes[0].iscsi.secretRef: static pods may not reference secrets"}),
     [](const auto& test) { return test.param.name; });
 
-TEST(References, VolumesThatNeedNoApiServerAreFine) {
+TEST(STA_8_References, VolumesThatNeedNoApiServerAreFine) {
   const Manifest manifest =
       parse(podText("web",
                     "  volumes:\n  - {name: a, hostPath: {path: /var}}\n  - {name: b, emptyDir: {}}\n"

@@ -61,7 +61,7 @@ TEST_F(DirectoryTest, FollowsTheSwapOfALinkToTheDirectory) {
 
 // ---- the directory itself
 
-TEST_F(DirectoryTest, ADirectoryThatIsMovedAwayKeepsItsPodsUntilItIsBack) {
+TEST_F(DirectoryTest, STA_1_ADirectoryThatIsMovedAwayKeepsItsPodsUntilItIsBack) {
   put(manifests + "/a", podText("a"));
   start();
   fs::rename(manifests, dir / "away");
@@ -109,7 +109,7 @@ TEST_F(DirectoryTest, AFileInPlaceOfTheDirectoryKeepsThePods) {
   EXPECT_EQ(pods(), (Pods{{"a: a-n1", "busybox"}}));
 }
 
-TEST_F(DirectoryTest, MayBeOneFile) {
+TEST_F(DirectoryTest, STA_1_MayBeOneFile) {
   put(dir / "pod.yaml", podText("a", "one"));
   start(dir / "pod.yaml");
   ASSERT_EQ(pods(), (Pods{{"pod.yaml: a-n1", "one"}}));
@@ -170,7 +170,7 @@ TEST_F(DirectoryTest, RecordsOfAnotherDirectoryAreDropped) {
 
 // ---- polling
 
-TEST_F(DirectoryTest, IsPolledWhenItCannotBeWatched) {
+TEST_F(DirectoryTest, STA_2_IsPolledWhenItCannotBeWatched) {
   // UBSan looks at each class with the help of a pipe, once. Without descriptors it would cry wolf, so it meets them
   // all before.
   static_cast<void>(errnoError(EMFILE, "open"));

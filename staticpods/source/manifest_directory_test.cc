@@ -24,7 +24,7 @@ TEST_F(DirectoryTest, AnEmptyDirectoryDeliversAnEmptySet) {
   EXPECT_THAT(last.problems, IsEmpty());
 }
 
-TEST_F(DirectoryTest, AMissingDirectoryDeliversAnEmptySetAndIsPickedUpWhenItComes) {
+TEST_F(DirectoryTest, STA_1_AMissingDirectoryDeliversAnEmptySetAndIsPickedUpWhenItComes) {
   start(dir / "later/deep/manifests");
   EXPECT_THAT(last.pods, IsEmpty());
   EXPECT_THAT(last.problems, IsEmpty());
@@ -40,7 +40,7 @@ TEST_F(DirectoryTest, TheFirstSetIsComplete) {
   EXPECT_THAT(last.pods, SizeIs(500));
 }
 
-TEST_F(DirectoryTest, HiddenFilesAndSubdirectoriesAreLeftOut) {
+TEST_F(DirectoryTest, STA_1_HiddenFilesAndSubdirectoriesAreLeftOut) {
   put(manifests + "/.hidden", podText("hidden"));
   fs::create_directory(manifests + "/sub");
   put(manifests + "/sub/a", podText("sub"));
@@ -52,7 +52,7 @@ TEST_F(DirectoryTest, HiddenFilesAndSubdirectoriesAreLeftOut) {
 
 // ---- changes
 
-TEST_F(DirectoryTest, FollowsAFileFromWriteToRemoval) {
+TEST_F(DirectoryTest, STA_2_FollowsAFileFromWriteToRemoval) {
   start();
   put(manifests + "/a", podText("a", "one"));
   ASSERT_TRUE(await({{"a: a-n1", "one"}}));
@@ -85,7 +85,7 @@ TEST_F(DirectoryTest, AnAtomicReplacementIsOneStep) {
   EXPECT_EQ(sets, 2);
 }
 
-TEST_F(DirectoryTest, ARenamedFileMovesItsPod) {
+TEST_F(DirectoryTest, STA_2_ARenamedFileMovesItsPod) {
   put(manifests + "/a", podText("a"));
   start();
   fs::rename(manifests + "/a", manifests + "/b");
@@ -129,7 +129,7 @@ TEST_F(DirectoryTest, AWatchedDirectoryNeedsNoTimer) {
 
 // ---- half-written files
 
-TEST_F(DirectoryTest, AHalfWrittenFileIsNotTakenForTheWhole) {
+TEST_F(DirectoryTest, STA_3_AHalfWrittenFileIsNotTakenForTheWhole) {
   put(manifests + "/a", podText("a", "one"));
   start();
   const std::string text = podText("a", "two") + "  - name: second\n    image: three\n";
@@ -168,7 +168,7 @@ TEST_F(DirectoryTest, AWriterThatNeverClosesDoesNotBlockForEver) {
   awaitIdle();
 }
 
-TEST_F(DirectoryTest, ACutOffFileKeepsThePodAndSaysWhatIsWrong) {
+TEST_F(DirectoryTest, STA_3_ACutOffFileKeepsThePodAndSaysWhatIsWrong) {
   const std::string text = podText("a", "one");
   put(manifests + "/a", text);
   start();
@@ -297,7 +297,7 @@ TEST_F(DirectoryTest, AFifoThatReplacesAFileKeepsThePod) {
   EXPECT_EQ(pods(), (Pods{{"a: a-n1", "busybox"}}));
 }
 
-TEST_F(DirectoryTest, AFileOfMoreThanTenMegabytesIsRefused) {
+TEST_F(DirectoryTest, STA_1_AFileOfMoreThanTenMegabytesIsRefused) {
   start();
   put(manifests + "/a", podText("a") + std::string(10 * 1024 * 1024, '#'));
   EXPECT_TRUE(awaitProblems(ElementsAre(HasSubstr("larger than 10485760 bytes"))));
@@ -305,7 +305,7 @@ TEST_F(DirectoryTest, AFileOfMoreThanTenMegabytesIsRefused) {
 
 // ---- duplicates
 
-TEST_F(DirectoryTest, TheSecondFileWithAPodWaitsForTheFirst) {
+TEST_F(DirectoryTest, STA_11_TheSecondFileWithAPodWaitsForTheFirst) {
   put(manifests + "/b", podText("web", "one"));
   start();
   put(manifests + "/a", podText("web", "two"));

@@ -57,7 +57,7 @@ TEST_F(ManifestSetTest, TheSameTextAgainChangesNothing) {
   EXPECT_THAT(set.takeRecordChanges().save, IsEmpty());
 }
 
-TEST_F(ManifestSetTest, ABadFileKeepsItsLastGoodVersionAndSaysSo) {
+TEST_F(ManifestSetTest, STA_1_ABadFileKeepsItsLastGoodVersionAndSaysSo) {
   good("/m/a", podText("a"));
   set.settle(now);
   set.bad("/m/a", {"/m/a:3: broken"}, now + seconds(1));
@@ -179,7 +179,7 @@ TEST_F(ManifestSetTest, TheSamePodTwiceInOneFileIsABadFile) {
   EXPECT_THAT(problems()[0].problems[0], HasSubstr("pod default/web-n1 is defined twice in this file"));
 }
 
-TEST_F(ManifestSetTest, AnUnreadableSourceKeepsAllPods) {
+TEST_F(ManifestSetTest, STA_1_AnUnreadableSourceKeepsAllPods) {
   good("/m/a", podText("a"));
   set.settle(now);
   set.sourceBad("/m", "/m: Input/output error", now);

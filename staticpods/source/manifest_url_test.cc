@@ -79,7 +79,7 @@ class ManifestUrlTest : public testing::Test {
   std::unique_ptr<TaskGroup> group;
 };
 
-TEST_F(ManifestUrlTest, DeliversThePodOfTheUrl) {
+TEST_F(ManifestUrlTest, STA_2_DeliversThePodOfTheUrl) {
   start();
   EXPECT_THAT(pods(), ElementsAre("a-n1 one"));
   EXPECT_EQ(last.pods.at(0).file, server.url());
@@ -87,7 +87,7 @@ TEST_F(ManifestUrlTest, DeliversThePodOfTheUrl) {
   EXPECT_THAT(server.requests.at(0), HasSubstr("X-Token: secret\r\n"));
 }
 
-TEST_F(ManifestUrlTest, AsksEveryTwentySecondsAndDeliversChangesOnly) {
+TEST_F(ManifestUrlTest, STA_2_AsksEveryTwentySecondsAndDeliversChangesOnly) {
   start();
   nextCheck();
   EXPECT_EQ(server.requests.size(), 2U);
@@ -98,7 +98,7 @@ TEST_F(ManifestUrlTest, AsksEveryTwentySecondsAndDeliversChangesOnly) {
   EXPECT_THAT(pods(), ElementsAre("a-n1 two"));
 }
 
-TEST_F(ManifestUrlTest, TakesAPodListAndAnEmptyOneEndsAllPods) {
+TEST_F(ManifestUrlTest, STA_2_TakesAPodListAndAnEmptyOneEndsAllPods) {
   reply = HttpTestServer::ok(R"({"apiVersion":"v1","kind":"PodList","items":[)"
                              R"({"metadata":{"name":"a"},"spec":{"containers":[{"name":"c","image":"i"}]}},)"
                              R"({"metadata":{"name":"b"},"spec":{"containers":[{"name":"c","image":"i"}]}}]})");
