@@ -65,7 +65,7 @@ TEST_F(Cgroups, RES_12_EachClassHasItsPlaceAndItsLimits) {
   ASSERT_NO_FATAL_FAILURE(startPod("e", pod("e", {marker("c", "e")})));
 
   const std::string guaranteed = cgroupOf("g", "");
-  EXPECT_EQ(hasCpu(guaranteed, "204", "35")(), "");
+  EXPECT_EQ(hasCpu(guaranteed, "204", "29")(), "");
   EXPECT_EQ(hasMemory(guaranteed, 64 * kMi)(), "");
   if (isCgroupV2())
     EXPECT_EQ(cgroupValue("cpu", guaranteed, "cpu.max"), "20000 100000");
@@ -74,14 +74,14 @@ TEST_F(Cgroups, RES_12_EachClassHasItsPlaceAndItsLimits) {
   EXPECT_EQ(cgroupValue("pids", guaranteed, "pids.max"), "200");
 
   const std::string burstable = cgroupOf("b", "/burstable");
-  EXPECT_EQ(hasCpu(burstable, "256", "41")(), "");
+  EXPECT_EQ(hasCpu(burstable, "256", "35")(), "");
   EXPECT_EQ(hasMemory(burstable, 32 * kMi)(), "");
   if (!isCgroupV2()) EXPECT_EQ(cgroupValue("cpu", burstable, "cpu.cfs_quota_us"), "-1");
 
   const std::string bestEffort = cgroupOf("e", "/besteffort");
   EXPECT_EQ(hasCpu(bestEffort, "2", "1")(), "");
 
-  EXPECT_EQ(hasCpu(kubepods("/burstable"), "256", "41")(), "");
+  EXPECT_EQ(hasCpu(kubepods("/burstable"), "256", "35")(), "");
   EXPECT_EQ(hasCpu(kubepods("/besteffort"), "2", "1")(), "");
 
   EXPECT_TRUE(hasContainersBelow(guaranteed, "g"));

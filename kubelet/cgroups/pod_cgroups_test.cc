@@ -83,7 +83,7 @@ TEST_F(PodCgroupsTest, RES_13_ClassesAreMadeAtStart) {
   options.node = {.cpuShares = 2048, .memoryMax = 1000};
   ASSERT_TRUE(run(make().start()));
   settle();
-  EXPECT_EQ(tree.content("/kubepods/cpu.weight"), "154");
+  EXPECT_EQ(tree.content("/kubepods/cpu.weight"), "174");
   EXPECT_EQ(tree.content("/kubepods/memory.max"), "1000");
   EXPECT_EQ(tree.content("/kubepods/besteffort/cpu.weight"), "1");
   EXPECT_EQ(tree.content("/kubepods/burstable/cpu.weight"), "1");
@@ -98,10 +98,10 @@ TEST_F(PodCgroupsTest, RES_13_BurstableSharesFollowThePods) {
   EXPECT_EQ(tree.content("/here/kubepods/burstable/cpu.weight"), "100");
   EXPECT_TRUE(tree.has("/here/kubepods/burstable/poda"));
   ASSERT_TRUE(run(all.add(podOf("b", "1"))));
-  EXPECT_EQ(tree.content("/here/kubepods/burstable/cpu.weight"), "154");
+  EXPECT_EQ(tree.content("/here/kubepods/burstable/cpu.weight"), "174");
   ASSERT_TRUE(run(all.add(podOf("g", "", "1"))));
   ASSERT_TRUE(run(all.add(podOf("n", ""))));
-  EXPECT_EQ(tree.content("/here/kubepods/burstable/cpu.weight"), "154");
+  EXPECT_EQ(tree.content("/here/kubepods/burstable/cpu.weight"), "174");
   EXPECT_TRUE(tree.has("/here/kubepods/podg"));
   EXPECT_TRUE(tree.has("/here/kubepods/besteffort/podn"));
   all.release("a");

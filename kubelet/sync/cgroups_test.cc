@@ -136,7 +136,7 @@ TEST_F(SyncCgroups, REC_3_OrphansWaitForEverySource) {
 TEST_F(SyncCgroups, RES_13_BurstablePodsCountWhileTheyRun) {
   node.startAgent();
   node.setPods({withCpu(makePod("a", "u1"), "1"), withCpu(makePod("b", "u2"), "1")});
-  EXPECT_EQ(tree.content("/kubepods/burstable/cpu.weight"), "154");
+  EXPECT_EQ(tree.content("/kubepods/burstable/cpu.weight"), "174");
   node.setPods({withCpu(makePod("a", "u1"), "1")});
   node.advance(seconds(1));
   EXPECT_EQ(tree.content("/kubepods/burstable/cpu.weight"), "100");
