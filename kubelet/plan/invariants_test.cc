@@ -287,6 +287,7 @@ class World {
     } else {
       instance.startedAt = now_;
       notRun_.erase({start.name, start.attempt});
+      noteRunning(memory_, start);
     }
     have_.containers.insert(have_.containers.begin(), instance);
   }
