@@ -210,9 +210,11 @@ Result<std::string> readAll(const Fd& file, std::string_view name, std::size_t m
   if (::fstat(file.get(), &status) != 0) return fail(errnoError(errno, doing));
   if (auto regular = requireRegular(status, name); !regular) return fail(regular.error());
 
-  // The size is a hint only: files of /proc and /sys say 0, and a file may grow while it is read.
+  // The size is a hint only: files of /proc and /sys say 0, and a file may grow while it is read. Numbers in /proc/sys
+  // are told by the first read alone, so that one must have room for them.
+  constexpr off_t kUnknownSize = 4096;
   std::string content;
-  const auto hint = static_cast<std::size_t>(std::max<off_t>(status.st_size, 0));
+  const auto hint = static_cast<std::size_t>(status.st_size > 0 ? status.st_size : kUnknownSize);
   content.resize(std::min(hint, maxBytes) + 1);
   std::size_t size = 0;
   for (;;) {

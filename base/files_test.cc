@@ -296,5 +296,13 @@ TEST_F(FilesTest, JoinsWithOneSlash) {
   EXPECT_EQ(joinPath("", "b"), "b");
 }
 
+// The kernel tells such a number once, to the first read.
+TEST_F(FilesTest, ReadsNumbersOfTheKernelWhole) {
+  const Result<std::string> text = readFile("/proc/sys/kernel/threads-max", 100);
+  ASSERT_TRUE(text) << text.error().message;
+  EXPECT_GT(text->size(), 2u);
+  EXPECT_TRUE(text->ends_with("\n"));
+}
+
 }  // namespace
 }  // namespace cubelet

@@ -81,12 +81,10 @@ TEST_F(SyncCgroups, REC_1_ARestartOfTheAgentDisturbsNothing) {
   node.startAgent();
   node.setPods({makePod("a", "u1")});
   node.stopAgent();
-  const std::size_t calls = runtime.calls().size();
   node.startAgent();
   node.setPods({makePod("a", "u1")});
   EXPECT_EQ(node.countCalls("StopContainer"), 0u);
   EXPECT_EQ(node.countCalls("RunPodSandbox"), 1u);
-  EXPECT_GE(runtime.calls().size(), calls);
   EXPECT_TRUE(tree.has(kCgroup));
 }
 
