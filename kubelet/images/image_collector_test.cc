@@ -70,6 +70,7 @@ class Collector : public AsyncTest {
 
 TEST_F(Collector, GC_4_FreesSpaceOnceImagesAreOldEnough) {
   for (const char* name : {"web:1", "a:1", "b:1"}) runtime.addImage(name);
+  available = 0;
   begin();
   EXPECT_TRUE(runtime.hasImage("a:1")) << "too young";
   EXPECT_EQ(events, Names{"FreeDiskSpaceFailed"});
