@@ -5,7 +5,9 @@
 
 #include "base/clock.h"
 #include "base/loop.h"
+#include "base/task.h"
 #include "cri/client/runtime_service.h"
+#include "kubelet/admission/node_view.h"
 #include "kubelet/events/recorder.h"
 #include "kubelet/images/images.h"
 #include "kubelet/objects/objects.h"
@@ -29,6 +31,10 @@ struct Context {
   std::string runtimeName = "containerd";  // prefix of container IDs in the status
   std::function<double()> random;          // uniform in [0, 1), for jitter
   objects::Objects* objects = nullptr;     // null: an agent without a cluster
+  // What admission goes by, always the newest; null: every pod is admitted.
+  const admission::NodeView* admissionNode = nullptr;
+  // Asks the API server for our Node once more, so that admissionNode is up to date; empty: there is nobody to ask.
+  std::function<Task<void>()> readNodeAgain;
 };
 
 // When a failed step is due again: 10 s with half of that as jitter (RST-10, SBX-3); 1 s when the runtime was not there

@@ -49,6 +49,8 @@ PodWorker::PodWorker(Context& context, const TerminationRecords& records, core::
   state_.pod = std::move(pod);
   state_.objectKnown = objectKnown;
   status_ = state_.pod.status();  // what an earlier run of the agent has told the API server
+  // A pod that has come to its end needs no place.
+  decided_ = !status::isStaticPod(state_.pod) && status::isTerminalPhase(status_.phase());
 }
 
 void PodWorker::start() {
@@ -75,6 +77,19 @@ void PodWorker::stop(std::optional<WallTime> deadline) {
   deadline_ = deadline;
   stopAskedAt_ = context_.clock.wallNow();
   if (sync_.size() > 0) giveUp_ = context_.clock.after(kLetCallEnd, [this] { sync_.cancel(); });
+  ring();
+}
+
+void PodWorker::admit() {
+  decided_ = true;
+  wake_.ring();
+}
+
+void PodWorker::fail(status::FailedBy why) {
+  if (state_.failedBy) return;
+  // What would have been told of a pod that was about to start is not true of one that never does.
+  if (!std::exchange(decided_, true)) status_ = state_.pod.status();
+  state_.failedBy = std::move(why);
   ring();
 }
 
@@ -134,6 +149,11 @@ Task<void> PodWorker::syncPod() {
       publish(false);
       co_return;
     }
+    if (!decided_) callbacks_.askIn();
+    if (!decided_) {
+      publish(false);
+      co_return;
+    }
     adoptOnce();
     replan();
     if (!plan_.idle()) {
@@ -174,7 +194,8 @@ Task<void> PodWorker::refreshFiles() {
 }
 
 void PodWorker::replan() {
-  state_.memory.ended = !status::isStaticPod(state_.pod) && status::isTerminalPhase(status_.phase());
+  const bool over = !status::isStaticPod(state_.pod) && status::isTerminalPhase(status_.phase());
+  state_.memory.ended = over || state_.failedBy;
   plan_ = plan::planPod(state_.pod, have(), state_.memory, context_.planOptions, context_.clock.wallNow());
   publish(false);
   announceBackoff();
@@ -326,6 +347,7 @@ void PodWorker::publish(bool terminated) {
   inputs.backingOff = plan_.backingOff;
   inputs.terminating = stop_;
   inputs.terminated = terminated;
+  inputs.failed = state_.failedBy;
   inputs.runtimeName = context_.runtimeName;
   observe::ObservedPod pod = have();
   const core::PodSpec& spec = state_.pod.spec();
@@ -339,6 +361,7 @@ void PodWorker::publish(bool terminated) {
   terminated_ = terminated;
   const bool same = google::protobuf::util::MessageDifferencer::Equals(computed, status_);
   status_ = std::move(computed);
+  if (!decided_ && !stop_) return;
   if (synced && (terminated || !same || !std::exchange(told_, true))) callbacks_.statusChanged(*this);
 }
 

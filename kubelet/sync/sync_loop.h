@@ -12,6 +12,7 @@
 
 #include "base/task_group.h"
 #include "kubelet/sync/context.h"
+#include "kubelet/sync/pod_admitter.h"
 #include "kubelet/sync/pod_worker.h"
 #include "kubelet/sync/termination_record.h"
 
@@ -21,8 +22,9 @@ namespace cubelet::sync {
 inline constexpr char kApiSource[] = "api";
 
 // Merges the sets that the sources deliver (SRC-4), keeps one pod per namespace/name running at a time (STA-11,
-// STA-12), and terminates what the runtime has and nobody wants (TRM-12). Nothing is terminated before every source has
-// delivered once (SRC-5). Loop thread only.
+// STA-12), and terminates what the runtime has and nobody wants (TRM-12). What a source may still ask for is not
+// terminated: before a source has delivered once, nothing that came from it, nor anything whose source is not known
+// (SRC-5). Loop thread only.
 //
 // Pods of the API server (annotation kubernetes.io/config.source: api) differ from static ones in their end: a
 // deletionTimestamp terminates the pod while its object is still there, and a UID that has come to an end never starts
@@ -85,11 +87,13 @@ class SyncLoop {
   void stopDeleted(PodWorker& worker, const core::Pod& pod);
   void terminateStrays();
   bool mayStart(const PodWorker& worker) const;
+  std::vector<PodWorker*> wantedWorkers() const;
   void finished(PodWorker& worker);
   Task<void> reap(PodWorker* worker);
   void reaped(PodWorker* worker);
   std::unique_ptr<PodWorker> makeWorker(core::Pod pod, bool objectKnown);
   bool allSourcesReported() const;
+  bool mayBeWanted(const observe::ObservedPod& stray) const;
   template <class Fn>
   void forEachWorker(Fn fn);
 
@@ -104,6 +108,7 @@ class SyncLoop {
   std::map<std::string, WallTime> resumed_;  // terminations that an earlier run of the agent had begun: UID -> deadline
   std::set<std::string> ended_;              // UIDs of the API server's pods that are over while their objects remain
   std::set<std::string> refused_;            // "source ns/name" that lost to another source, said once
+  PodAdmitter admitter_;
   TaskGroup reaping_;
 };
 

@@ -110,6 +110,9 @@ class TestNode {
   TempDir temp;
   plan::PlanOptions planOptions;
   objects::Objects* objects = nullptr;  // set before the agent starts: it is one of a cluster
+  // The same, for an agent that does not take every pod.
+  const admission::NodeView* admissionNode = nullptr;
+  std::function<Task<void>()> readNodeAgain;
 
  private:
   struct AgentParts {
@@ -132,7 +135,9 @@ class TestNode {
                   .node = facts(node),
                   .planOptions = node.planOptions,
                   .random = [] { return 0.0; },
-                  .objects = node.objects},
+                  .objects = node.objects,
+                  .admissionNode = node.admissionNode,
+                  .readNodeAgain = node.readNodeAgain},
           records(node.root("terminations")),
           sync(std::make_unique<SyncLoop>(
               context, records,
