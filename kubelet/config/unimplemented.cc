@@ -27,7 +27,6 @@ constexpr std::string_view kContainerCleanup = "limits for dead containers";
 constexpr std::string_view kImageAccess = "checks of pull credentials";
 constexpr std::string_view kPullRate = "limits for pulls per second";
 constexpr std::string_view kLogRotation = "log rotation";
-constexpr std::string_view kAdmission = "admission of pods";
 constexpr std::string_view kUserNamespaces = "user namespaces";
 constexpr std::string_view kSwap = "swap for containers";
 constexpr std::string_view kVolumes = "volumes from the API server";
@@ -106,15 +105,15 @@ constexpr Support kTable[] = {
     {"userNamespaces", kUserNamespaces},
 
     // ---- Pods
-    {"maxPods", kAdmission},
-    {"podsPerCore", kAdmission},
+    {"maxPods", kWorks},
+    {"podsPerCore", kWorks},
     {"podPidsLimit", kCgroups},
     {"podCIDR", kNetworkPlugin},
     {"clusterDomain", kWorks},
     {"clusterDNS", kWorks},
     {"resolvConf", kWorks},
     {"hairpinMode", kNetworkPlugin},
-    {"allowedUnsafeSysctls", kAdmission},
+    {"allowedUnsafeSysctls", kWorks},
     {"runOnce", kRefused},
     {"configMapAndSecretChangeDetectionStrategy", kVolumes},
     {"volumeStatsAggPeriod", kServer},

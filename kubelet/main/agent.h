@@ -50,6 +50,7 @@ class Agent final : public server::AgentView {
   void startSources();
   void makeCluster();
   void tellStaticPods();
+  void nodeChanged(const k8s::core::v1::Node* stored);
   void podsFrom(const std::string& source, staticpods::PodSet set);
   void runtimeSynced();
   void runtimeLost(const Error& error);
@@ -69,6 +70,7 @@ class Agent final : public server::AgentView {
   events::EventRecorder events_;
   volumes::PodVolumes volumes_;
   observe::Observer observer_;
+  admission::NodeView admissionNode_;
   sync::Context context_;
   sync::TerminationRecords terminations_;
   sync::SyncLoop sync_;
