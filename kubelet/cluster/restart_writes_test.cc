@@ -31,7 +31,8 @@ struct RestartWrites : testing::Test {
     node.advance(by);
     for (; handed < node.told().size(); ++handed) publisher.statusChanged(node.told()[handed], false);
     node.settle();
-    for (const auto& exchange : transport.exchanges) {
+    const auto exchanges = transport.exchanges;
+    for (const auto& exchange : exchanges) {
       if (exchange->over || exchange->answer) continue;
       *stored.mutable_status() = node.status("a");
       stored.mutable_metadata()->set_resourceversion(std::to_string(++version));
