@@ -300,7 +300,7 @@ Result<server::Explanation> Agent::explain(std::string_view ns, std::string_view
     out.message = runtimeView_.problem;
     return out;
   }
-  if (const std::optional<status::FailedBy>& failed = worker->state().failedBy) {
+  if (const std::optional<status::FailedBy>& failed = worker->failedBy()) {
     out.step = "failed: " + failed->reason;
     out.message = failed->message;
     return out;

@@ -13,7 +13,7 @@ namespace {
 constexpr char kPreempted[] = "Preempted in order to admit critical pod";
 
 bool hasEnded(const PodWorker& worker) {
-  return worker.state().failedBy || (!worker.stopping() && status::isTerminalPhase(worker.status().phase()));
+  return worker.failedBy() || (!worker.stopping() && status::isTerminalPhase(worker.status().phase()));
 }
 
 }  // namespace

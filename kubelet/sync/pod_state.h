@@ -8,7 +8,6 @@
 
 #include "kubelet/images/images.h"
 #include "kubelet/plan/plan_pod.h"
-#include "kubelet/status/pod_status.h"
 #include "kubelet/volumes/pod_volumes.h"
 #include "proto/k8s/core.pb.h"
 
@@ -30,7 +29,6 @@ struct PodState {
   core::Pod pod;  // uid, name and namespace only, when the object is unknown
   bool objectKnown = true;
   plan::PodMemory memory;
-  std::optional<status::FailedBy> failedBy;               // it is to end, or never to start, and stays Failed
   std::map<std::string, ImageState> images;               // by container name
   std::optional<volumes::PodVolumes::HostPaths> volumes;  // once they are set up
   std::uint64_t objectChanges = 0;                        // of ConfigMaps and Secrets that the pod refers to

@@ -86,10 +86,10 @@ void PodWorker::admit() {
 }
 
 void PodWorker::fail(status::FailedBy why) {
-  if (state_.failedBy) return;
+  if (failedBy_) return;
   // What would have been told of a pod that was about to start is not true of one that never does.
   if (!std::exchange(decided_, true)) status_ = state_.pod.status();
-  state_.failedBy = std::move(why);
+  failedBy_ = std::move(why);
   ring();
 }
 
@@ -195,7 +195,7 @@ Task<void> PodWorker::refreshFiles() {
 
 void PodWorker::replan() {
   const bool over = !status::isStaticPod(state_.pod) && status::isTerminalPhase(status_.phase());
-  state_.memory.ended = over || state_.failedBy;
+  state_.memory.ended = over || failedBy_.has_value();
   plan_ = plan::planPod(state_.pod, have(), state_.memory, context_.planOptions, context_.clock.wallNow());
   publish(false);
   announceBackoff();
@@ -347,7 +347,7 @@ void PodWorker::publish(bool terminated) {
   inputs.backingOff = plan_.backingOff;
   inputs.terminating = stop_;
   inputs.terminated = terminated;
-  inputs.failed = state_.failedBy;
+  inputs.failed = failedBy_;
   inputs.runtimeName = context_.runtimeName;
   observe::ObservedPod pod = have();
   const core::PodSpec& spec = state_.pod.spec();

@@ -8,6 +8,7 @@
 
 #include "base/task_group.h"
 #include "base/wake.h"
+#include "kubelet/status/pod_status.h"
 #include "kubelet/sync/context.h"
 #include "kubelet/sync/image_step.h"
 #include "kubelet/sync/pod_starter.h"
@@ -61,6 +62,8 @@ class PodWorker {
   bool stopping() const { return stop_; }
   // Admitted or rejected.
   bool decided() const { return decided_; }
+  // Why it is to end, or never to start, and stays Failed.
+  const std::optional<status::FailedBy>& failedBy() const { return failedBy_; }
   // Everything has been stopped and removed, and the status is the pod's last one.
   bool terminated() const { return terminated_; }
   bool objectKnown() const { return state_.objectKnown; }
@@ -110,7 +113,8 @@ class PodWorker {
   bool recorded_ = false;    // the termination is on disk
   bool waitsForName_ = false;
   bool adopted_ = false;
-  std::optional<WallTime> deadline_;  // of the grace period; nothing until it begins
+  std::optional<status::FailedBy> failedBy_;  // decided by the agent, whatever the containers do
+  std::optional<WallTime> deadline_;          // of the grace period; nothing until it begins
   std::optional<WallTime> stopAskedAt_;
   std::optional<core::Pod> pendingUpdate_;
   Timer giveUp_;
