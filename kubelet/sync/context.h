@@ -34,7 +34,7 @@ struct Context {
   // What admission goes by, always the newest; null: every pod is admitted.
   const admission::NodeView* admissionNode = nullptr;
   // Asks the API server for our Node once more, so that admissionNode is up to date; empty: there is nobody to ask.
-  std::function<Task<void>()> readNodeAgain;
+  std::function<Task<void>()> readNodeAgain = nullptr;
 };
 
 // When a failed step is due again: 10 s with half of that as jitter (RST-10, SBX-3); 1 s when the runtime was not there
