@@ -72,6 +72,23 @@ TEST_F(ClusterFaults, STA_10_REC_12_AnApiServerThatHangsHoldsNothingUp) {
   EXPECT_EQ(node().starts("web"), 1U);
 }
 
+TEST_F(ClusterFaults, AStaticPodEditedWhileTheAgentWasAwayNeedsNoApiServer) {
+  ASSERT_NO_FATAL_FAILURE(startJoined());
+  cluster().apply(clusterPod("web", {marker("c", "web")}));
+  node().write("s.json", pod("s", {marker("c", "one")}));
+  ASSERT_TRUE(eventually("pod web is ready", kSoon, isReadyThere("pod", "web")));
+  ASSERT_TRUE(eventually("the static pod runs", kSoon, startedOnce("one")));
+  node().killAgent();
+  cluster().killApiServer();
+  node().write("s.json", pod("s", {marker("c", "two")}));
+  node().startAgent();
+  EXPECT_TRUE(eventually("the edited static pod runs", 15s, startedOnce("two")));
+  EXPECT_TRUE(stays("the API server's pod is left as it is", 2s, startedOnce("web")));
+  EXPECT_TRUE(node().marks("web", "term").empty());
+  cluster().startApiServer();
+  EXPECT_TRUE(eventually("the mirror is ready", kSoon, isReadyThere("pod", "s-node1")));
+}
+
 TEST_F(ClusterFaults, WhatHappenedDuringAnOutageIsTold) {
   ASSERT_NO_FATAL_FAILURE(startJoined());
   json job = clusterPod("job", {shell("c", "job", "while [ ! -e /out/go ]; do sleep 0.1; done; exit 4")});
@@ -92,6 +109,28 @@ TEST_F(ClusterFaults, WhatHappenedDuringAnOutageIsTold) {
                                                                                            : found["status"].dump();
   }));
   EXPECT_TRUE(eventually("node1 is Ready", kSoon, isReadyThere("node", "node1")));
+}
+
+// Long enough for every back-off to have grown; what waits is woken by the first request that gets through.
+TEST_F(ClusterFaults, StatusAndLeaseAreRightWithinTwoSecondsOfTheServersReturn) {
+  ASSERT_NO_FATAL_FAILURE(startJoined());
+  json job = clusterPod("job", {shell("c", "job", "while [ ! -e /out/go ]; do sleep 0.1; done; exit 4")});
+  job["spec"]["restartPolicy"] = "Never";
+  cluster().apply(job);
+  ASSERT_TRUE(eventually("the job is ready", kSoon, isReadyThere("pod", "job")));
+  cluster().killApiServer();
+  std::ofstream(node().records() / "go") << "go";
+  std::this_thread::sleep_for(20s);
+  cluster().startApiServer();
+  EXPECT_TRUE(eventually("the end is told", 2s, [] {
+    const json found = cluster().get({"pod", "job"});
+    return found["status"]["phase"] == "Failed" ? std::string() : found["status"].dump();
+  }));
+  const json lease = cluster().get({"lease", "node1", "-n", "kube-node-lease"});
+  const std::string now = run({"date", "-u", "-d", "-10 seconds", "+%Y-%m-%dT%H:%M:%S"}).output;
+  EXPECT_GT(lease["spec"]["renewTime"].get<std::string>(), now.substr(0, 19)) << "renewed since";
+  cluster().apply(clusterPod("later", {marker("c", "later")}));
+  EXPECT_TRUE(eventually("pods come again", kSoon, isReadyThere("pod", "later")));
 }
 
 // Whatever call of a pod's life the kill comes between: afterwards the cluster's view is right, and nothing is left.

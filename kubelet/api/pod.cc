@@ -11,6 +11,12 @@ std::string podFullName(const core::Pod& pod) {
   return metadata.name() + "_" + metadata.namespace_() + "(" + metadata.uid() + ")";
 }
 
+bool isStaticPod(const core::Pod& pod) {
+  const auto& annotations = pod.metadata().annotations();
+  const auto source = annotations.find("kubernetes.io/config.source");
+  return source != annotations.end() && source->second != "api";
+}
+
 bool isSidecar(const core::Container& initContainer) {
   return initContainer.restartpolicy() == "Always";
 }

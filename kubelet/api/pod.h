@@ -32,6 +32,9 @@ std::string podRef(const core::Pod& pod);
 // "name_ns(uid)" as upstream prints pods in back-off messages.
 std::string podFullName(const core::Pod& pod);
 
+// The pod comes from a file or URL, not from the API server (SRC-3).
+bool isStaticPod(const core::Pod& pod);
+
 // A RestartPolicy: Always init container (SID).
 bool isSidecar(const core::Container& initContainer);
 

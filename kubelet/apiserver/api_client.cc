@@ -10,6 +10,8 @@ namespace {
 
 namespace meta = ::k8s::meta::v1;
 
+constexpr int kOk = 200;
+
 bool isSuccess(int status) {
   return status >= 200 && status < 300;
 }
@@ -33,6 +35,7 @@ ApiClient::ApiClient(Transport& transport, Clock& clock, Options options)
     : transport_(transport),
       clock_(clock),
       options_(options),
+      reachability_(clock),
       main_(options.qps, options.burst),
       events_(options.eventQps, options.eventBurst) {}
 
@@ -107,6 +110,11 @@ Task<Result<Response>> ApiClient::tryUntilAnswered(Request request, std::functio
   // A stream's timeout is about silence, not about the whole: it bounds no waiting here.
   const bool bounded = request.timeout && !streaming;
   const TimePoint deadline = bounded ? clock_.now() + *request.timeout : TimePoint::max();
+  bool heard = false;  // a stream that begins is an answer, and one that ends later says nothing about the next
+  const std::function<void(std::string_view)> onPiece = [&](std::string_view data) {
+    if (!std::exchange(heard, true)) reachability_.answered(request.lane, kOk);
+    onData(data);
+  };
   for (int retries = 0;; ++retries) {
     Result<void> admitted = co_await admit(request.lane, deadline, doing);
     if (!admitted) co_return fail(std::move(admitted.error()));
@@ -115,10 +123,14 @@ Task<Result<Response>> ApiClient::tryUntilAnswered(Request request, std::functio
 
     Result<Response> response = fail(Code::kInternal, "", "not asked yet");
     if (streaming)
-      response = co_await transport_.stream(std::move(attempt), onData);
+      response = co_await transport_.stream(std::move(attempt), onPiece);
     else
       response = co_await transport_.send(std::move(attempt));
-    if (!response) co_return fail(response.error().within(doing));
+    if (!response) {
+      if (!heard) reachability_.unanswered(response.error());
+      co_return fail(response.error().within(doing));
+    }
+    reachability_.answered(request.lane, response->status);
     if (isSuccess(response->status)) co_return response;
 
     std::optional<Duration> wait = retryDelay(*response);

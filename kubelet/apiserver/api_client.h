@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/result.h"
 #include "base/task.h"
+#include "kubelet/apiserver/reachability.h"
 #include "kubelet/apiserver/resource.h"
 #include "kubelet/apiserver/token_bucket.h"
 #include "kubelet/apiserver/transport.h"
@@ -87,6 +88,8 @@ class ApiClient {
 
   Transport& transport() { return transport_; }
   Clock& clock() { return clock_; }
+  // As learned from all requests of this client.
+  Reachability& reachability() { return reachability_; }
 
   // Whether watches that deliver the initial objects themselves are worth a try. Found out by the first reflector that
   // is refused, for all of them.
@@ -115,6 +118,7 @@ class ApiClient {
   Transport& transport_;
   Clock& clock_;
   Options options_;
+  Reachability reachability_;
   TokenBucket main_;
   TokenBucket events_;
   bool watchListSupported_ = true;

@@ -95,6 +95,19 @@ int onSocketMade(void*, curl_socket_t fd, curlsocktype) {
   return CURL_SOCKOPT_OK;
 }
 
+// Takes a transfer back at the end of a scope, however that ends.
+class Taken {
+ public:
+  Taken(curl::Multi& multi, CURL* easy) : multi_(multi), easy_(easy) {}
+  Taken(const Taken&) = delete;
+  Taken& operator=(const Taken&) = delete;
+  ~Taken() { multi_.remove(easy_); }
+
+ private:
+  curl::Multi& multi_;
+  CURL* easy_;
+};
+
 // The value of `line` when it is this header; names are compared without letter case.
 std::optional<std::string_view> headerValue(std::string_view line, std::string_view name) {
   if (line.size() <= name.size() || line[name.size()] != ':') return std::nullopt;
@@ -383,6 +396,31 @@ Task<Result<Response>> CurlTransport::send(Request request) {
 
 Task<Result<Response>> CurlTransport::stream(Request request, OnData onData) {
   return authorized(std::move(request), std::move(onData));
+}
+
+// On a connection of its own: those of the pools may be the ones that are dead.
+Task<bool> CurlTransport::canConnect(Duration within) {
+  Result<const curl::Library*> library = curl::loadLibrary();
+  if (!library || !config_.proxyUrl.empty()) co_return true;
+  const curl::Library& lib = **library;
+  curl::EasyPtr easy(lib.easy_init(), curl::EasyCleanup{&lib});
+  const std::string url = "http://" + config_.server.host + ":" + std::to_string(config_.server.port);
+  lib.easy_setopt(easy.get(), CURLOPT_URL, url.c_str());
+  lib.easy_setopt(easy.get(), CURLOPT_CONNECT_ONLY, 1L);
+  lib.easy_setopt(easy.get(), CURLOPT_PROXY, "");
+  lib.easy_setopt(easy.get(), CURLOPT_NOSIGNAL, 1L);
+  lib.easy_setopt(easy.get(), CURLOPT_QUICK_EXIT, 1L);
+  curl::Multi multi(loop_, lib);
+  Wake changed(clock_);
+  std::optional<CURLcode> outcome;
+  std::function<void(CURLcode)> done = [&](CURLcode code) {
+    outcome = code;
+    changed.ring();
+  };
+  Taken taken(multi, easy.get());
+  multi.add(easy.get(), std::move(done));
+  co_await changed.waitUntil(clock_.now() + within);
+  co_return outcome == CURLE_OK;
 }
 
 void CurlTransport::closeConnections() {

@@ -48,6 +48,7 @@ class CurlTransport final : public Transport {
 
   Task<Result<Response>> send(Request request) override;
   Task<Result<Response>> stream(Request request, std::function<void(std::string_view)> onData) override;
+  Task<bool> canConnect(Duration within) override;
   void closeConnections() override;
 
   // Replaces what the kubeconfig says, and ends the connections.

@@ -115,6 +115,11 @@ Task<void> ReflectorCore::run() {
   }
 }
 
+void ReflectorCore::retryNow() {
+  backoff_.reset();  // what the pauses have grown by was about another time
+  wake_.ring();
+}
+
 Next ReflectorCore::howToList() const {
   return client_.watchListSupported() ? Next::kWatchList : Next::kList;
 }

@@ -54,7 +54,7 @@ class ReflectorCore {
                 Listener listener);
 
   Task<void> run();
-  void retryNow() { wake_.ring(); }
+  void retryNow();
   bool synced() const { return synced_; }
   const std::string& version() const { return version_; }
   // By "namespace/name", or "name" for resources without namespace.

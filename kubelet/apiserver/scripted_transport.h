@@ -75,6 +75,10 @@ class ScriptedTransport final : public Transport {
   Task<Result<Response>> stream(Request request, std::function<void(std::string_view)> onData) override {
     return exchange(std::move(request), std::move(onData));
   }
+  Task<bool> canConnect(Duration) override {
+    ++probes;
+    co_return connects;
+  }
   void closeConnections() override { ++closed; }
 
   Exchange& last() { return *exchanges.back(); }
@@ -82,6 +86,8 @@ class ScriptedTransport final : public Transport {
 
   std::vector<std::shared_ptr<Exchange>> exchanges;
   int closed = 0;
+  int probes = 0;  // calls of canConnect()
+  bool connects = true;
 
  private:
   struct Leaving {

@@ -107,6 +107,7 @@ class SigningServer final : public Transport {
     }
   }
 
+  Task<bool> canConnect(Duration) override { co_return true; }
   void closeConnections() override { ++closed; }
 
  private:

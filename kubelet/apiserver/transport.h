@@ -52,6 +52,10 @@ class Transport {
   // when it was cut. `onData` runs on the loop and must not destroy the transport.
   virtual Task<Result<Response>> stream(Request request, std::function<void(std::string_view)> onData) = 0;
 
+  // Whether the server takes a connection within that time, TLS and all else left out. True, too, when that cannot be
+  // known (behind a proxy).
+  virtual Task<bool> canConnect(Duration within) = 0;
+
   // Ends every connection, those in use too: what is under way fails with kUnavailable. For a rotated certificate and
   // for a path that has gone dead (surface 4.1).
   virtual void closeConnections() = 0;

@@ -357,6 +357,38 @@ TEST_F(Client, StatusSumsUp) {
   EXPECT_EQ(nlohmann::json::parse(text())["nodeName"], "node-1");
 }
 
+TEST_F(Client, StatusShowsTheCluster) {
+  view.state.cluster = server::ClusterView{.server = "https://10.0.0.1:6443",
+                                           .registered = true,
+                                           .problem = "",
+                                           .lastAnswer = clock.wallNow(),
+                                           .leaseRenewedAt = clock.wallNow(),
+                                           .certificateExpires = clock.wallNow() + std::chrono::hours(100),
+                                           .notReady = {},
+                                           .unsentStatuses = 3,
+                                           .unsentEvents = 7};
+  serve();
+  EXPECT_EQ(run({"status"}), kDone) << err.str();
+  EXPECT_THAT(text(), HasSubstr("https://10.0.0.1:6443, last answer 60s ago"));
+  EXPECT_THAT(text(), HasSubstr("registered, ready"));
+  EXPECT_THAT(text(), HasSubstr("lease renewed 60s ago"));
+  EXPECT_THAT(text(), HasSubstr("certificate expires in 4d"));
+  EXPECT_THAT(text(), HasSubstr("3 pod statuses, 7 events"));
+}
+
+TEST_F(Client, StatusShowsWhatIsWrongWithTheCluster) {
+  view.state.cluster = server::ClusterView();
+  view.state.cluster->server = "https://10.0.0.1:6443";
+  view.state.cluster->problem = "connection refused";
+  view.state.cluster->certificateExpires = clock.wallNow();
+  serve();
+  EXPECT_EQ(run({"status"}), kDone) << err.str();
+  EXPECT_THAT(text(), HasSubstr("has not answered yet, PROBLEM: connection refused"));
+  EXPECT_THAT(text(), HasSubstr("not registered"));
+  EXPECT_THAT(text(), HasSubstr("no lease yet"));
+  EXPECT_THAT(text(), HasSubstr("certificate EXPIRED 60s ago"));
+}
+
 TEST_F(Client, StatusShowsWhatIsBroken) {
   view.problem = "the loop is late";
   view.state.runtime.reachable = false;

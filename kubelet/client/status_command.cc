@@ -37,6 +37,44 @@ std::string runtimeText(const Json& runtime) {
   return text + ", NOT REACHABLE: " + textAt(runtime, "problem");
 }
 
+std::string expiryText(const std::string& time, WallTime now) {
+  auto at = logs::parseRfc3339(time);
+  if (!at) return "at an unknown time";
+  return *at > now ? "expires in " + humanDuration(*at - now) : "EXPIRED " + humanDuration(now - *at) + " ago";
+}
+
+std::string serverText(const Json& cluster, WallTime now) {
+  std::string text = textAt(cluster, "server");
+  const std::string answered = textAt(cluster, "lastAnswer");
+  text += answered.empty() ? ", has not answered yet" : ", last answer " + agoText(answered, now);
+  const std::string problem = textAt(cluster, "problem");
+  return problem.empty() ? text : text + ", PROBLEM: " + problem;
+}
+
+std::string registrationText(const Json& cluster) {
+  if (!isTrueAt(cluster, "registered")) return "not registered";
+  std::string causes;
+  for (const Json& cause : cluster.value("notReady", Json::array()))
+    if (cause.is_string()) causes += (causes.empty() ? "" : "; ") + cause.get<std::string>();
+  return causes.empty() ? "registered, ready" : "registered, NOT READY: " + causes;
+}
+
+void addCluster(Rows& rows, const Json& status, WallTime now) {
+  const Json cluster = objectAt(status, "cluster");
+  if (cluster.empty()) {
+    rows.push_back({"Cluster:", "none, static pods only"});
+    return;
+  }
+  rows.push_back({"Cluster:", serverText(cluster, now)});
+  rows.push_back({"", registrationText(cluster)});
+  const std::string renewed = textAt(cluster, "leaseRenewedAt");
+  rows.push_back({"", renewed.empty() ? "no lease yet" : "lease renewed " + agoText(renewed, now)});
+  if (const std::string expires = textAt(cluster, "certificateExpires"); !expires.empty())
+    rows.push_back({"", "certificate " + expiryText(expires, now)});
+  rows.push_back({"", "waiting to be sent: " + cluster.value("unsentStatuses", Json(0)).dump() + " pod statuses, " +
+                          cluster.value("unsentEvents", Json(0)).dump() + " events"});
+}
+
 void addManifests(Rows& rows, const Json& status) {
   std::string path = textAt(status, "manifestPath");
   rows.push_back({"Manifests:", path.empty() ? "none" : path});
@@ -60,6 +98,7 @@ std::string statusText(const Json& status, WallTime now) {
                            "), started " + agoText(textAt(status, "startedAt"), now)}};
   rows.push_back({"Health:", isTrueAt(status, "healthy") ? "ok" : "NOT OK: " + textAt(status, "problem")});
   rows.push_back({"Runtime:", runtimeText(objectAt(status, "runtime"))});
+  addCluster(rows, status, now);
   rows.push_back({"Pods:", podsText(objectAt(status, "pods"))});
   addManifests(rows, status);
   rows.push_back({"Pod logs:", textAt(status, "podLogsDir")});

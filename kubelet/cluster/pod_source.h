@@ -4,6 +4,8 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -24,7 +26,12 @@ namespace core = ::k8s::core::v1;
 // earlier run of the agent had told is `first`'s, the conditions of others are the newest (PCO-7). Pure.
 core::Pod podToRun(const core::Pod& stored, const core::PodStatus& first, const std::string& seen);
 
-// Loop thread only.
+// Why such an object cannot be run: names that are none (they become parts of paths), no UID, no containers. A server
+// in its right mind refuses these. Nothing: it can. Pure.
+std::optional<std::string> whyMalformed(const core::Pod& stored);
+
+// Objects that are malformed are left out; of a pod that was well before, the last good version stays. Loop thread
+// only.
 class PodSource {
  public:
   using PodPtr = std::shared_ptr<const core::Pod>;
@@ -65,11 +72,13 @@ class PodSource {
   void allChanged();
   void oneChanged(const PodPtr& now, const PodPtr& before);
   bool take(const core::Pod& stored);
+  bool isWellFormed(const core::Pod& stored);
   void deliver();
 
   Clock& clock_;
   Listener listener_;
-  std::map<Key, Known> known_;  // by namespace and name
+  std::map<Key, Known> known_;       // by namespace and name
+  std::set<std::string> malformed_;  // UIDs, said once
   apiserver::Reflector<core::Pod> reflector_;
 };
 

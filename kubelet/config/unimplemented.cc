@@ -24,7 +24,6 @@ constexpr std::string_view kOtherCgroups = "cgroups of programs that are not pod
 constexpr std::string_view kReservedCpus = "CPUs kept for the system: use systemReserved";
 constexpr std::string_view kManagers = "CPU, memory and topology managers";
 constexpr std::string_view kEviction = "eviction";
-constexpr std::string_view kAdmission = "admission of pods";
 constexpr std::string_view kVolumes = "volumes from the API server";
 constexpr std::string_view kShutdown = "graceful node shutdown";
 constexpr std::string_view kHost = "kernel and iptables settings of the host";
@@ -101,15 +100,15 @@ constexpr Support kTable[] = {
     {"userNamespaces", kWorks},
 
     // ---- Pods
-    {"maxPods", kAdmission},
-    {"podsPerCore", kAdmission},
+    {"maxPods", kWorks},
+    {"podsPerCore", kWorks},
     {"podPidsLimit", kWorks},
     {"podCIDR", kNetworkPlugin},
     {"clusterDomain", kWorks},
     {"clusterDNS", kWorks},
     {"resolvConf", kWorks},
     {"hairpinMode", kNetworkPlugin},
-    {"allowedUnsafeSysctls", kAdmission},
+    {"allowedUnsafeSysctls", kWorks},
     {"runOnce", kRefused},
     {"configMapAndSecretChangeDetectionStrategy", kVolumes},
     {"volumeStatsAggPeriod", kServer},

@@ -96,16 +96,16 @@ TEST(Unimplemented, DefaultThatIsWrittenOutAsksForNothing) {
 
 TEST(Unimplemented, WhatWorksIsNotNamed) {
   EXPECT_THAT(unimplemented(loaded({"--config=/c", "-v=3", "--root-dir=/r", "--hostname-override=x"},
-                                   "staticPodPath: /m\nseccompDefault: true\nmaxParallelImagePulls: 3\n"
+                                   "staticPodPath: /m\nmaxPods: 5\nseccompDefault: true\nmaxParallelImagePulls: 3\n"
                                    "crashLoopBackOff: {maxContainerRestartPeriod: 10s}\n")),
               IsEmpty());
 }
 
 TEST(Unimplemented, WhatHasNoEffectIsNamedWithItsReason) {
   Effective effective = loaded({"--config=/c", "--kubeconfig=/k", "--feature-gates=EventedPLEG=true,EnvFiles=true"},
-                               "maxPods: 5\nauthentication: {anonymous: {enabled: true}}\nlogging: {vmodule: "
+                               "protectKernelDefaults: true\nauthentication: {anonymous: {enabled: true}}\nlogging: {vmodule: "
                                "[{filePattern: a, verbosity: 1}]}\n");
-  EXPECT_THAT(unimplemented(effective), ElementsAre("authentication (HTTPS server)", HasSubstr("maxPods ("),
+  EXPECT_THAT(unimplemented(effective), ElementsAre("authentication (HTTPS server)", HasSubstr("protectKernelDefaults ("),
                                                     HasSubstr("logging.vmodule ("), "featureGates.EventedPLEG"));
   EXPECT_THAT(unimplementedWarning(effective),
               HasSubstr("without effect in this version: authentication (HTTPS server), "));

@@ -1,5 +1,6 @@
 #include "kubelet/events/recorder.h"
 
+#include <algorithm>
 #include <charconv>
 #include <chrono>
 #include <iterator>
@@ -11,8 +12,11 @@ namespace {
 
 constexpr std::string_view kComponent = "kubelet";
 
-std::int64_t unixNanos(WallTime at) {
-  return std::chrono::duration_cast<std::chrono::nanoseconds>(at.time_since_epoch()).count();
+constexpr std::size_t kMaxName = 253;  // of any object
+
+std::uint64_t unixNanos(WallTime at) {
+  return static_cast<std::uint64_t>(
+      std::chrono::duration_cast<std::chrono::nanoseconds>(at.time_since_epoch()).count());
 }
 
 void setTime(k8s::meta::v1::Time& time, WallTime at) {
@@ -30,17 +34,19 @@ void cut(std::string& text, std::size_t maxBytes) {
   text += "...";
 }
 
-// "web.17a2b3c4d5e6f708": unique as long as one object has no two new events in one nanosecond.
-std::string eventName(const std::string& object, WallTime at) {
+// "web.17a2b3c4d5e6f708"; of a very long name the begin, which must end as a name may.
+std::string eventName(std::string object, std::uint64_t nanos) {
   char hex[17];
-  auto end = std::to_chars(hex, hex + sizeof hex, static_cast<std::uint64_t>(unixNanos(at)), 16).ptr;
-  return object + "." + std::string(hex, end);
+  const std::string suffix = "." + std::string(hex, std::to_chars(hex, hex + sizeof hex, nanos, 16).ptr);
+  if (object.size() + suffix.size() > kMaxName) object.resize(kMaxName - suffix.size());
+  while (object.ends_with('.') || object.ends_with('-')) object.pop_back();
+  return object + suffix;
 }
 
 core::Event makeEvent(const ObjectRef& object, EventType type, std::string_view reason, std::string message,
-                      const std::string& nodeName, WallTime at) {
+                      const std::string& nodeName, WallTime at, std::uint64_t nameNanos) {
   core::Event event;
-  event.mutable_metadata()->set_name(eventName(object.name, at));
+  event.mutable_metadata()->set_name(eventName(object.name, nameNanos));
   event.mutable_metadata()->set_namespace_(object.ns.empty() ? "default" : object.ns);
   setTime(*event.mutable_metadata()->mutable_creationtimestamp(), at);
   core::ObjectReference& involved = *event.mutable_involvedobject();
@@ -133,7 +139,10 @@ EventRecorder::EventRecorder(Clock& clock, std::string nodeName, Limits limits)
 
 void EventRecorder::record(const ObjectRef& object, EventType type, std::string_view reason, std::string message) {
   cut(message, limits_.messageBytes);
-  core::Event event = makeEvent(object, type, reason, std::move(message), nodeName_, clock_.wallNow());
+  const WallTime now = clock_.wallNow();
+  // Two events in one nanosecond, or around a clock that was set back, must not share a name.
+  lastNanos_ = std::max(unixNanos(now), lastNanos_ + 1);
+  core::Event event = makeEvent(object, type, reason, std::move(message), nodeName_, now, lastNanos_);
   std::string key = correlator_.keyFor(event, clock_.now());
   Kept& kept = keep(std::move(key), std::move(event));
   // Counted before it is filtered: once the object may speak again, the event carries the full count.

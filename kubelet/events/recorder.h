@@ -107,6 +107,7 @@ class EventRecorder {
   std::unordered_map<std::string, std::list<Kept>::iterator> byKey_;
   std::shared_ptr<Listeners> listeners_ = std::make_shared<Listeners>();
   std::uint64_t heldBack_ = 0;
+  std::uint64_t lastNanos_ = 0;  // in the name of the last event
 };
 
 }  // namespace cubelet::events

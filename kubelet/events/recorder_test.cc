@@ -69,6 +69,23 @@ TEST_F(Recorder, PutsNodeEventsIntoTheDefaultNamespace) {
   EXPECT_EQ(event.involvedobject().uid(), "nu");
 }
 
+TEST_F(Recorder, NamesOfOneNanosecondDiffer) {
+  recorder.normal(pod(), "Pulled", "m");
+  recorder.normal(pod(), "Created", "m");
+  const std::vector<core::Event> events = recorder.list();
+  ASSERT_EQ(events.size(), 2u);
+  EXPECT_NE(events[0].metadata().name(), events[1].metadata().name());
+}
+
+TEST_F(Recorder, NamesOfLongNamedObjectsAreCutToWhatTheServerTakes) {
+  recorder.normal(pod(std::string(253, 'a')), "Pulled", "m");
+  EXPECT_EQ(only().metadata().name().size(), 253u);
+  recorder.normal(pod(std::string(235, 'b') + "." + std::string(17, 'c')), "Pulled", "m");
+  const std::string name = recorder.list().back().metadata().name();
+  EXPECT_TRUE(name.starts_with(std::string(235, 'b') + "."));
+  EXPECT_EQ(name.find(".."), std::string::npos);
+}
+
 TEST_F(Recorder, CountsIdenticalEventsUnderOneName) {
   recorder.warning(pod(), "BackOff", "again");
   std::string name = only().metadata().name();

@@ -13,6 +13,8 @@
 #include "kubelet/main/cgroup_settings.h"
 #include "kubelet/main/host.h"
 #include "kubelet/main/version.h"
+#include "kubelet/node/admission_view.h"
+#include "kubelet/node/host_access.h"
 #include "kubelet/podconfig/environment.h"
 #include "kubelet/status/explain.h"
 
@@ -173,7 +175,8 @@ Agent::Agent(Loop& loop, Clock& clock, config::Effective effective, cgroups::Pod
                .node = readNodeFacts(effective_),
                .planOptions = planOptions(effective_.config, effective_.commandLine),
                .random = jitter(),
-               .maximumDeadContainers = maximumDeadContainers(effective_.commandLine)},
+               .maximumDeadContainers = maximumDeadContainers(effective_.commandLine),
+               .admissionNode = &admissionNode_},
       terminations_(joinPath(layout::ownStateDirectory(context_.node.dirs), "terminations")),
       sync_(context_, terminations_,
             {.changed = [this] { changed(); },
@@ -197,6 +200,7 @@ Agent::Agent(Loop& loop, Clock& clock, config::Effective effective, cgroups::Pod
       tasks_(loop) {
   images_.onPulled([this] { imageCollector_.look(); });
   runtimeView_.endpoint = effective_.config.containerruntimeendpoint();
+  nodeChanged(nullptr);
   if (wantsCluster(effective_)) makeCluster();
 }
 
@@ -267,6 +271,14 @@ void Agent::checkResolvConf() {
   events_.warning(events::nodeRef(node, node), "CheckLimitsForResolvConf", problem);
 }
 
+void Agent::nodeChanged(const k8s::core::v1::Node* stored) {
+  admissionNode_ = node::admissionView(node::nodeSettings(effective_, kKubernetesVersion),
+                                       node::hostAccess(effective_.commandLine.rootDir).machine(), stored);
+  admissionNode_.appArmor = appArmorEnabled();
+  const auto& allowed = effective_.config.allowedunsafesysctls();
+  admissionNode_.allowedUnsafeSysctls = {allowed.begin(), allowed.end()};
+}
+
 void Agent::makeCluster() {
   cluster_ = std::make_unique<Cluster>(
       Cluster::Services{.loop = loop_,
@@ -285,11 +297,13 @@ void Agent::makeCluster() {
                 volumes_.useObjects(objects);
               },
           .objectChanged = [this](const std::string& ns, const std::string& name) { sync_.objectChanged(ns, name); },
+          .nodeChanged = [this](const k8s::core::v1::Node& stored) { nodeChanged(&stored); },
           .connected =
               [this] {
                 tellStaticPods();
                 sync_.tellAll();
               }});
+  context_.readNodeAgain = [this] { return cluster_->readNodeAgain(); };
 }
 
 void Agent::startSources() {
@@ -453,9 +467,20 @@ Result<server::Explanation> Agent::explain(std::string_view ns, std::string_view
     out.message = runtimeView_.problem;
     return out;
   }
+  if (const std::optional<status::FailedBy>& failed = worker->failedBy()) {
+    out.step = "failed: " + failed->reason;
+    out.message = failed->message;
+    return out;
+  }
   if (worker->stopping() || worker->waitsForName()) {
     out.step = worker->stopping() ? "stopping" : "waiting until an older pod of this name is gone";
     out.waitingFor = "runtime";
+    return out;
+  }
+  if (!worker->decided()) {
+    out.step = "waiting for its place on the node";
+    out.waitingFor = "runtime";
+    out.message = "other pods make room for it, or the node is read again";
     return out;
   }
   const observe::ObservedPod* have = observer_.find(worker->uid());
@@ -487,6 +512,7 @@ server::AgentStatus Agent::status() const {
   out.rootDir = context_.node.dirs.root;
   out.podLogsDir = context_.node.dirs.podLogs;
   out.runtime = runtimeView_;
+  if (cluster_) out.cluster = cluster_->view();
   for (const auto& [source, problems] : problems_)
     for (const staticpods::FileProblem& problem : problems)
       for (const std::string& line : problem.problems) out.manifestProblems.push_back(line);

@@ -63,6 +63,7 @@ class Agent final : public server::AgentView {
   void startSources();
   void makeCluster();
   void tellStaticPods();
+  void nodeChanged(const k8s::core::v1::Node* stored);
   void podsFrom(const std::string& source, staticpods::PodSet set);
   void podChanged(const std::string& uid);
   void runtimeSynced();
@@ -92,6 +93,7 @@ class Agent final : public server::AgentView {
   cgroups::SdBus systemd_;
   cgroups::PodCgroups cgroups_;
   observe::Observer observer_;
+  admission::NodeView admissionNode_;
   sync::Context context_;
   sync::TerminationRecords terminations_;
   sync::SyncLoop sync_;

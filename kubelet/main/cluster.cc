@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/time_text.h"
 #include "kubelet/apiserver/bootstrap.h"
+#include "kubelet/apiserver/path_probe.h"
 #include "kubelet/main/version.h"
 #include "kubelet/objects/object_cache.h"
 
@@ -81,8 +82,8 @@ struct Cluster::Link {
              {.pods = [&cluster](std::vector<PodPtr> all) { cluster.hooks_.pods(std::move(all)); },
               .storedChanged = [&cluster](const std::string& ns,
                                           const std::string& name) { cluster.storedChanged(ns, name); },
-              .synced = [&cluster] { cluster.serverIsBack(); },
-              .failed = [&cluster](const Error& error) { cluster.lost(error); }}),
+              .synced = [&cluster] { cluster.podsSynced(); },
+              .failed = [&cluster](const Error& error) { cluster.podsNotWatched(error); }}),
         mirrors(cluster.services_.loop, cluster.services_.clock, client,
                 [this](const PodPtr& mirror) {
                   statuses.storedChanged(mirror->metadata().namespace_(), mirror->metadata().name());
@@ -91,7 +92,11 @@ struct Cluster::Link {
         objects(cluster.services_.loop, client, cluster.hooks_.random),
         statuses(cluster.services_.loop, cluster.services_.clock, client,
                  {.stored = [this](const std::string& ns, const std::string& name) { return stored(ns, name); },
-                  .random = cluster.hooks_.random}) {}
+                  .random = cluster.hooks_.random}),
+        probe(cluster.services_.clock, transport, client.reachability(), cluster.hooks_.random) {
+    client.reachability().onLoss([&cluster](const Error& error) { cluster.serverIsAway(error); });
+    client.reachability().onReturn([&cluster] { cluster.serverIsBack(); });
+  }
 
   static apiserver::CurlTransport::Options transportOptions() {
     apiserver::CurlTransport::Options options;
@@ -114,6 +119,7 @@ struct Cluster::Link {
   cluster::EventPublisher events;
   objects::ObjectCache objects;
   cluster::StatusPublisher statuses;
+  apiserver::PathProbe probe;
   std::unique_ptr<apiserver::CertificateManager> certificate;
 };
 
@@ -191,6 +197,8 @@ Task<void> Cluster::join() {
 void Cluster::connect(ClientConfig config) {
   log::notice("joining the cluster", {{"server", config.server.text()}, {"node", effective_.nodeName}});
   warnOfExpiry(config, services_.clock.wallNow());
+  const std::vector<apiserver::CertificateFacts> certificates = certificatesOf(config);
+  if (!certificates.empty()) certificateExpires_ = certificates.front().notAfter;
   const ClientConfig copy = config;
   link_ = std::make_unique<Link>(*this, std::move(config));
   if (effective_.config.rotatecertificates()) keepCertificate(copy);
@@ -198,6 +206,7 @@ void Cluster::connect(ClientConfig config) {
   link_->objects.onChange(hooks_.objectChanged);
   hooks_.objects(&link_->objects);
   tasks_.spawn("node", link_->node.run());
+  tasks_.spawn("way to the API server", link_->probe.run());
   tasks_.spawn("mirror pods", link_->mirrors.run());
   tasks_.spawn("events for the API server", link_->events.run());
   hooks_.connected();
@@ -219,7 +228,8 @@ void Cluster::keepCertificate(const ClientConfig& config) {
     if (Result<apiserver::KeyPair> pair = apiserver::KeyPair::parse(*certificate + "\n" + *key); pair)
       options.initial = std::move(*pair);
   apiserver::CertificateManager::Listener listener;
-  listener.changed = [this](const apiserver::KeyPair&) {
+  listener.changed = [this](const apiserver::KeyPair& pair) {
+    certificateExpires_ = pair.facts().notAfter;
     log::notice("the client certificate was renewed", {{"file", store_.currentPath()}});
     const apiserver::Pem current{.file = store_.currentPath(), .text = ""};
     link_->transport.setClientCertificate(current, current);
@@ -232,7 +242,12 @@ void Cluster::keepCertificate(const ClientConfig& config) {
   tasks_.spawn("client certificate", link_->certificate->run());
 }
 
+Task<void> Cluster::readNodeAgain() {
+  if (link_) co_await link_->node.readAgain();
+}
+
 void Cluster::nodeChanged(const k8s::core::v1::Node& node) {
+  hooks_.nodeChanged(node);
   link_->mirrors.nodeKnown(node.metadata().name(), node.metadata().uid());
   if (podsWatched_ || !link_->node.watched()) return;
   podsWatched_ = true;
@@ -248,22 +263,35 @@ void Cluster::storedChanged(const std::string& ns, const std::string& name) {
   link_->statuses.storedChanged(ns, name);
 }
 
-// All pods were listed: whoever waits for the API server need not any more.
-void Cluster::serverIsBack() {
-  if (!std::exchange(problem_, "").empty()) log::notice("the API server answers again", {{"server", link_->server}});
+void Cluster::podsSynced() {
+  if (!std::exchange(podsProblem_, "").empty()) log::notice("pods are watched again", {{"server", link_->server}});
   link_->mirrors.mirrorsSynced(link_->pods.mirrors());
-  link_->mirrors.serverIsBack();
-  link_->events.serverIsBack();
-  link_->objects.retryNow();
-  link_->node.serverIsBack();
   link_->statuses.allChanged();
-  if (link_->certificate) link_->certificate->lookAgain();
 }
 
-void Cluster::lost(const Error& error) {
-  if (problem_.empty())
-    log::warning("the API server does not answer; pods run on", {{"server", link_->server}, {"error", error.message}});
-  problem_ = error.message;
+// While the server is away, that is said already.
+void Cluster::podsNotWatched(const Error& error) {
+  if (link_->client.reachability().isAway() || !std::exchange(podsProblem_, error.message).empty()) return;
+  log::warning("the API server does not let us watch the pods of this node; pods run on",
+               {{"server", link_->server}, {"error", error.message}});
+}
+
+void Cluster::serverIsAway(const Error& error) {
+  log::warning("the API server does not answer; pods run on", {{"server", link_->server}, {"error", error.message}});
+  link_->probe.lost();
+  link_->node.serverIsSilent();
+}
+
+// Whoever waits for it need not any more.
+void Cluster::serverIsBack() {
+  log::notice("the API server answers again", {{"server", link_->server}});
+  link_->node.serverIsBack();
+  link_->pods.retryNow();
+  link_->statuses.allChanged();
+  link_->mirrors.serverIsBack();
+  link_->objects.retryNow();
+  link_->events.serverIsBack();
+  if (link_->certificate) link_->certificate->lookAgain();
 }
 
 apiserver::ApiClient::Options Cluster::clientOptions() const {
@@ -273,6 +301,29 @@ apiserver::ApiClient::Options Cluster::clientOptions() const {
   options.eventQps = effective_.config.eventrecordqps();
   options.eventBurst = effective_.config.eventburst();
   return options;
+}
+
+server::ClusterView Cluster::view() const {
+  server::ClusterView out;
+  out.certificateExpires = certificateExpires_;
+  if (!link_) {
+    out.server = bootstrapConfig_ ? bootstrapConfig_->server.text() : "";
+    out.problem = problem_.empty() ? "waiting for the certificate that was asked for" : problem_;
+    return out;
+  }
+  const apiserver::Reachability& reachability = link_->client.reachability();
+  out.server = link_->server;
+  out.registered = link_->node.registered();
+  if (const Error* problem = reachability.problem()) out.problem = problem->message;
+  if (out.problem.empty()) out.problem = out.registered ? podsProblem_ : link_->node.registrationProblem();
+  out.lastAnswer = reachability.lastAnswer();
+  if (const std::optional<TimePoint> renewed = link_->node.leaseRenewedAt())
+    out.leaseRenewedAt =
+        services_.clock.wallNow() - std::chrono::duration_cast<WallTime::duration>(services_.clock.now() - *renewed);
+  if (out.registered) out.notReady = link_->node.notReady();
+  out.unsentStatuses = link_->statuses.unsent();
+  out.unsentEvents = link_->events.waiting();
+  return out;
 }
 
 void Cluster::setStaticPods(std::vector<PodPtr> pods) {

@@ -23,6 +23,7 @@
 #include "kubelet/events/recorder.h"
 #include "kubelet/node/node_agent.h"
 #include "kubelet/objects/objects.h"
+#include "kubelet/server/agent_view.h"
 #include "kubelet/sync/pod_worker.h"
 
 namespace cubelet {
@@ -50,6 +51,7 @@ class Cluster {
     // ConfigMaps, Secrets and more can be asked for from now on, until close().
     std::function<void(objects::Objects*)> objects;
     std::function<void(const std::string& ns, const std::string& name)> objectChanged;
+    std::function<void(const k8s::core::v1::Node&)> nodeChanged;  // a newer copy of our Node
     std::function<void()> connected;  // statuses will be taken from now on: tell all of them
   };
   Cluster(Services services, const config::Effective& effective, Hooks hooks);
@@ -65,6 +67,9 @@ class Cluster {
   void statusChanged(const sync::PodWorker& worker);
   void runtimeSynced();
   void runtimeLost();
+  server::ClusterView view() const;
+  // Asks for our Node once, if there is anybody to ask.
+  Task<void> readNodeAgain();
 
  private:
   struct Link;
@@ -75,8 +80,10 @@ class Cluster {
   void keepCertificate(const apiserver::ClientConfig& config);
   void nodeChanged(const k8s::core::v1::Node& node);
   void storedChanged(const std::string& ns, const std::string& name);
+  void podsSynced();
+  void serverIsAway(const Error& error);
   void serverIsBack();
-  void lost(const Error& error);
+  void podsNotWatched(const Error& error);
   apiserver::ApiClient::Options clientOptions() const;
 
   Services services_;
@@ -89,7 +96,9 @@ class Cluster {
   std::unique_ptr<Link> link_;  // once there is a kubeconfig to work with
   bool runtimeKnown_ = false;
   bool podsWatched_ = false;
-  std::string problem_;  // the last one with the API server, while it lasts
+  std::string problem_;                         // the last one with getting a certificate, while it lasts
+  std::string podsProblem_;                     // why the pods cannot be watched, though the server answers
+  std::optional<WallTime> certificateExpires_;  // nothing: there is none
   TaskGroup tasks_;
 };
 

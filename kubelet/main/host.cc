@@ -136,6 +136,11 @@ podconfig::NodeFacts readNodeFacts(const config::Effective& effective) {
   return facts;
 }
 
+bool appArmorEnabled() {
+  Result<std::string> enabled = readFile("/sys/module/apparmor/parameters/enabled", 16);
+  return enabled && enabled->starts_with('Y');
+}
+
 Result<void> makeHostDirectories(const layout::Directories& dirs) {
   const std::pair<std::string, mode_t> wanted[] = {{dirs.root, 0750},
                                                    {joinPath(dirs.root, "pods"), 0750},

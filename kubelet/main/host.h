@@ -17,6 +17,9 @@ std::vector<std::string> hostAddresses(const std::string& nodeIpFlag);
 
 podconfig::NodeFacts readNodeFacts(const config::Effective& effective);
 
+// The kernel enforces AppArmor profiles.
+bool appArmorEnabled();
+
 // Makes the directories below the root and for logs, with upstream's modes.
 Result<void> makeHostDirectories(const layout::Directories& dirs);
 

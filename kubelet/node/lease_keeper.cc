@@ -8,6 +8,7 @@ namespace cubelet::node {
 namespace {
 
 constexpr double kJitter = 0.04;
+constexpr Duration kCheckWithin = std::chrono::milliseconds(500);
 constexpr char kWhat[] = "renewing the node's lease";
 
 std::string leasePath(const std::string& nodeName) {
@@ -37,6 +38,7 @@ Task<void> LeaseKeeper::run() {
     if (renewed) {
       path_.worked(kWhat);
       backoff_.reset();
+      wake_.clear();  // whoever wanted to know has the answer
       renewedAt_ = clock_.now();
       pause = renewEvery(options_.duration);
       pause += std::chrono::duration_cast<Duration>(pause * (kJitter * options_.random()));
@@ -49,6 +51,12 @@ Task<void> LeaseKeeper::run() {
     }
     co_await wake_.waitUntil(clock_.now() + pause);
   }
+}
+
+void LeaseKeeper::checkSoon() {
+  if (failing_) return;
+  check_ =
+      clock_.after(std::chrono::duration_cast<Duration>(kCheckWithin * options_.random()), [this] { wake_.ring(); });
 }
 
 Task<Result<void>> LeaseKeeper::renewOnce() {

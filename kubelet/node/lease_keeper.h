@@ -36,6 +36,8 @@ class LeaseKeeper {
   void retryNow() {
     if (failing_) wake_.ring();
   }
+  // Somebody else got no answer: renews soon, to find out. Not at once: the other nodes have seen the same.
+  void checkSoon();
   // When the server last confirmed a renewal, by our clock; nothing: never.
   std::optional<TimePoint> renewedAt() const { return renewedAt_; }
 
@@ -53,6 +55,7 @@ class LeaseKeeper {
   bool failing_ = false;
   Backoff backoff_;
   Wake wake_;
+  Timer check_;
 };
 
 }  // namespace cubelet::node

@@ -212,6 +212,16 @@ void NodeAgent::serverIsBack() {
   watch_.retryNow();
 }
 
+Task<void> NodeAgent::readAgain() {
+  const apiserver::CallOptions call = heartbeatCall(heartbeatTimeout(settings_));
+  std::string path = apiserver::kNodes.object("", settings_.name());
+  Result<core::Node> found = co_await services_.client.get<core::Node>(std::move(path), call);
+  if (!found)
+    log::warning("cannot read the node again", {{"error", found.error().message}});
+  else if (registered_ && copy_.offer(std::move(*found)))
+    storedChanged();
+}
+
 void NodeAgent::runtimeChanged() {
   if (registered_) status_.lookNow();
   runtimeNews_.ring();

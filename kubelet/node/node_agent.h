@@ -64,6 +64,10 @@ class NodeAgent {
   void setShuttingDown(bool shuttingDown);
   // The API server can be reached again: nothing waits any longer.
   void serverIsBack();
+  // Somebody got no answer from it.
+  void serverIsSilent() { lease_.checkSoon(); }
+  // Asks the API server for our Node once; node() is the newest afterwards, if it answered.
+  Task<void> readAgain();
 
   // ---- What is known here.
   // Null until the API server has shown it.
@@ -71,6 +75,8 @@ class NodeAgent {
   // The watch has shown our Node at least once (or that there is none): pods of the API server may be looked at.
   bool watched() const { return watch_.synced(); }
   bool registered() const { return registered_; }
+  // Why the last try to register failed; empty when none did.
+  const std::string& registrationProblem() const { return registrar_.problem(); }
   // Why the node is not ready right now; empty: it is.
   std::vector<std::string> notReady() const;
   // What pods may use of the machine, by our own reckoning: for admission and for resourceFieldRef.

@@ -34,6 +34,7 @@ Task<Registered> Registrar::run() {
   for (;;) {
     wake_.clear();
     Result<Registered> registered = co_await tryOnce();
+    problem_ = registered ? "" : registered.error().message;
     if (registered) {
       log::notice(registered->created ? "node registered" : "node found", {{"node", options_.nodeName}});
       co_return std::move(*registered);

@@ -34,8 +34,13 @@ class Registrar {
 
   // Tries until it has worked: 100 ms after the first failure, doubling to 7 s.
   Task<Registered> run();
+  // Why the last try failed; empty when none did.
+  const std::string& problem() const { return problem_; }
   // Ends a pause: the server can be reached (again).
-  void retryNow() { wake_.ring(); }
+  void retryNow() {
+    backoff_.reset();
+    wake_.ring();
+  }
 
  private:
   Task<Result<Registered>> tryOnce();
@@ -46,6 +51,7 @@ class Registrar {
   apiserver::ApiClient& client_;
   Options options_;
   std::function<core::Node()> fresh_;
+  std::string problem_;
   Backoff backoff_;
   Wake wake_;
 };

@@ -24,6 +24,7 @@ class TestServer final : public apiserver::Transport {
   Task<Result<apiserver::Response>> send(apiserver::Request request) override;
   Task<Result<apiserver::Response>> stream(apiserver::Request request,
                                            std::function<void(std::string_view)> onData) override;
+  Task<bool> canConnect(Duration) override { co_return !down && !hanging; }
   void closeConnections() override { ++closed; }
 
   // What goes wrong. `failNext`: the next requests of that method and path get these HTTP statuses, with their usual

@@ -54,6 +54,7 @@ ObservedSandbox fromList(const cri::v1::PodSandbox& sandbox) {
   out.attempt = sandbox.metadata().attempt();
   out.ready = sandbox.state() == cri::v1::SANDBOX_READY;
   out.createdAt = fromUnixNanos(sandbox.created_at());
+  out.podSource = valueOf(sandbox.annotations(), kPodSourceAnnotation);
   return out;
 }
 
@@ -76,6 +77,8 @@ void addStatus(const cri::v1::PodSandboxStatus& status, ObservedSandbox& sandbox
   sandbox.ready = status.state() == cri::v1::SANDBOX_READY;
   sandbox.attempt = status.metadata().attempt();
   sandbox.createdAt = fromUnixNanos(status.created_at());
+  std::string source = valueOf(status.annotations(), kPodSourceAnnotation);
+  if (!source.empty()) sandbox.podSource = std::move(source);
   sandbox.hostNetwork = status.linux().namespaces().options().network() == cri::v1::NODE;
   sandbox.ips.clear();
   if (!status.network().ip().empty()) sandbox.ips.push_back(status.network().ip());

@@ -14,6 +14,7 @@ inline constexpr char kPodNameLabel[] = "io.kubernetes.pod.name";
 inline constexpr char kPodNamespaceLabel[] = "io.kubernetes.pod.namespace";
 inline constexpr char kPodUidLabel[] = "io.kubernetes.pod.uid";
 inline constexpr char kContainerNameLabel[] = "io.kubernetes.container.name";
+inline constexpr char kPodSourceAnnotation[] = "kubernetes.io/config.source";
 inline constexpr char kContainerHashAnnotation[] = "io.kubernetes.container.hash";
 inline constexpr char kMessagePathAnnotation[] = "io.kubernetes.container.terminationMessagePath";
 inline constexpr char kMessagePolicyAnnotation[] = "io.kubernetes.container.terminationMessagePolicy";

@@ -18,6 +18,7 @@ struct ObservedSandbox {
   bool hostNetwork = false;
   std::vector<std::string> ips;  // primary first; empty for host network, or while CNI still works
   WallTime createdAt;
+  std::string podSource;  // kubernetes.io/config.source of its pod: file, http, api; empty when nobody has noted it
 };
 
 // Who the first process of a container is.

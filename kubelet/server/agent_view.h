@@ -40,6 +40,20 @@ struct AuditView {
   std::uint64_t total = 0;        // found since the agent started; the goal is zero
 };
 
+// How the agent stands with the API server.
+struct ClusterView {
+  std::string server;  // "https://10.0.0.1:6443"
+  bool registered = false;
+  // Why it is not registered, or what is wrong with the way to the server; empty: nothing.
+  std::string problem;
+  std::optional<WallTime> lastAnswer;          // of the server, to any request
+  std::optional<WallTime> leaseRenewedAt;      // the server confirmed it then
+  std::optional<WallTime> certificateExpires;  // nothing: we have none (tokens, plug-ins)
+  std::vector<std::string> notReady;           // why the node is not Ready; empty: it is
+  std::size_t unsentStatuses = 0;              // of pods
+  std::size_t unsentEvents = 0;
+};
+
 struct AgentStatus {
   std::string version;            // of cubelet: "0.1.0"
   std::string kubernetesVersion;  // whose kubelet it behaves like: "v1.36.0"
@@ -49,6 +63,7 @@ struct AgentStatus {
   std::string rootDir;
   std::string podLogsDir;
   RuntimeView runtime;
+  std::optional<ClusterView> cluster;         // nothing: standalone
   std::vector<std::string> manifestProblems;  // one line each: "web.yaml:14: spec.containers[0].imagee: unknown field"
   std::optional<AuditView> lastAudit;
 };

@@ -72,6 +72,20 @@ Json runtimeJson(const RuntimeView& runtime) {
   return json;
 }
 
+Json clusterJson(const ClusterView& cluster) {
+  Json json;
+  json["server"] = cluster.server;
+  json["registered"] = cluster.registered;
+  if (!cluster.problem.empty()) json["problem"] = cluster.problem;
+  if (cluster.lastAnswer) json["lastAnswer"] = rfc3339Nano(*cluster.lastAnswer);
+  if (cluster.leaseRenewedAt) json["leaseRenewedAt"] = rfc3339Nano(*cluster.leaseRenewedAt);
+  if (cluster.certificateExpires) json["certificateExpires"] = rfc3339Nano(*cluster.certificateExpires);
+  json["notReady"] = cluster.notReady;
+  json["unsentStatuses"] = cluster.unsentStatuses;
+  json["unsentEvents"] = cluster.unsentEvents;
+  return json;
+}
+
 Json podsByPhase(const AgentView& view) {
   std::map<std::string, int> phases;
   for (const core::Pod& pod : view.pods()) ++phases[pod.status().phase().empty() ? "Pending" : pod.status().phase()];
@@ -92,6 +106,7 @@ Answer status(const AgentView& view) {
   if (!healthy) json["problem"] = healthy.error().message;
   json["pods"] = podsByPhase(view);
   json["runtime"] = runtimeJson(status.runtime);
+  if (status.cluster) json["cluster"] = clusterJson(*status.cluster);
   json["manifestPath"] = status.manifestPath;
   json["manifestProblems"] = status.manifestProblems;
   json["rootDir"] = status.rootDir;

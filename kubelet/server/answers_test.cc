@@ -122,10 +122,33 @@ TEST_F(Answers, StatusSumsUpTheAgent) {
   EXPECT_EQ(status["healthy"], true);
 }
 
+TEST_F(Answers, StatusTellsOfTheCluster) {
+  view.state.cluster = ClusterView{.server = "https://10.0.0.1:6443",
+                                   .registered = true,
+                                   .problem = "no answer within 10s",
+                                   .lastAnswer = clock.wallNow(),
+                                   .leaseRenewedAt = clock.wallNow(),
+                                   .certificateExpires = std::nullopt,
+                                   .notReady = {"container runtime is down"},
+                                   .unsentStatuses = 3,
+                                   .unsentEvents = 7};
+  json cluster = getJson("/status")["cluster"];
+  EXPECT_EQ(cluster["server"], "https://10.0.0.1:6443");
+  EXPECT_EQ(cluster["registered"], true);
+  EXPECT_EQ(cluster["problem"], "no answer within 10s");
+  EXPECT_TRUE(cluster.contains("lastAnswer"));
+  EXPECT_TRUE(cluster.contains("leaseRenewedAt"));
+  EXPECT_FALSE(cluster.contains("certificateExpires"));
+  EXPECT_EQ(cluster["notReady"][0], "container runtime is down");
+  EXPECT_EQ(cluster["unsentStatuses"], 3);
+  EXPECT_EQ(cluster["unsentEvents"], 7);
+}
+
 TEST_F(Answers, StatusOfABareAgentHasNoAudit) {
   view.problem = "the runtime is gone";
   json status = getJson("/status");
   EXPECT_FALSE(status.contains("lastAudit"));
+  EXPECT_FALSE(status.contains("cluster"));
   EXPECT_EQ(status["pods"], json::object());
   EXPECT_EQ(status["healthy"], false);
   EXPECT_EQ(status["problem"], "the runtime is gone");

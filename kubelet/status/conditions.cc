@@ -168,10 +168,12 @@ bool isOwnCondition(std::string_view type) {
 
 void addConditions(const Inputs& inputs, core::PodStatus& status) {
   for (const core::PodCondition& condition : inputs.pod.status().conditions()) {
-    if (!isOwnCondition(condition.type()) && condition.type() != "DisruptionTarget")
+    if (!isOwnCondition(condition.type()) && condition.type() != kDisruptionTarget)
       *status.add_conditions() = condition;
   }
-  if (const core::PodCondition* disruption = before(inputs, "DisruptionTarget")) {
+  if (inputs.in.failed && inputs.in.failed->disruption) {
+    add(inputs, kDisruptionTarget, {.reason = kTerminationByKubelet, .message = inputs.in.failed->message}, status);
+  } else if (const core::PodCondition* disruption = before(inputs, kDisruptionTarget)) {
     *status.add_conditions() = *disruption;
   }
   const Verdict containers = containersReady(inputs, status);

@@ -37,6 +37,29 @@ bool isImageReason(const std::string& reason) {
   return std::ranges::find(kReasons, std::string_view(reason)) != kReasons.end();
 }
 
+// "ConfigMap web" or "Secret web" when the message says that it, or a key of it, is missing; otherwise nothing. The
+// words are the API's own and those of kubelet/podconfig.
+std::optional<std::string> missingObject(const std::string& message) {
+  struct Words {
+    const char* before;
+    const char* after;
+    const char* kind;
+  };
+  static constexpr std::array kWords = {Words{"configmap \"", "\" not found", "ConfigMap "},
+                                        Words{"secret \"", "\" not found", "Secret "},
+                                        Words{" in ConfigMap ", "", "ConfigMap "}, Words{" in Secret ", "", "Secret "}};
+  for (const Words& words : kWords) {
+    const std::size_t found = message.find(words.before);
+    if (found == std::string::npos) continue;
+    const std::size_t begin = found + std::string_view(words.before).size();
+    const std::string_view after = words.after;
+    const std::size_t end = after.empty() ? message.find_first_of(" ,;:", begin) : message.find(after, begin);
+    if (end == std::string::npos && !after.empty()) continue;
+    return words.kind + message.substr(begin, end == std::string::npos ? end : end - begin);
+  }
+  return std::nullopt;
+}
+
 class Explainer {
  public:
   Explainer(const core::Pod& pod, const observe::ObservedPod& have, const plan::PodMemory& memory,
@@ -140,7 +163,8 @@ class Explainer {
     if (!memory.failureMessage.empty()) detail += ": " + memory.failureMessage;
     if (memory.retryAt > now_) detail += ", next try at " + timeText(memory.retryAt);
     const bool config = memory.failureReason == "CreateContainerConfigError";
-    add(image ? "image" : "create", object, {}, image ? "registry" : (config ? "manifest" : "runtime"), detail);
+    const std::string ofConfig = missingObject(memory.failureMessage).value_or("manifest");
+    add(image ? "image" : "create", object, {}, image ? "registry" : (config ? ofConfig : "runtime"), detail);
   }
 
   void explainGates() {

@@ -16,8 +16,9 @@ struct Obstacle {
   std::string step;    // sandbox, image, create, start, back-off, init, startup, readiness, gate
   std::string object;  // "pod" or "container web"
   std::optional<WallTime> since;
-  std::string waitingOn;  // who has to act: runtime, registry, clock, program, probe, manifest, controller
-  std::string detail;     // one sentence: "back-off 20s until 2027-01-15T08:00:20Z, last exit code 1"
+  // Who has to act: runtime, registry, clock, program, probe, manifest, controller, or the missing "ConfigMap NAME".
+  std::string waitingOn;
+  std::string detail;  // one sentence: "back-off 20s until 2027-01-15T08:00:20Z, last exit code 1"
 };
 
 // In the order in which they block the pod, the first one foremost; empty when it waits for nothing: everything runs

@@ -1,6 +1,7 @@
 #include "kubelet/status/explain.h"
 
 #include <gtest/gtest.h>
+#include <map>
 #include <string>
 
 #include "kubelet/plan/test_pod.h"
@@ -32,6 +33,19 @@ Have box() {
   Have have;
   have.sandbox();
   return have;
+}
+
+TEST(Explain, NamesTheObjectThatIsMissing) {
+  for (const auto& [message, who] : std::map<std::string, std::string>{
+           {"configmap \"settings\" not found", "ConfigMap settings"},
+           {"secret \"keys\" not found", "Secret keys"},
+           {"couldn't find key color in ConfigMap default/settings", "ConfigMap default/settings"},
+           {"container has runAsNonRoot and image will run as root", "manifest"}}) {
+    plan::PodMemory memory;
+    memory.containers["web"].failureReason = "CreateContainerConfigError";
+    memory.containers["web"].failureMessage = message;
+    EXPECT_TRUE(why(one(), box(), memory).starts_with("create (" + who + ") ")) << why(one(), box(), memory);
+  }
 }
 
 TEST(Explain, NothingToSayOfAPodThatRuns) {

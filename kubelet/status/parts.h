@@ -8,6 +8,9 @@
 
 namespace cubelet::status {
 
+inline constexpr char kDisruptionTarget[] = "DisruptionTarget";
+inline constexpr char kTerminationByKubelet[] = "TerminationByKubelet";  // the reason, where it is the agent's doing
+
 struct Inputs {
   const core::Pod& pod;
   const observe::ObservedPod& have;

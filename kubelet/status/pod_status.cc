@@ -36,6 +36,13 @@ void setPhase(const Inputs& inputs, core::PodStatus& status) {
   }
 }
 
+// Such a pod has no containers to tell of, nor to show instead of the reason why (ADM-1).
+bool neverRan(const Inputs& inputs) {
+  const core::PodStatus& before = inputs.previous;
+  const bool nothingTold = before.containerstatuses().empty() && before.initcontainerstatuses().empty();
+  return (inputs.in.failed || isTerminalPhase(before.phase())) && nothingTold && inputs.have.empty();
+}
+
 void setStartTime(const Inputs& inputs, core::PodStatus& status) {
   if (inputs.previous.has_starttime()) {
     *status.mutable_starttime() = inputs.previous.starttime();
@@ -58,8 +65,10 @@ core::PodStatus computeStatus(const core::Pod& pod, const observe::ObservedPod& 
   status.set_qosclass(std::string(api::qosClass(pod)));
   setStartTime(inputs, status);
   addAddresses(inputs, status);
-  addContainerStatuses(inputs, status);
-  if (in.terminated) endAllContainers(inputs, status);
+  if (!neverRan(inputs)) {
+    addContainerStatuses(inputs, status);
+    if (in.terminated) endAllContainers(inputs, status);
+  }
   setPhase(inputs, status);
   addConditions(inputs, status);
   return status;
@@ -75,10 +84,10 @@ core::PodStatus holdBackTerminalPhase(core::PodStatus computed, const core::PodS
 
   auto& conditions = *computed.mutable_conditions();
   conditions.erase(std::remove_if(conditions.begin(), conditions.end(),
-                                  [](const auto& condition) { return condition.type() == "DisruptionTarget"; }),
+                                  [](const auto& condition) { return condition.type() == kDisruptionTarget; }),
                    conditions.end());
   for (const auto& condition : shown.conditions()) {
-    if (condition.type() == "DisruptionTarget") *computed.add_conditions() = condition;
+    if (condition.type() == kDisruptionTarget) *computed.add_conditions() = condition;
   }
   return computed;
 }
@@ -88,9 +97,7 @@ bool isTerminalPhase(std::string_view phase) {
 }
 
 bool isStaticPod(const core::Pod& pod) {
-  const auto& annotations = pod.metadata().annotations();
-  const auto source = annotations.find("kubernetes.io/config.source");
-  return source != annotations.end() && source->second != "api";
+  return api::isStaticPod(pod);
 }
 
 const core::ContainerStatus* findStatus(const google::protobuf::RepeatedPtrField<core::ContainerStatus>& list,

@@ -19,8 +19,9 @@ namespace core = ::k8s::core::v1;
 
 // A decision from outside the containers that fails the pod: rejection, deadline, eviction.
 struct FailedBy {
-  std::string reason;   // DeadlineExceeded, Evicted, OutOfcpu, ...
-  std::string message;  // as it shall be shown: "Pod was rejected: ..."
+  std::string reason;       // DeadlineExceeded, Evicted, OutOfcpu, ...
+  std::string message;      // as it shall be shown: "Pod was rejected: ..."
+  bool disruption = false;  // by somebody other than the pod: it gets the condition DisruptionTarget (PCO-9)
 };
 
 struct StatusInputs {

@@ -172,6 +172,29 @@ TEST(PodStatus, DLN2_FailedFromOutside) {
   EXPECT_EQ(conditionOf(status, "Ready"), "False PodFailed");
 }
 
+// kubectl would show the containers' reasons instead of the pod's.
+TEST(PodStatus, ADM1_ARejectedPodTellsOfNoContainers) {
+  Situation situation;
+  situation.inputs.failed = FailedBy{"OutOfcpu", "Pod was rejected: no"};
+  const core::PodStatus status = compute(one(), Have(), situation);
+  EXPECT_EQ(status.phase(), "Failed");
+  EXPECT_EQ(status.reason(), "OutOfcpu");
+  EXPECT_EQ(status.containerstatuses_size(), 0);
+  EXPECT_FALSE(status.qosclass().empty());
+  EXPECT_EQ(after(status, one(), Have()).containerstatuses_size(), 0) << "nor after a restart of the agent";
+  EXPECT_EQ(compute(one(), box().running("a"), situation).containerstatuses_size(), 1);
+}
+
+TEST(PodStatus, PCO9_OthersDoingIsToldAsADisruption) {
+  Situation situation;
+  situation.inputs.failed = FailedBy{"Preempting", "make room", true};
+  const core::PodStatus status = compute(one(), box().running("a"), situation);
+  EXPECT_EQ(conditionOf(status, "DisruptionTarget"), "True TerminationByKubelet");
+  EXPECT_EQ(conditionOf(after(status, one(), box()), "DisruptionTarget"), "True TerminationByKubelet") << "it stays";
+  situation.inputs.failed->disruption = false;
+  EXPECT_EQ(conditionOf(compute(one(), box().running("a"), situation), "DisruptionTarget"), "missing");
+}
+
 TEST(PodStatus, PLC8_TerminalPhaseWaitsForTheContainers) {
   core::PodStatus computed;
   computed.set_phase("Failed");

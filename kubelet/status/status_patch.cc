@@ -23,13 +23,18 @@ bool isIn(const auto& names, std::string_view name) {
   return std::ranges::find(names, name) != names.end();
 }
 
+// DisruptionTarget is shared: one that somebody else has set is not ours to write (PCO-1).
+bool isOurs(const Json& condition) {
+  const std::string type = condition.value("type", "");
+  return isOwnCondition(type) || (type == kDisruptionTarget && condition.value("reason", "") == kTerminationByKubelet);
+}
+
 Json ownJson(const core::PodStatus& status) {
   Json json = Json::parse(api::toJson(status));
   for (std::string_view field : kOthersFields) json.erase(std::string(field));
   Json own = Json::object();
   for (const Json& condition : json.value("conditions", Json::array())) {
-    const std::string type = condition.value("type", "");
-    if (isOwnCondition(type)) own[type] = condition;
+    if (isOurs(condition)) own[condition.value("type", "")] = condition;
   }
   json["conditions"] = std::move(own);  // by type: their order is nobody's business
   return json;
@@ -47,7 +52,7 @@ Json conditionsPatch(const Json& stored, const Json& wanted) {
     patch.push_back(std::move(entry));
   }
   for (const auto& [type, condition] : stored.items())
-    if (!wanted.contains(type)) patch.push_back({{"$patch", "delete"}, {"type", type}});
+    if (!wanted.contains(type) && type != kDisruptionTarget) patch.push_back({{"$patch", "delete"}, {"type", type}});
   return patch;
 }
 

@@ -47,6 +47,19 @@ TEST(StatusPatch, HoldsOnlyWhatChanged) {
   EXPECT_EQ(patchOf(running(), wanted)["status"], (Json{{"message", "hm"}}));
 }
 
+TEST(StatusPatch, PCO9_OurDisruptionIsToldAndThatOfOthersLeftAlone) {
+  core::PodStatus wanted = running();
+  condition(wanted, "DisruptionTarget", "True").set_reason("TerminationByKubelet");
+  const Json told = patchOf(running(), wanted)["status"]["conditions"];
+  ASSERT_EQ(told.size(), 1u);
+  EXPECT_EQ(told[0]["type"], "DisruptionTarget");
+  EXPECT_FALSE(statusPatch("u1", wanted, running())) << "never taken back";
+  core::PodStatus others = running();
+  condition(others, "DisruptionTarget", "True").set_reason("EvictionByEvictionAPI");
+  EXPECT_FALSE(statusPatch("u1", others, running()));
+  EXPECT_FALSE(statusPatch("u1", running(), others));
+}
+
 TEST(StatusPatch, TakesAFieldBack) {
   core::PodStatus stored = running();
   stored.set_reason("Evicted");

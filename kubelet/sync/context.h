@@ -7,7 +7,9 @@
 
 #include "base/clock.h"
 #include "base/loop.h"
+#include "base/task.h"
 #include "cri/client/runtime_service.h"
+#include "kubelet/admission/node_view.h"
 #include "kubelet/cgroups/pod_cgroups.h"
 #include "kubelet/events/recorder.h"
 #include "kubelet/hooks/hook_runner.h"
@@ -42,6 +44,10 @@ struct Context {
   images::PullRecords* pullRecords = nullptr;          // null: every pod may use every image
   images::NodeCredentials* nodeCredentials = nullptr;  // null: the node has none
   std::optional<std::size_t> maximumDeadContainers = std::nullopt;  // of the node (GC-1); nothing: any number
+  // What admission goes by, always the newest; null: every pod is admitted.
+  const admission::NodeView* admissionNode = nullptr;
+  // Asks the API server for our Node once more, so that admissionNode is up to date; empty: there is nobody to ask.
+  std::function<Task<void>()> readNodeAgain = nullptr;
 };
 
 // When a failed step is due again: 10 s with half of that as jitter (RST-10, SBX-3); 1 s when the runtime was not there

@@ -75,6 +75,8 @@ PodWorker::PodWorker(Context& context, const TerminationRecords& records, core::
   state_.pod = std::move(pod);
   state_.objectKnown = objectKnown;
   status_ = state_.pod.status();  // what an earlier run of the agent has told the API server
+  // A pod that has come to its end needs no place.
+  decided_ = !status::isStaticPod(state_.pod) && status::isTerminalPhase(status_.phase());
 }
 
 void PodWorker::start() {
@@ -109,6 +111,19 @@ void PodWorker::stop(std::optional<WallTime> deadline) {
 
 void PodWorker::notePreStopsEnded(const std::vector<std::string>& containerIds) {
   for (const std::string& id : containerIds) preStops_.noteEnded(id);
+}
+
+void PodWorker::admit() {
+  decided_ = true;
+  wake_.ring();
+}
+
+void PodWorker::fail(status::FailedBy why) {
+  if (failedBy_) return;
+  // What would have been told of a pod that was about to start is not true of one that never does.
+  if (!std::exchange(decided_, true)) status_ = state_.pod.status();
+  failedBy_ = std::move(why);
+  ring();
 }
 
 void PodWorker::ring() {
@@ -173,6 +188,11 @@ Task<void> PodWorker::syncPod() {
     wake_.clear();  // what has rung so far is seen by this plan
     waitsForName_ = context_.observer.synced() && !callbacks_.mayStart(*this);
     if (stop_ || !context_.observer.synced() || waitsForName_) {
+      publish(false);
+      co_return;
+    }
+    if (!decided_) callbacks_.askIn();
+    if (!decided_) {
       publish(false);
       co_return;
     }
@@ -499,6 +519,7 @@ void PodWorker::publish(bool terminated) {
   const bool same = google::protobuf::util::MessageDifferencer::Equals(computed, status_);
   status_ = std::move(computed);
   if (synced) syncProbes();
+  if (!decided_ && !stop_) return;
   if (synced && (terminated || !same || !std::exchange(told_, true))) callbacks_.statusChanged(*this);
 }
 

@@ -30,6 +30,7 @@ class PodWorker {
  public:
   struct Callbacks {
     std::function<bool(const PodWorker&)> mayStart;  // false while another pod of the same name winds down
+    std::function<void()> askIn;                     // it could start now: admit() or fail() follows, now or later
     std::function<void(PodWorker&)> finished;        // termination is complete; close() and destroy the worker
     // The status is another one, or final (see terminated()).
     std::function<void(const PodWorker&)> statusChanged;
@@ -49,6 +50,10 @@ class PodWorker {
   void stop(std::optional<WallTime> deadline = std::nullopt);
   // Before start(): preStop hooks that an earlier run of the agent has seen to end.
   void notePreStopsEnded(const std::vector<std::string>& containerIds);
+  // The node takes the pod (ADM-1). Before that nothing of it starts, and no status is told.
+  void admit();
+  // Whatever runs of the pod is stopped, nothing starts any more, and its phase is Failed for good.
+  void fail(status::FailedBy why);
   // Something about the pod or the world changed: look again.
   void ring();
   void runtimeSynced();
@@ -63,6 +68,10 @@ class PodWorker {
   const std::string& uid() const { return state_.uid(); }
   std::string fullName() const { return state_.ref(); }
   bool stopping() const { return stop_; }
+  // Admitted or rejected.
+  bool decided() const { return decided_; }
+  // Why it is to end, or never to start, and stays Failed.
+  const std::optional<status::FailedBy>& failedBy() const { return failedBy_; }
   // Everything has been stopped and removed, and the status is the pod's last one.
   bool terminated() const { return terminated_; }
   bool objectKnown() const { return state_.objectKnown; }
@@ -114,6 +123,7 @@ class PodWorker {
   TerminationMessages messages_;
 
   bool stop_ = false;
+  bool decided_ = false;
   bool terminated_ = false;
   bool filesStale_ = false;  // what the pod's volumes show may have changed
   bool told_ = false;        // statusChanged was called

@@ -37,7 +37,12 @@ void addImages(const core::Pod& pod, std::set<std::string>& names) {
 }  // namespace
 
 SyncLoop::SyncLoop(Context& context, const TerminationRecords& records, Listener listener)
-    : context_(context), records_(records), listener_(std::move(listener)), reaping_(context.loop) {
+    : context_(context),
+      records_(records),
+      listener_(std::move(listener)),
+      admitter_(context, {.workers = [this] { return wantedWorkers(); },
+                          .mayStart = [this](const PodWorker& worker) { return mayStart(worker); }}),
+      reaping_(context.loop) {
   for (TerminationRecord& record : records_.load()) resumed_.insert_or_assign(record.uid, record);
 }
 
@@ -117,13 +122,17 @@ void SyncLoop::want(const std::string& fullName, const PodPtr& pod) {
     slot.next.reset();
     if (slot.given == pod) return;
     slot.given = pod;
+    admitter_.updated(worker, *pod);
     worker.update(*pod);
     stopDeleted(worker, *pod);
     return;
   }
   if (same && !worker.stopping()) {
     slot.next.reset();
-    if (slot.given != pod) worker.update(*pod);
+    if (slot.given != pod) {
+      admitter_.updated(worker, *pod);
+      worker.update(*pod);
+    }
     slot.given = pod;
     return;
   }
@@ -157,6 +166,7 @@ void SyncLoop::startWorker(Slot& slot, PodPtr pod) {
     worker.stop(begun->second.deadline);
     resumed_.erase(begun);
   }
+  if (pod->metadata().has_deletiontimestamp()) admitter_.foundDeleted(worker, *pod);
   stopDeleted(worker, *pod);
   worker.start();
 }
@@ -164,10 +174,12 @@ void SyncLoop::startWorker(Slot& slot, PodPtr pod) {
 std::unique_ptr<PodWorker> SyncLoop::makeWorker(core::Pod pod, bool objectKnown) {
   PodWorker::Callbacks callbacks;
   callbacks.mayStart = [this](const PodWorker& worker) { return mayStart(worker); };
+  callbacks.askIn = [this] { admitter_.decide(); };
   callbacks.finished = [this](PodWorker& worker) { finished(worker); };
   callbacks.statusChanged = [this](const PodWorker& worker) {
     listener_.statusChanged(worker);
     listener_.changed();
+    admitter_.statusChanged();
   };
   auto worker = std::make_unique<PodWorker>(context_, records_, std::move(pod), objectKnown, std::move(callbacks));
   byUid_[worker->uid()] = worker.get();
@@ -175,10 +187,11 @@ std::unique_ptr<PodWorker> SyncLoop::makeWorker(core::Pod pod, bool objectKnown)
 }
 
 void SyncLoop::terminateStrays() {
-  if (!context_.observer.synced() || !allSourcesReported()) return;
+  if (!context_.observer.synced()) return;
   for (const std::string& uid : context_.observer.uids()) {
     if (byUid_.contains(uid)) continue;
     const observe::ObservedPod* found = context_.observer.find(uid);
+    if (mayBeWanted(*found)) continue;
     log::notice("nobody wants this pod of the runtime, stopping it",
                 {{"pod", found->ns + "/" + found->name}, {"uid", uid}});
     std::optional<WallTime> deadline;
@@ -189,6 +202,7 @@ void SyncLoop::terminateStrays() {
     }
     terminate(onlyIdentity(found->uid, found->name, found->ns), deadline, std::move(preStopsEnded));
   }
+  if (!allSourcesReported()) return;
   // What an earlier run had begun to terminate and the runtime no longer has is done.
   for (const auto& [uid, record] : resumed_)
     if (!byUid_.contains(uid))
@@ -251,6 +265,15 @@ void SyncLoop::removeOrphanCgroups() {
                  context_.cgroups.removeOrphans([this](const std::string& uid) { return isKnown(uid); }));
 }
 
+// A source tells of all its pods at once: what one has reported without, nobody else will ask for. So the predecessor
+// of a static pod that was edited while the agent was away does not wait for an API server that is away, too (REC-5).
+bool SyncLoop::mayBeWanted(const observe::ObservedPod& stray) const {
+  if (allSourcesReported()) return false;
+  const auto known =
+      std::ranges::find_if(stray.sandboxes, [](const auto& sandbox) { return !sandbox.podSource.empty(); });
+  return known == stray.sandboxes.end() || !bySource_.contains(known->podSource);
+}
+
 // A pod whose name is still in use in the runtime, under another UID, waits until that one is gone.
 bool SyncLoop::mayStart(const PodWorker& worker) const {
   for (const std::string& uid : context_.observer.uids()) {
@@ -260,6 +283,13 @@ bool SyncLoop::mayStart(const PodWorker& worker) const {
       return false;
   }
   return true;
+}
+
+std::vector<PodWorker*> SyncLoop::wantedWorkers() const {
+  std::vector<PodWorker*> workers;
+  workers.reserve(slots_.size());
+  for (const auto& [fullName, slot] : slots_) workers.push_back(slot.worker.get());
+  return workers;
 }
 
 void SyncLoop::podChanged(const std::string& uid) {
@@ -279,7 +309,8 @@ void SyncLoop::forEachWorker(Fn fn) {
 
 void SyncLoop::tellAll() {
   if (!context_.observer.synced()) return;  // it is told as soon as it is known
-  for (const auto& [fullName, slot] : slots_) listener_.statusChanged(*slot.worker);
+  for (const auto& [fullName, slot] : slots_)
+    if (slot.worker->decided() || slot.worker->stopping()) listener_.statusChanged(*slot.worker);
 }
 
 void SyncLoop::runtimeSynced() {
@@ -310,6 +341,7 @@ Task<void> SyncLoop::reap(PodWorker* worker) {
 void SyncLoop::reaped(PodWorker* worker) {
   const std::string fullName = worker->fullName();
   byUid_.erase(worker->uid());
+  admitter_.forget(worker->uid());
   // Not by its name: one that was found on disk may not know it.
   auto slot =
       std::find_if(slots_.begin(), slots_.end(), [&](const auto& s) { return s.second.worker.get() == worker; });

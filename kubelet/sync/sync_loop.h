@@ -12,6 +12,7 @@
 
 #include "base/task_group.h"
 #include "kubelet/sync/context.h"
+#include "kubelet/sync/pod_admitter.h"
 #include "kubelet/sync/pod_worker.h"
 #include "kubelet/sync/termination_record.h"
 
@@ -21,8 +22,9 @@ namespace cubelet::sync {
 inline constexpr char kApiSource[] = "api";
 
 // Merges the sets that the sources deliver (SRC-4), keeps one pod per namespace/name running at a time (STA-11,
-// STA-12), and terminates what the runtime or the disk has and nobody wants (TRM-12, GC-2). Nothing is terminated
-// before every source has delivered once (SRC-5). Loop thread only.
+// STA-12), and terminates what the runtime or the disk has and nobody wants (TRM-12, GC-2). What a source may still ask
+// for is not terminated: before a source has delivered once, nothing that came from it, nor anything whose source is not
+// known (SRC-5). Loop thread only.
 //
 // Pods of the API server (annotation kubernetes.io/config.source: api) differ from static ones in their end: a
 // deletionTimestamp terminates the pod while its object is still there, and a UID that has come to an end never starts
@@ -92,11 +94,13 @@ class SyncLoop {
   void enforceNodeLimit();
   void removeOrphanCgroups();
   bool mayStart(const PodWorker& worker) const;
+  std::vector<PodWorker*> wantedWorkers() const;
   void finished(PodWorker& worker);
   Task<void> reap(PodWorker* worker);
   void reaped(PodWorker* worker);
   std::unique_ptr<PodWorker> makeWorker(core::Pod pod, bool objectKnown);
   bool allSourcesReported() const;
+  bool mayBeWanted(const observe::ObservedPod& stray) const;
   template <class Fn>
   void forEachWorker(Fn fn);
 
@@ -114,6 +118,7 @@ class SyncLoop {
   bool closing_ = false;
   bool sweptAtStart_ = false;
   std::set<std::string> swept_;  // UIDs whose leftovers on disk this run of the agent has tried to remove
+  PodAdmitter admitter_;
   TaskGroup reaping_;
 };
 

@@ -463,8 +463,11 @@ TEST_F(Sync, REC_7_ExitWhileTheAgentWasAwayCountsOnce) {
 }
 
 TEST_F(Sync, SRC_5_TRM_12_REC_3_NothingIsStoppedBeforeEverySourceHasReported) {
-  node.startAgent();
-  node.setPods({makePod("a", "u1"), makePod("b", "u2")});
+  node.startAgent({"file", "http"});
+  core::Pod fromUrl = makePod("b", "u2");
+  (*fromUrl.mutable_metadata()->mutable_annotations())["kubernetes.io/config.source"] = "http";
+  node.setPods({makePod("a", "u1")}, "file");
+  node.setPods({fromUrl}, "http");
   node.stopAgent();
   node.startAgent({"file", "http"});
   node.setPods({makePod("a", "u1")}, "file");
@@ -490,6 +493,59 @@ TEST_F(Sync, REC_5_ManifestChangedWhileAwayStopsTheOldThenStartsTheNew) {
     return std::find_if(actions.begin(), actions.end(), [&](const auto& call) { return call.starts_with(method); });
   };
   EXPECT_LT(at("StopPodSandbox"), at("RunPodSandbox"));
+}
+
+// The predecessor came from a source that has reported: the API server, which has not, will not ask for it.
+TEST_F(Sync, REC_5_ManifestChangedWhileAwayDoesNotWaitForTheApiServer) {
+  node.startAgent({"file", "api"});
+  node.setPods({makePod("a", "u1")});
+  node.stopAgent();
+  node.startAgent({"file", "api"});
+  node.setPods({makePod("a", "u2")}, "file");
+  EXPECT_TRUE(node.advanceUntil(
+      [&] { return runtime.running().size() == 1 && runtime.sandboxes().front()->config.metadata().uid() == "u2"; },
+      seconds(5)));
+}
+
+TEST_F(Sync, SRC_5_AStrayOfASourceThatHasNotReportedIsLeftAlone) {
+  node.startAgent({"file", "api"});
+  core::Pod ofServer = makePod("a", "u1");
+  (*ofServer.mutable_metadata()->mutable_annotations())["kubernetes.io/config.source"] = "api";
+  core::Pod ofNobody = makePod("b", "u2");
+  ofNobody.mutable_metadata()->clear_annotations();
+  node.setPods({}, "file");
+  node.setPods({ofServer, ofNobody}, "api");
+  ASSERT_EQ(runtime.running().size(), 2u);
+  node.stopAgent();
+  node.startAgent({"file", "api"});
+  node.setPods({makePod("a", "u3")}, "file");
+  node.advance(seconds(60));
+  EXPECT_EQ(runtime.running().size(), 2u) << "and nothing of that name starts beside it";
+  node.setPods({}, "api");
+  EXPECT_TRUE(node.advanceUntil(
+      [&] { return runtime.running().size() == 1 && runtime.sandboxes().front()->config.metadata().uid() == "u3"; },
+      seconds(40)));
+}
+
+TEST_F(Sync, REC_2_AStraysTerminationRecordIsKeptUntilEverySourceHasReported) {
+  node.startAgent({"file", "api"});
+  runtime.program("web").ignoresTerm = true;
+  node.setPods({}, "api");
+  core::Pod pod = makePod("a", "u1");
+  (*pod.mutable_metadata()->mutable_annotations())["kubernetes.io/config.source"] = "api";
+  pod.mutable_spec()->set_terminationgraceperiodseconds(60);
+  node.setPods({}, "file");
+  node.setPods({pod}, "api");
+  node.setPods({}, "api");
+  node.advance(seconds(40));
+  node.stopAgent();
+  node.startAgent({"file", "api"});
+  node.setPods({}, "file");
+  node.settle();
+  node.setPods({}, "api");
+  node.settle();
+  ASSERT_TRUE(runtime.container("web")->stopGrace);
+  EXPECT_LE(*runtime.container("web")->stopGrace, Duration(seconds(20)));
 }
 
 TEST_F(Sync, REC_2_TerminationGoesOnWithWhatIsLeftOfItsGrace) {

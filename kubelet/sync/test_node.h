@@ -119,6 +119,9 @@ class TestNode {
   images::PullRecords* pullRecords = nullptr;  // set before the agent starts
   bool runtimeTellsUsers = false;              // set before the agent starts
   objects::Objects* objects = nullptr;         // set before the agent starts: it is one of a cluster
+  // The same, for an agent that does not take every pod.
+  const admission::NodeView* admissionNode = nullptr;
+  std::function<Task<void>()> readNodeAgain;
 
  private:
   struct AgentParts {
@@ -158,7 +161,9 @@ class TestNode {
                   .random = [] { return 0.0; },
                   .objects = node.objects,
                   .pullRecords = node.pullRecords,
-                  .maximumDeadContainers = node.maximumDeadContainers},
+                  .maximumDeadContainers = node.maximumDeadContainers,
+                  .admissionNode = node.admissionNode,
+                  .readNodeAgain = node.readNodeAgain},
           records(node.root("terminations")),
           sync(std::make_unique<SyncLoop>(
               context, records,

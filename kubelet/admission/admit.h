@@ -1,0 +1,31 @@
+// Does the node take this pod? Behaviours ADM (upstream pkg/kubelet/lifecycle/predicate.go, pkg/kubelet/preemption).
+// Pure.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "kubelet/admission/node_view.h"
+#include "kubelet/admission/pod_claims.h"
+
+namespace cubelet::admission {
+
+// For good: a rejected pod is not asked about again.
+struct Rejection {
+  std::string reason;   // OutOfcpu, NodeAffinity, NodePorts, ...
+  std::string message;  // bare, as its event has it; a status says "Pod was rejected: " before it
+};
+
+struct Decision {
+  std::optional<Rejection> rejection;  // nothing: it is admitted
+  std::vector<std::string> victims;    // UIDs of the pods that must make room for it first (ADM-10)
+  // Nothing but labels of the node speaks against it: worth another look at the API server's copy (ADM-3).
+  bool onlyLabels = false;
+};
+
+// `others`: of the pods that were admitted before and have not come to their end.
+Decision admit(const core::Pod& pod, const PodClaims& claims, const std::vector<const PodClaims*>& others,
+               const NodeView& node);
+
+}  // namespace cubelet::admission

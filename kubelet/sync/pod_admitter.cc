@@ -1,0 +1,137 @@
+#include "kubelet/sync/pod_admitter.h"
+
+#include <algorithm>
+#include <tuple>
+#include <utility>
+
+#include "base/log.h"
+#include "kubelet/status/pod_status.h"
+
+namespace cubelet::sync {
+namespace {
+
+constexpr char kPreempted[] = "Preempted in order to admit critical pod";
+
+bool hasEnded(const PodWorker& worker) {
+  return worker.failedBy() || (!worker.stopping() && status::isTerminalPhase(worker.status().phase()));
+}
+
+}  // namespace
+
+PodAdmitter::PodAdmitter(Context& context, Hooks hooks)
+    : context_(context), hooks_(std::move(hooks)), tasks_(context.loop) {}
+
+void PodAdmitter::decide() {
+  if (!context_.observer.synced()) return;
+  std::vector<PodWorker*> waiting = hooks_.workers();
+  std::erase_if(waiting, [&](const PodWorker* worker) {
+    return worker->decided() || worker->stopping() || !hooks_.mayStart(*worker);
+  });
+  auto claim = [&](const PodWorker* worker) {
+    return std::tuple(!runsAlready(*worker), worker->pod().metadata().creationtimestamp().seconds(),
+                      worker->fullName());
+  };
+  std::ranges::sort(waiting, [&](const auto* one, const auto* other) { return claim(one) < claim(other); });
+  for (PodWorker* worker : waiting)
+    if (!worker->decided()) decideOn(*worker);  // what is decided on one may be heard of, and decide on another
+}
+
+void PodAdmitter::decideOn(PodWorker& worker) {
+  if (context_.admissionNode == nullptr) return worker.admit();
+  if (roomAwaited_.contains(worker.uid())) {
+    if (roomIsMade(worker.uid())) worker.admit();
+    return;
+  }
+  const admission::NodeView& node = *context_.admissionNode;
+  admission::PodClaims claims = admission::claimsOf(worker.pod());
+  admission::Decision decision = admission::admit(worker.pod(), claims, others(), node);
+  if (looksAgain(worker, decision)) return;
+  // As long as the API server has not shown our labels, they speak against nothing that runs.
+  const bool mayBeMistaken = decision.onlyLabels && !node.fromServer && runsAlready(worker);
+  if (decision.rejection && !mayBeMistaken) return reject(worker, std::move(*decision.rejection));
+
+  admitted_[worker.uid()] = {&worker, std::move(claims), false};
+  if (decision.victims.empty()) return worker.admit();
+  roomAwaited_[worker.uid()] = {decision.victims.begin(), decision.victims.end()};
+  for (const std::string& victim : decision.victims) preempt(victim, worker);
+  if (roomAwaited_.contains(worker.uid()) && roomIsMade(worker.uid())) worker.admit();
+}
+
+bool PodAdmitter::roomIsMade(const std::string& uid) {
+  const bool waits = std::ranges::any_of(roomAwaited_.at(uid), [&](const std::string& victim) {
+    const auto found = admitted_.find(victim);
+    return found != admitted_.end() && !status::isTerminalPhase(found->second.worker->status().phase());
+  });
+  if (!waits) roomAwaited_.erase(uid);
+  return !waits;
+}
+
+// The scheduler may know of labels that our own copy of the Node does not have yet (ADM-3).
+bool PodAdmitter::looksAgain(const PodWorker& worker, const admission::Decision& decision) {
+  if (!decision.onlyLabels || !context_.readNodeAgain) return false;
+  const auto [entry, isFirst] = nodeReread_.try_emplace(worker.uid(), false);
+  if (isFirst) tasks_.spawn("read the node again for " + worker.fullName(), readNodeAgain(worker.uid()));
+  return !entry->second;
+}
+
+Task<void> PodAdmitter::readNodeAgain(std::string uid) {
+  co_await context_.readNodeAgain();
+  auto entry = nodeReread_.find(uid);
+  if (entry == nodeReread_.end()) co_return;
+  entry->second = true;
+  decide();
+}
+
+void PodAdmitter::reject(PodWorker& worker, admission::Rejection rejection) {
+  log::warning("the pod is rejected", {{"pod", worker.fullName()},
+                                       {"uid", worker.uid()},
+                                       {"reason", rejection.reason},
+                                       {"message", rejection.message}});
+  context_.events.warning(events::podRef(worker.pod()), rejection.reason, rejection.message);
+  worker.fail({.reason = std::move(rejection.reason), .message = "Pod was rejected: " + rejection.message});
+}
+
+void PodAdmitter::preempt(const std::string& uid, const PodWorker& by) {
+  PodWorker& victim = *admitted_.at(uid).worker;
+  log::warning("the pod makes room for a critical one", {{"pod", victim.fullName()}, {"critical", by.fullName()}});
+  context_.events.warning(events::podRef(victim.pod()), "Preempting", kPreempted);
+  victim.fail({.reason = "Preempting", .message = kPreempted, .disruption = true});
+}
+
+bool PodAdmitter::runsAlready(const PodWorker& worker) const {
+  const observe::ObservedPod* have = context_.observer.find(worker.uid());
+  return have != nullptr && !have->empty();
+}
+
+std::vector<const admission::PodClaims*> PodAdmitter::others() const {
+  std::vector<const admission::PodClaims*> out;
+  for (const auto& [uid, one] : admitted_) {
+    // Its object is gone, what is left of it goes: nobody would count it who looks at the API.
+    const bool leaves = one.worker->stopping() && !one.deleted;
+    if (!leaves && !hasEnded(*one.worker)) out.push_back(&one.claims);
+  }
+  return out;
+}
+
+void PodAdmitter::updated(const PodWorker& worker, const core::Pod& pod) {
+  auto found = admitted_.find(worker.uid());
+  if (found == admitted_.end()) return;
+  found->second.claims = admission::claimsOf(pod);
+  found->second.deleted = pod.metadata().has_deletiontimestamp();
+}
+
+void PodAdmitter::foundDeleted(PodWorker& worker, const core::Pod& pod) {
+  admitted_[worker.uid()] = {&worker, admission::claimsOf(pod), true};
+}
+
+void PodAdmitter::statusChanged() {
+  if (!roomAwaited_.empty()) decide();
+}
+
+void PodAdmitter::forget(const std::string& uid) {
+  admitted_.erase(uid);
+  roomAwaited_.erase(uid);
+  nodeReread_.erase(uid);
+}
+
+}  // namespace cubelet::sync
