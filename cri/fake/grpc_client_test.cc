@@ -103,6 +103,7 @@ TEST_F(Client, TellsTheRuntimeThePodNetwork) {
 }
 
 TEST_F(Client, RunsReadsListsStopsAndRemovesASandbox) {
+  fake_.handlers["gvisor"] = {};
   std::string s = run(runtime_.runPodSandbox(pod("web"), "gvisor")).value();
   EXPECT_EQ(fake_.sandbox(s)->runtimeHandler, "gvisor");
   EXPECT_EQ(fake_.sandbox(s)->config.annotations().at("note"), "kept");

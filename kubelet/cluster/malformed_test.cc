@@ -72,7 +72,10 @@ core::Pod richPod() {
 observe::ObservedPod running(const core::Pod& pod) {
   observe::ObservedPod have;
   have.uid = pod.metadata().uid();
-  have.sandboxes.push_back({.id = "s", .ready = true, .ips = {"10.0.0.9"}});
+  observe::ObservedSandbox& sandbox = have.sandboxes.emplace_back();
+  sandbox.id = "s";
+  sandbox.ready = true;
+  sandbox.ips = {"10.0.0.9"};
   observe::ObservedContainer container;
   container.id = "c";
   container.name = "web";

@@ -246,6 +246,7 @@ struct PulledImages : ClusterSync {
     node.startAgent({"api"});
     objects.put(pullSecret("registry", "robot"));
   }
+  ~PulledImages() override { node.stopAgent(); }  // a pull under way notes its end in `records`
   static core::Pod another(const std::vector<std::string>& secrets) {
     core::Pod pod = podWithPullSecrets(secrets);
     pod.mutable_metadata()->set_name("b");

@@ -22,7 +22,9 @@ struct PodConfigSync : testing::Test {
 
   void useCluster() {
     node.objects = &objects;
-    objects.onChange([this](const std::string& ns, const std::string& name) { node.sync().objectChanged(ns, name); });
+    objects.onChange([this](const std::string& ns, const std::string& name) {
+      if (node.running()) node.sync().objectChanged(ns, name);
+    });
   }
   std::string contentOf(const std::string& path) {
     std::ifstream in(path);

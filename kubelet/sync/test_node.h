@@ -53,6 +53,7 @@ class TestNode {
     agent_.reset();
   }
 
+  bool running() const { return agent_ != nullptr; }
   SyncLoop& sync() { return *agent_->sync; }
   // Every status that was told since the start of the agent, with the pod.
   const std::vector<core::Pod>& told() { return agent_->told; }
