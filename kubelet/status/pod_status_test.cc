@@ -189,8 +189,9 @@ TEST(PodStatus, PCO9_OthersDoingIsToldAsADisruption) {
   Situation situation;
   situation.inputs.failed = FailedBy{"Preempting", "make room", true};
   const core::PodStatus status = compute(one(), box().running("a"), situation);
-  EXPECT_EQ(conditionOf(status, "DisruptionTarget"), "True TerminationByKubelet");
-  EXPECT_EQ(conditionOf(after(status, one(), box()), "DisruptionTarget"), "True TerminationByKubelet") << "it stays";
+  EXPECT_EQ(conditionOf(status, "DisruptionTarget"), "True TerminationByKubelet: make room");
+  EXPECT_EQ(conditionOf(after(status, one(), box()), "DisruptionTarget"), "True TerminationByKubelet: make room")
+      << "it stays";
   situation.inputs.failed->disruption = false;
   EXPECT_EQ(conditionOf(compute(one(), box().running("a"), situation), "DisruptionTarget"), "missing");
 }
