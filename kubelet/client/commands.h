@@ -29,8 +29,8 @@ struct LogsOptions {
   bool timestamps = false;
   std::optional<std::uint64_t> tail;
   std::optional<Duration> since;
-  // While a log that is followed is quiet, the agent is asked this often whether the container still runs: the net for an
-  // end that the log itself does not show.
+  // While a log that is followed is quiet, the agent is asked this often whether the container still runs: the net for
+  // an end that the log itself does not show.
   std::chrono::milliseconds askEvery{10'000};
 };
 Result<void> showLogs(AgentClient& agent, ClientIo& io, const LogsOptions& options);

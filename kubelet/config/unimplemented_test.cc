@@ -102,11 +102,13 @@ TEST(Unimplemented, WhatWorksIsNotNamed) {
 }
 
 TEST(Unimplemented, WhatHasNoEffectIsNamedWithItsReason) {
-  Effective effective = loaded({"--config=/c", "--kubeconfig=/k", "--feature-gates=EventedPLEG=true,EnvFiles=true"},
-                               "protectKernelDefaults: true\nauthentication: {anonymous: {enabled: true}}\nlogging: {vmodule: "
-                               "[{filePattern: a, verbosity: 1}]}\n");
-  EXPECT_THAT(unimplemented(effective), ElementsAre("authentication (HTTPS server)", HasSubstr("protectKernelDefaults ("),
-                                                    HasSubstr("logging.vmodule ("), "featureGates.EventedPLEG"));
+  Effective effective =
+      loaded({"--config=/c", "--kubeconfig=/k", "--feature-gates=EventedPLEG=true,EnvFiles=true"},
+             "protectKernelDefaults: true\nauthentication: {anonymous: {enabled: true}}\nlogging: {vmodule: "
+             "[{filePattern: a, verbosity: 1}]}\n");
+  EXPECT_THAT(unimplemented(effective),
+              ElementsAre("authentication (HTTPS server)", HasSubstr("protectKernelDefaults ("),
+                          HasSubstr("logging.vmodule ("), "featureGates.EventedPLEG"));
   EXPECT_THAT(unimplementedWarning(effective),
               HasSubstr("without effect in this version: authentication (HTTPS server), "));
 }

@@ -40,8 +40,8 @@ namespace cubelet {
 
 class Agent final : public server::AgentView {
  public:
-  // `channel` leads to the CRI socket, `imageChannel` may be the same. `cgroups` are those of `effective`, `pump` is for
-  // further connections.
+  // `channel` leads to the CRI socket, `imageChannel` may be the same. `cgroups` are those of `effective`, `pump` is
+  // for further connections.
   Agent(Loop& loop, Clock& clock, config::Effective effective, cgroups::PodCgroupsOptions cgroups, rpc::Pump& pump,
         rpc::ChannelPtr channel, rpc::ChannelPtr imageChannel);
   ~Agent() override;

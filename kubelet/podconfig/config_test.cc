@@ -471,7 +471,8 @@ TEST_F(PodConfig, RES_17_WhatOnlyThePodAsksForIsShared) {
 }
 
 TEST_F(PodConfig, RES_3_SandboxNamesItsCgroup) {
-  EXPECT_EQ(makeSandboxConfig(pod, 0, node, {.cgroupParent = "/kubepods/podu1"}).linux().cgroup_parent(), "/kubepods/podu1");
+  EXPECT_EQ(makeSandboxConfig(pod, 0, node, {.cgroupParent = "/kubepods/podu1"}).linux().cgroup_parent(),
+            "/kubepods/podu1");
 }
 
 TEST_F(PodConfig, RES_12_SandboxIsToldOfThePodsSize) {

@@ -37,12 +37,12 @@ struct Context {
   cgroups::PodCgroups& cgroups;
   podconfig::NodeFacts node;
   plan::PlanOptions planOptions;
-  std::string runtimeName = "containerd";              // prefix of container IDs in the status
-  bool runtimeTellsUsers = false;                      // containers' statuses say who runs in them
-  std::function<double()> random;                      // uniform in [0, 1), for jitter
-  objects::Objects* objects = nullptr;                 // null: an agent without a cluster
-  images::PullRecords* pullRecords = nullptr;          // null: every pod may use every image
-  images::NodeCredentials* nodeCredentials = nullptr;  // null: the node has none
+  std::string runtimeName = "containerd";                           // prefix of container IDs in the status
+  bool runtimeTellsUsers = false;                                   // containers' statuses say who runs in them
+  std::function<double()> random;                                   // uniform in [0, 1), for jitter
+  objects::Objects* objects = nullptr;                              // null: an agent without a cluster
+  images::PullRecords* pullRecords = nullptr;                       // null: every pod may use every image
+  images::NodeCredentials* nodeCredentials = nullptr;               // null: the node has none
   std::optional<std::size_t> maximumDeadContainers = std::nullopt;  // of the node (GC-1); nothing: any number
   // What admission goes by, always the newest; null: every pod is admitted.
   const admission::NodeView* admissionNode = nullptr;

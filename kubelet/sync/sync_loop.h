@@ -23,8 +23,8 @@ inline constexpr char kApiSource[] = "api";
 
 // Merges the sets that the sources deliver (SRC-4), keeps one pod per namespace/name running at a time (STA-11,
 // STA-12), and terminates what the runtime or the disk has and nobody wants (TRM-12, GC-2). What a source may still ask
-// for is not terminated: before a source has delivered once, nothing that came from it, nor anything whose source is not
-// known (SRC-5). Loop thread only.
+// for is not terminated: before a source has delivered once, nothing that came from it, nor anything whose source is
+// not known (SRC-5). Loop thread only.
 //
 // Pods of the API server (annotation kubernetes.io/config.source: api) differ from static ones in their end: a
 // deletionTimestamp terminates the pod while its object is still there, and a UID that has come to an end never starts
