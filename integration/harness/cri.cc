@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <stdexcept>
+#include <thread>
+#include <utility>
 
 #include "base/clock.h"
 #include "base/loop.h"
@@ -32,11 +34,11 @@ std::vector<T> ofPod(std::vector<T> objects, const std::string& podName) {
   return objects;
 }
 
-Task<void> removeSandbox(cri::GrpcRuntime* runtime, std::string id) {
-  Result<void> stopped = co_await runtime->stopPodSandbox(id);
-  if (!stopped) throw std::runtime_error(stopped.error().message);
-  Result<void> removed = co_await runtime->removePodSandbox(id);
-  if (!removed) throw std::runtime_error(removed.error().message);
+// `problem`: what failed last.
+Task<void> removeSandbox(cri::GrpcRuntime* runtime, std::string id, std::string* problem) {
+  Result<void> gone = co_await runtime->stopPodSandbox(id);
+  if (gone) gone = co_await runtime->removePodSandbox(id);
+  if (!gone) *problem = gone.error().message;
 }
 
 }  // namespace
@@ -95,9 +97,18 @@ bool Cri::answers() {
 
 void Cri::removeEverything() {
   must(connection_->loop.runToEnd(connection_->runtime.waitReady()));
-  std::vector<Task<void>> removals;
-  for (const auto& sandbox : sandboxes()) removals.push_back(removeSandbox(&connection_->runtime, sandbox.id()));
-  connection_->loop.runToEnd(runAll(connection_->loop, "clean up", std::move(removals)));
+  // The agent may have been killed in the middle of a start, which the runtime ends first.
+  constexpr int kTries = 50;
+  std::string problem;
+  for (int tries = 0; tries < kTries; ++tries) {
+    if (!std::exchange(problem, "").empty()) std::this_thread::sleep_for(std::chrono::milliseconds(200));
+    std::vector<Task<void>> removals;
+    for (const auto& sandbox : sandboxes())
+      removals.push_back(removeSandbox(&connection_->runtime, sandbox.id(), &problem));
+    connection_->loop.runToEnd(runAll(connection_->loop, "clean up", std::move(removals)));
+    if (problem.empty()) return;
+  }
+  throw std::runtime_error(problem);
 }
 
 }  // namespace cubelet::integration

@@ -34,9 +34,13 @@ TEST_F(Gc, GC_2_ReplacedSandboxGoesWithItsLastContainer) {
   node().startAgent();
   ASSERT_TRUE(eventually("it runs", kSoon, runsOnce(node(), "p", {"c"})));
   node().cri().stopSandbox(node().cri().sandboxesOf("p-node1").front().id());
-  ASSERT_TRUE(eventually("it runs in a new sandbox", 60s, hasStarts(node(), "p", 2)));
+  // It may have come up in the old one once more, before the runtime told of its end.
+  ASSERT_TRUE(eventually("it runs in a new sandbox", 60s, [&] {
+    return node().cri().sandboxesOf("p-node1").size() == 2 ? runsOnce(node(), "p", {"c"})() : "no new sandbox";
+  }));
+  const std::size_t starts = node().starts("p");
   touch(node().records() / "go");
-  ASSERT_TRUE(eventually("it is restarted there", 60s, hasStarts(node(), "p", 3)));
+  ASSERT_TRUE(eventually("it is restarted there", 90s, hasStarts(node(), "p", starts + 1)));
   EXPECT_TRUE(eventually("one sandbox and one dead container are left", kSoon, [&] {
     const std::size_t sandboxes = node().cri().sandboxesOf("p-node1").size();
     const std::size_t containers = node().cri().containersOf("p-node1").size();

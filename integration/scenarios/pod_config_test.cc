@@ -22,7 +22,7 @@ class PodConfig : public NodeTest {
     node().write("p.json", manifest);
     node().startAgent();
     EXPECT_TRUE(eventually("the script has run", kSoon, [&] {
-      return fs::exists(node().records() / "done") ? std::string() : isReady(node(), "p")() + node().record("out");
+      return fs::exists(node().records() / "done") ? "" : "not yet: " + isReady(node(), "p")() + node().record("out");
     }));
     return node().record("done");
   }
@@ -137,7 +137,7 @@ TEST_F(PodConfig, CFG_10_AnInitContainerWritesTheEnvironment) {
     spec["volumes"].push_back(json::parse(R"({"name":"vars","emptyDir":{}})"));
     json init = container("init", {"sh", "-c", "printf \"# mine\\ncolor='dark\\nred'\\n\" > /vars/file.env"});
     init["volumeMounts"].push_back({{"name", "vars"}, {"mountPath", "/vars"}});
-    spec["initContainers"] = {init};
+    spec["initContainers"] = json::array({init});
     spec["containers"][0]["env"] = json::parse(
         R"([{"name":"COLOR","valueFrom":{"fileKeyRef":{"volumeName":"vars","path":"file.env","key":"color"}}}])");
   });
