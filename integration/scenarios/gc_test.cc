@@ -1,7 +1,9 @@
 // What is removed when nobody needs it any more: sandboxes, directories, images.
+#include <fcntl.h>
 #include <filesystem>
 #include <fstream>
 #include <sys/mount.h>
+#include <unistd.h>
 
 #include "integration/harness/node_test.h"
 
@@ -71,12 +73,13 @@ TEST_F(Gc, GC_2_NothingBehindABusyMountIsRemoved) {
   const fs::path point = gone / "volumes/kubernetes.io~nfs/data";
   fs::create_directories(point);
   ASSERT_EQ(::mount("tmpfs", point.c_str(), "tmpfs", 0, "size=1m"), 0);
-  std::ofstream held(point / "file");
-  held << "precious" << std::flush;
+  // Not a stream: the agent would inherit it and hold the mount itself.
+  const int held = ::open((point / "file").c_str(), O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
+  ASSERT_GE(held, 0);
   node().startAgent();
   ASSERT_TRUE(eventually("it was tried", kSoon, logSays(node(), "cannot remove the pod's directory")));
   EXPECT_TRUE(fs::exists(point / "file"));
-  held.close();
+  ::close(held);
   EXPECT_TRUE(eventually("it goes when nobody holds it", 60s, [&] { return fs::exists(gone) ? gone.string() : ""; }));
 }
 
