@@ -72,16 +72,16 @@ void dropHost(Request* request) {
 
 }  // namespace
 
-Task<Result<std::string>> lookUp(BlockingPool& pool, std::string host, Duration timeout) {
+Task<Result<std::string>> lookUp(BlockingPool* pool, std::string host, Duration timeout) {
   if (isAddress(host)) co_return host;
   std::function<Result<std::string>()> job = [host] { return resolveName(host); };
-  Result<std::string> address = co_await pool.run<std::string>("lookup " + host, timeout, std::move(job));
+  Result<std::string> address = co_await pool->run<std::string>("lookup " + host, timeout, std::move(job));
   co_return address;
 }
 
 Task<Result<std::string>> Client::addressOf(std::string host, TimePoint until) {
   const Duration left = std::min<Duration>(until - clock_.now(), kLookUpLimit);
-  Result<std::string> address = co_await lookUp(pool_, std::move(host), left);
+  Result<std::string> address = co_await lookUp(&pool_, std::move(host), left);
   co_return address;
 }
 
@@ -121,7 +121,7 @@ Task<Result<Response>> Client::exchange(Request request, TimePoint until) {
   if (!opened) co_return fail(opened.error());
   if (request.url.scheme == "https") {
     if (!tls_) tls_.emplace();
-    Result<void> secured = co_await connection.startTls(*tls_, request.url.host);
+    Result<void> secured = co_await connection.startTls(&*tls_, request.url.host);
     if (outOfTime()) co_return timedOut();
     if (!secured) co_return fail(secured.error());
   }

@@ -49,6 +49,6 @@ class Client {
 };
 
 // An address of that host: itself when it is one. kUnavailable, kTimedOut.
-Task<Result<std::string>> lookUp(BlockingPool& pool, std::string host, Duration timeout);
+Task<Result<std::string>> lookUp(BlockingPool* pool, std::string host, Duration timeout);
 
 }  // namespace cubelet::http

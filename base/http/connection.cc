@@ -41,8 +41,8 @@ Task<Result<void>> Connection::open(std::string address, std::uint16_t port) {
   co_return Result<void>();
 }
 
-Task<Result<void>> Connection::startTls(TlsContext& context, std::string serverName) {
-  tls_ = std::make_unique<TlsSession>(context, serverName);
+Task<Result<void>> Connection::startTls(TlsContext* context, std::string serverName) {
+  tls_ = std::make_unique<TlsSession>(*context, serverName);
   for (;;) {
     Result<bool> ready = tls_->handshake();
     // An alert that explains the failure, or the next message.

@@ -25,7 +25,7 @@ class Connection {
 
   // `address` is a numeric one.
   Task<Result<void>> open(std::string address, std::uint16_t port);
-  Task<Result<void>> startTls(TlsContext& context, std::string serverName);
+  Task<Result<void>> startTls(TlsContext* context, std::string serverName);
   Task<Result<void>> send(std::string bytes);
   // Some bytes; "" when the other side has closed.
   Task<Result<std::string>> receive();

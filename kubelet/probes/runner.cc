@@ -70,7 +70,7 @@ Task<Answer> Runner::httpGet(http::Request request, Duration timeout) {
 
 Task<Answer> Runner::tcpConnect(TcpAction action, Duration timeout) {
   const TimePoint until = services_.clock.now() + timeout;
-  Result<std::string> address = co_await http::lookUp(services_.pool, action.host, timeout);
+  Result<std::string> address = co_await http::lookUp(&services_.pool, action.host, timeout);
   if (!address) co_return failure(address.error().message);
   http::Connection connection(services_.loop);
   http::Deadline deadline(services_.clock, until, connection);
