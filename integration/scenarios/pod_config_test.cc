@@ -58,9 +58,11 @@ TEST_F(PodConfig, NET_1_NET_2_NET_4_HostsFileNamesThePodAndItsAliases) {
 }
 
 TEST_F(PodConfig, NET_1_ContainersShareTheHostsFileAndMayWriteIt) {
-  json manifest =
-      pod("p", {shell("a", "a", "echo 10.9.9.9 friend >> /etc/hosts; exec mark /out/written sleep 1000"),
-                shell("b", "b", "until grep friend /etc/hosts > /out/seen; do sleep 0.1; done; exec sleep 1000")});
+  // Each start of a container writes the file anew, as upstream: the line comes when both run.
+  json manifest = pod(
+      "p", {shell("a", "a",
+                  "until [ -e /out/b ]; do usleep 20000; done; echo 10.9.9.9 friend >> /etc/hosts; exec sleep 1000"),
+            shell("b", "b", "until grep friend /etc/hosts > /out/seen; do sleep 0.1; done; exec sleep 1000")});
   node().write("p.json", manifest);
   node().startAgent();
   EXPECT_TRUE(eventually("the other container sees the line", kSoon, [&] {
