@@ -95,4 +95,17 @@ void NodeTest::TearDown() {
   node_.reset();
 }
 
+std::string NodeTest::outputOf(const std::string& script, const std::function<void(json&)>& change) {
+  json manifest = pod(
+      "p",
+      {container("c", {"sh", "-c", "{ " + script + " ; } > /out/out 2>&1; mv /out/out /out/done; exec sleep 1000"})});
+  change(manifest["spec"]);
+  node().write("p.json", manifest);
+  node().startAgent();
+  EXPECT_TRUE(eventually("the script has run", kSoon, [&] {
+    return fs::exists(node().records() / "done") ? "" : "not yet: " + isReady(node(), "p")() + node().record("out");
+  }));
+  return node().record("done");
+}
+
 }  // namespace cubelet::integration

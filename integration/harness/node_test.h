@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
 #include <gtest/gtest.h>
 #include <memory>
 
@@ -22,6 +23,9 @@ class NodeTest : public ::testing::Test {
   void TearDown() override;
 
   Node& node() { return *node_; }
+  // Starts the agent with a pod p whose container c runs a script once and stays; answers the script's output. `change`
+  // gets the pod's spec.
+  std::string outputOf(const std::string& script, const std::function<void(json&)>& change);
 
   std::unique_ptr<Node> node_;
 };

@@ -16,19 +16,6 @@ class ContainerMade : public NodeTest {
     node().startAgent();
     ASSERT_TRUE(eventually("pod p is ready", kSoon, isReady(node(), "p")));
   }
-  // A pod whose only container runs a script once and stays; the script's output is in the record "out".
-  std::string outputOf(const std::string& script, const std::function<void(json&)>& change) {
-    json manifest = pod(
-        "p",
-        {container("c", {"sh", "-c", "{ " + script + " ; } > /out/out 2>&1; mv /out/out /out/done; exec sleep 1000"})});
-    change(manifest["spec"]);
-    node().write("p.json", manifest);
-    node().startAgent();
-    EXPECT_TRUE(eventually("the script has run", kSoon, [&] {
-      return fs::exists(node().records() / "done") ? "" : "not yet: " + isReady(node(), "p")() + node().record("out");
-    }));
-    return node().record("done");
-  }
   runtime::v1::ContainerStatus statusInRuntime() {
     return node().cri().containerStatus(node().cri().containersOf("p-node1").at(0).id());
   }

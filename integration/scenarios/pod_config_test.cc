@@ -13,19 +13,6 @@ namespace fs = std::filesystem;
 
 class PodConfig : public NodeTest {
  protected:
-  // A pod p whose container c runs a script once and stays; answers the script's output.
-  std::string outputOf(const std::string& script, const std::function<void(json&)>& change) {
-    json manifest = pod(
-        "p",
-        {container("c", {"sh", "-c", "{ " + script + " ; } > /out/out 2>&1; mv /out/out /out/done; exec sleep 1000"})});
-    change(manifest["spec"]);
-    node().write("p.json", manifest);
-    node().startAgent();
-    EXPECT_TRUE(eventually("the script has run", kSoon, [&] {
-      return fs::exists(node().records() / "done") ? "" : "not yet: " + isReady(node(), "p")() + node().record("out");
-    }));
-    return node().record("done");
-  }
   // A pod p with a container c that must not start.
   void startRefused(const std::function<void(json&)>& change) {
     json manifest = pod("p", {marker("c", "c")});
