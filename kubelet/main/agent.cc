@@ -4,7 +4,6 @@
 #include <cstdlib>
 #include <filesystem>
 #include <limits>
-#include <malloc.h>
 #include <random>
 
 #include "base/files.h"
@@ -12,6 +11,7 @@
 #include "kubelet/api/quantity.h"
 #include "kubelet/main/cgroup_settings.h"
 #include "kubelet/main/host.h"
+#include "kubelet/main/memory.h"
 #include "kubelet/main/version.h"
 #include "kubelet/node/admission_view.h"
 #include "kubelet/node/host_access.h"
@@ -415,7 +415,7 @@ void Agent::changed() {
       statusTimer_.cancel();
       tellStatus();
     });
-  trimTimer_ = clock_.after(kTrimAfterQuiet, [] { ::malloc_trim(0); });
+  trimTimer_ = clock_.after(kTrimAfterQuiet, &releaseUnusedMemory);
 }
 
 void Agent::tellStatus() {
