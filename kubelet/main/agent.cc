@@ -24,6 +24,7 @@ namespace {
 constexpr std::size_t kBlockingThreads = 16;
 constexpr char kFileSource[] = "file";
 constexpr char kHttpSource[] = "http";
+constexpr char kLocalObjects[] = "objects";
 // Memory that a burst of work has left free goes back to the system once things have been quiet for this long.
 constexpr Duration kTrimAfterQuiet = std::chrono::seconds(10);
 // Changes within this time make one STATUS= line.
@@ -102,6 +103,13 @@ std::vector<logs::RunningLog> runningLogs(const layout::Directories& dirs, const
 std::function<double()> jitter() {
   auto engine = std::make_shared<std::minstd_rand>(std::random_device{}());
   return [engine] { return std::uniform_real_distribution<double>(0, 1)(*engine); };
+}
+
+// Beside the manifests, unless the command line says where; empty: nowhere.
+std::string localObjectsPath(const config::Effective& effective) {
+  if (!effective.commandLine.localObjects.empty()) return effective.commandLine.localObjects;
+  const std::string& manifests = effective.config.staticpodpath();
+  return manifests.empty() ? "" : std::filesystem::path(manifests + "/..").lexically_normal() / kLocalObjects;
 }
 
 // "v1.36.0" -> "1.36"
@@ -306,6 +314,21 @@ void Agent::makeCluster() {
   context_.readNodeAgain = [this] { return cluster_->readNodeAgain(); };
 }
 
+// Before the sources of pods: a pod that names objects finds out at once whether there are any.
+void Agent::startLocalObjects() {
+  staticpods::LocalObjects::Options options;
+  options.path = localObjectsPath(effective_);
+  options.checkFrequency = nanos(effective_.config.filecheckfrequency());
+  if (cluster_ || options.path.empty()) return;
+  auto problems = [this](std::vector<staticpods::FileProblem> all) { problems_[kLocalObjects] = std::move(all); };
+  localObjects_ =
+      std::make_unique<staticpods::LocalObjects>(loop_, clock_, blocking_, std::move(options), std::move(problems));
+  localObjects_->onChange([this](const std::string& ns, const std::string& name) { sync_.objectChanged(ns, name); });
+  context_.objects = localObjects_.get();
+  volumes_.useObjects(localObjects_.get());
+  tasks_.spawn("objects for static pods", localObjects_->run());
+}
+
 void Agent::startSources() {
   const config::KubeletConfiguration& config = effective_.config;
   const std::string state = joinPath(layout::ownStateDirectory(context_.node.dirs), "manifests");
@@ -314,11 +337,14 @@ void Agent::startSources() {
   if (!config.staticpodpath().empty()) sync_.expectSource(kFileSource);
   if (!config.staticpodurl().empty()) sync_.expectSource(kHttpSource);
   if (cluster_) sync_.expectSource(sync::kApiSource);
+  startLocalObjects();
+  const auto references = localObjects_ ? staticpods::References::kLocal : staticpods::References::kRefused;
   if (!config.staticpodpath().empty()) {
     staticpods::ManifestDirectory::Options options;
     options.path = config.staticpodpath();
     options.stateDirectory = joinPath(state, kFileSource);
     options.nodeName = effective_.nodeName;
+    options.references = references;
     options.fileCheckFrequency = nanos(config.filecheckfrequency());
     auto deliver = [this](staticpods::PodSet set) { podsFrom(kFileSource, std::move(set)); };
     manifests_ = std::make_unique<staticpods::ManifestDirectory>(loop_, clock_, blocking_, std::move(options), deliver);
@@ -331,6 +357,7 @@ void Agent::startSources() {
       for (const std::string& value : values.items()) options.headers.push_back({name, value});
     options.stateDirectory = joinPath(state, kHttpSource);
     options.nodeName = effective_.nodeName;
+    options.references = references;
     options.httpCheckFrequency = nanos(config.httpcheckfrequency());
     auto deliver = [this](staticpods::PodSet set) { podsFrom(kHttpSource, std::move(set)); };
     manifestUrl_ = std::make_unique<staticpods::ManifestUrl>(loop_, clock_, blocking_, std::move(options), deliver);

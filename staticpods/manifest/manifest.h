@@ -43,8 +43,8 @@ struct Manifest {
 // `text` is YAML (several documents are fine) or JSON and holds v1 Pods, or Lists of them, and nothing else. Unknown
 // fields are errors. `path` is the file's absolute path, or the URL: it is part of the UID (STA-6). The pods are as the
 // agent runs them: defaulted and validated (STA-4), named (STA-5), with UID (STA-6), annotations (STA-7) and phase
-// Pending. References to API objects are refused (STA-8), but see References. A text without any document is invalid, an empty list is not.
-// Pure: may be called from any thread.
+// Pending. References to API objects are refused (STA-8), but see References. A text without any document is invalid,
+// an empty list is not. Pure: may be called from any thread.
 Manifest parseManifest(std::string_view path, std::string_view text, const ManifestOptions& options);
 
 // The annotation config.seen, for pods whose first sight was earlier than this text's.

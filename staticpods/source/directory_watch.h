@@ -20,8 +20,8 @@
 namespace cubelet::staticpods {
 
 // An event leads to one look at the whole directory, and each look reads only what has changed. Only what events cannot
-// tell is asked again every `checkFrequency`: network file systems, no watch left, a look that hung. What the files mean
-// is for the owner to say. Loop thread only.
+// tell is asked again every `checkFrequency`: network file systems, no watch left, a look that hung. What the files
+// mean is for the owner to say. Loop thread only.
 class DirectoryWatch {
  public:
   struct Options {
@@ -34,8 +34,8 @@ class DirectoryWatch {
 
   // First of all; without inotify the directory is polled.
   void open();
-  // Until cancelled, or until events fail: reads events and wakes who waits in untilDue(). `entry` is told of each event
-  // of a file in the directory itself, with its inotify mask.
+  // Until cancelled, or until events fail: reads events and wakes who waits in untilDue(). `entry` is told of each
+  // event of a file in the directory itself, with its inotify mask.
   Task<void> pumpEvents(std::function<void(const std::string& file, std::uint32_t mask)> entry);
 
   // One look. `request` needs inEffect and manifest only; `then` gets the scan on the thread that made it. The answer

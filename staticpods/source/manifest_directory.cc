@@ -25,8 +25,7 @@ Task<void> ManifestDirectory::run() {
   co_await records_.restore(&set_);
   std::vector<Task<void>> tasks;
   tasks.push_back(keepLooking());
-  tasks.push_back(
-      watch_.pumpEvents([this](const std::string& file, std::uint32_t mask) { noteEvent(file, mask); }));
+  tasks.push_back(watch_.pumpEvents([this](const std::string& file, std::uint32_t mask) { noteEvent(file, mask); }));
   co_await runAll(loop_, "static pod files", std::move(tasks));
 }
 
