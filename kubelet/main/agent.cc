@@ -22,6 +22,7 @@ namespace cubelet {
 namespace {
 
 constexpr std::size_t kBlockingThreads = 16;
+constexpr std::size_t kVolumeThreads = 64;
 constexpr char kFileSource[] = "file";
 constexpr char kHttpSource[] = "http";
 // Memory that a burst of work has left free goes back to the system once things have been quiet for this long.
@@ -140,11 +141,12 @@ Agent::Agent(Loop& loop, Clock& clock, config::Effective effective, cgroups::Pod
       startedAt_(clock.wallNow()),
       notify_(NotifySocket::fromEnvironment()),
       blocking_(loop, clock, kBlockingThreads),
+      volumeThreads_(loop, clock, kVolumeThreads),
       runtime_(std::move(channel), clientOptions(effective_.config)),
       imageService_(std::move(imageChannel), clientOptions(effective_.config)),
       images_(imageService_, clock, pullLimits(effective_.config)),
       events_(clock, effective_.nodeName),
-      volumes_(blocking_, clock, readNodeFacts(effective_).dirs, volumeSources(context_)),
+      volumes_(volumeThreads_, clock, readNodeFacts(effective_).dirs, volumeSources(context_)),
       http_(loop, clock, blocking_),
       probes_({.loop = loop,
                .clock = clock,
@@ -485,8 +487,9 @@ Result<server::Explanation> Agent::explain(std::string_view ns, std::string_view
   }
   const observe::ObservedPod* have = observer_.find(worker->uid());
   const observe::ObservedPod none;
+  const std::vector<status::WaitingVolume> volumes = sync::waitingVolumes(worker->state());
   const std::vector<status::Obstacle> obstacles = status::explain(
-      worker->pod(), have != nullptr ? *have : none, worker->state().memory, worker->plan(), clock_.wallNow());
+      worker->pod(), have != nullptr ? *have : none, worker->state().memory, worker->plan(), clock_.wallNow(), volumes);
   if (obstacles.empty()) {
     out.step = worker->status().phase() == "Running" ? "running" : "finished";
     return out;

@@ -19,6 +19,10 @@ namespace cubelet::volumes {
 
 namespace core = ::k8s::core::v1;
 
+// Reason of an error that says that a volume cannot even be planned: its claim is missing, not bound, being deleted.
+// The message is then told as it is, within `Unable to attach or mount volumes: ...` (VOL-2).
+inline constexpr char kNotProcessed[] = "VolumeNotProcessed";
+
 struct VolumeRequest {
   core::Pod pod;
   core::Volume volume;
@@ -58,6 +62,12 @@ class VolumeType {
   // with its content, apart from files that differ from request.files. Error messages end up in FailedMount events.
   // Blocks: it runs on a thread beside the loop and touches nothing but its argument and the file system.
   virtual Result<std::string> setUp(const VolumeRequest& request) const = 0;
+  // True when the files in the volume are given to the pod's fsGroup after setUp (VOL-11). Types that make their own
+  // files see to that themselves.
+  virtual bool takesFsGroup(const VolumeRequest& request) const {
+    (void)request;
+    return false;
+  }
 };
 
 }  // namespace cubelet::volumes
