@@ -9,6 +9,7 @@
 
 #include "base/files.h"
 #include "base/log.h"
+#include "kubelet/admission/node_selection.h"
 #include "kubelet/api/quantity.h"
 #include "kubelet/main/cgroup_settings.h"
 #include "kubelet/main/host.h"
@@ -17,11 +18,13 @@
 #include "kubelet/node/host_access.h"
 #include "kubelet/podconfig/environment.h"
 #include "kubelet/status/explain.h"
+#include "kubelet/volumes/run_program.h"
 
 namespace cubelet {
 namespace {
 
 constexpr std::size_t kBlockingThreads = 16;
+constexpr std::size_t kVolumeThreads = 64;
 constexpr char kFileSource[] = "file";
 constexpr char kHttpSource[] = "http";
 constexpr char kLocalObjects[] = "objects";
@@ -125,8 +128,15 @@ observe::Observer::Options observerOptions() {
 }
 
 // The context is only read when a volume is set up: it may be made later.
-volumes::Sources volumeSources(const sync::Context& context) {
+volumes::Sources volumeSources(const sync::Context& context, Loop& loop, Clock& clock) {
   volumes::Sources out;
+  out.runProgram = volumes::programRunner(loop, clock);
+  out.nodeMatches = [&context](const sync::core::NodeSelector& selector) {
+    sync::core::PodSpec asked;
+    *asked.mutable_affinity()->mutable_nodeaffinity()->mutable_requiredduringschedulingignoredduringexecution() =
+        selector;
+    return admission::selectsNode(asked, *context.admissionNode);
+  };
   // None of the fields that volumes may name is an address of the pod.
   out.fieldValue = [&context](const sync::core::Pod& pod, std::string_view path) {
     return podconfig::fieldValue(pod, context.node, {}, path);
@@ -148,11 +158,12 @@ Agent::Agent(Loop& loop, Clock& clock, config::Effective effective, cgroups::Pod
       startedAt_(clock.wallNow()),
       notify_(NotifySocket::fromEnvironment()),
       blocking_(loop, clock, kBlockingThreads),
+      volumeThreads_(loop, clock, kVolumeThreads),
       runtime_(std::move(channel), clientOptions(effective_.config)),
       imageService_(std::move(imageChannel), clientOptions(effective_.config)),
       images_(imageService_, clock, pullLimits(effective_.config)),
       events_(clock, effective_.nodeName),
-      volumes_(blocking_, clock, readNodeFacts(effective_).dirs, volumeSources(context_)),
+      volumes_(volumeThreads_, clock, readNodeFacts(effective_).dirs, volumeSources(context_, loop, clock)),
       http_(loop, clock, blocking_),
       probes_({.loop = loop,
                .clock = clock,
@@ -512,8 +523,9 @@ Result<server::Explanation> Agent::explain(std::string_view ns, std::string_view
   }
   const observe::ObservedPod* have = observer_.find(worker->uid());
   const observe::ObservedPod none;
+  const std::vector<status::WaitingVolume> volumes = sync::waitingVolumes(worker->state());
   const std::vector<status::Obstacle> obstacles = status::explain(
-      worker->pod(), have != nullptr ? *have : none, worker->state().memory, worker->plan(), clock_.wallNow());
+      worker->pod(), have != nullptr ? *have : none, worker->state().memory, worker->plan(), clock_.wallNow(), volumes);
   if (obstacles.empty()) {
     out.step = worker->status().phase() == "Running" ? "running" : "finished";
     return out;

@@ -83,6 +83,7 @@ class Agent final : public server::AgentView {
   const WallTime startedAt_;
   NotifySocket notify_;
   BlockingPool blocking_;
+  BlockingPool volumeThreads_;  // many: one that hangs must not be missed by the others
   cri::GrpcRuntime runtime_;
   cri::GrpcImages imageService_;
   images::Images images_;

@@ -7,24 +7,25 @@
 #include "kubelet/podconfig/hosts_file.h"
 #include "kubelet/podconfig/resources.h"
 #include "kubelet/podconfig/security.h"
+#include "kubelet/podconfig/sub_paths.h"
 
 namespace cubelet::podconfig {
 namespace {
 
 constexpr char kConfigError[] = "CreateContainerConfigError";
 
-// The host path behind a mount. subPath needs a resolution that no symbolic link inside the volume can lead astray;
-// until that exists it is refused.
-Result<std::string> mountSource(const core::Container& container, const core::VolumeMount& mount,
-                                const std::map<std::string, std::string>& volumePaths) {
-  auto volume = volumePaths.find(mount.name());
-  if (volume == volumePaths.end())
+// The host path behind the mount of this index.
+Result<std::string> mountSource(const core::Container& container, int index, const ContainerInputs& inputs) {
+  const core::VolumeMount& mount = container.volumemounts(index);
+  auto volume = inputs.volumePaths.find(mount.name());
+  if (volume == inputs.volumePaths.end())
     return fail(Code::kInvalid, kConfigError,
                 "container " + container.name() + " mounts volume " + mount.name() + ", which is not set up");
-  if (!mount.subpath().empty() || !mount.subpathexpr().empty())
-    return fail(Code::kUnimplemented, kConfigError,
-                "container " + container.name() + ", volume " + mount.name() + ": subPath is not supported yet");
-  return volume->second;
+  if (!hasSubPath(mount)) return volume->second;
+  auto part = inputs.subPaths.find(index);
+  if (part == inputs.subPaths.end())
+    return fail(Code::kInternal, kConfigError, subPathFailure("prepare", container, index));
+  return part->second;
 }
 
 // With upstream's messages. The API refuses the first two before they get here.
@@ -53,8 +54,9 @@ bool isAlwaysReadOnly(const core::Pod& pod, const std::string& name) {
 
 Result<void> addMounts(const core::Pod& pod, const core::Container& container, const ContainerInputs& inputs,
                        cri::v1::ContainerConfig& config) {
-  for (const core::VolumeMount& volumeMount : container.volumemounts()) {
-    Result<std::string> source = mountSource(container, volumeMount, inputs.volumePaths);
+  for (int i = 0; i < container.volumemounts_size(); ++i) {
+    const core::VolumeMount& volumeMount = container.volumemounts(i);
+    Result<std::string> source = mountSource(container, i, inputs);
     if (!source) return fail(source.error());
     auto* mount = config.add_mounts();
     mount->set_host_path(*source);

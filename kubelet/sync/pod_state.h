@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 
@@ -27,12 +28,26 @@ struct ImageState {
   std::string lastError;
 };
 
+// How far one volume is.
+struct VolumeState {
+  std::optional<std::string> path;  // on the host, once it is ready
+  bool trying = false;
+  WallTime since;  // when it was first tried
+  // After a failure (VOL-3).
+  std::string failure;
+  bool notProcessed = false;  // it could not even be planned
+  Duration backoff{0};
+  WallTime notBefore;
+  std::shared_ptr<volumes::OwnershipWalk> walk;  // while it is tried
+};
+
 struct PodState {
   core::Pod pod;  // uid, name and namespace only, when the object is unknown
   bool objectKnown = true;
   plan::PodMemory memory;
   std::map<std::string, ImageState> images;               // by container name
-  std::optional<volumes::PodVolumes::HostPaths> volumes;  // once they are set up
+  std::map<std::string, VolumeState> volumeStates;        // by name, of those that were tried
+  std::optional<volumes::PodVolumes::HostPaths> volumes;  // once all are ready
   std::optional<RuntimeHandler> handler;                  // once it is known
   std::optional<podconfig::IdRange> users;                // of a pod with hostUsers: false, once they are known
   std::uint64_t objectChanges = 0;                        // of ConfigMaps and Secrets that the pod refers to

@@ -55,6 +55,10 @@ Result<std::string> ClaimVolume::setUp(const VolumeRequest& request) const {
   return typeOf(*request.persistent)->setUp(request);
 }
 
+bool ClaimVolume::takesFsGroup(const VolumeRequest& request) const {
+  return typeOf(*request.persistent)->takesFsGroup(request);
+}
+
 Task<Result<void>> ClaimVolume::mount(VolumeRequest request, std::string path, Sources sources) const {
   const VolumeType* type = typeOf(*request.persistent);
   return type->mount(std::move(request), std::move(path), std::move(sources));

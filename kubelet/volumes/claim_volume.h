@@ -21,6 +21,7 @@ class ClaimVolume final : public VolumeType {
   Task<Result<VolumeRequest>> prepare(VolumeRequest request, Sources sources) const override;
   Result<std::string> setUp(const VolumeRequest& request) const override;
   Task<Result<void>> mount(VolumeRequest request, std::string path, Sources sources) const override;
+  bool takesFsGroup(const VolumeRequest& request) const override;
 
  private:
   // Null for a source that no type handles.

@@ -55,4 +55,8 @@ Result<std::string> LocalVolume::setUp(const VolumeRequest& request) const {
   return target;
 }
 
+bool LocalVolume::takesFsGroup(const VolumeRequest& request) const {
+  return !isBlock(*request.persistent) && !isReadOnly(request.volume.volumesource());
+}
+
 }  // namespace cubelet::volumes

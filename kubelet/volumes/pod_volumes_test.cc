@@ -11,6 +11,7 @@
 #include "base/temp_dir.h"
 #include "kubelet/volumes/empty_dir.h"
 #include "kubelet/volumes/mounts.h"
+#include "kubelet/volumes/set_up_all.h"
 
 namespace cubelet::volumes {
 namespace {
@@ -35,7 +36,7 @@ struct Volumes : testing::Test {
   }
   Result<PodVolumes::HostPaths> setUp() {
     PodVolumes volumes(pool, clock, dirs, {});
-    return loop.runToEnd(volumes.setUp(pod));
+    return setUpAll(loop, volumes, pod);
   }
   Result<void> tearDown() {
     PodVolumes volumes(pool, clock, dirs, {});

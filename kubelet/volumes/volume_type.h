@@ -20,6 +20,10 @@ namespace cubelet::volumes {
 
 namespace core = ::k8s::core::v1;
 
+// Reason of an error that says that a volume cannot even be planned: its claim is missing, not bound, being deleted.
+// The message is then told as it is, within `Unable to attach or mount volumes: ...` (VOL-2).
+inline constexpr char kNotProcessed[] = "VolumeNotProcessed";
+
 struct VolumeRequest {
   core::Pod pod;
   core::Volume volume;
@@ -85,6 +89,12 @@ class VolumeType {
     (void)path;
     (void)sources;
     co_return Result<void>();
+  }
+  // True when the files in the volume are given to the pod's fsGroup after setUp (VOL-11). Types that make their own
+  // files see to that themselves.
+  virtual bool takesFsGroup(const VolumeRequest& request) const {
+    (void)request;
+    return false;
   }
 };
 
