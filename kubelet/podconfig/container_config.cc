@@ -42,12 +42,14 @@ Result<bool> isRecursiveReadOnly(const core::VolumeMount& mount, bool runtimeCan
   return runtimeCan;
 }
 
-// Volumes that the agent writes and containers only read, whatever the mount says (VOL-6).
+// Volumes that containers only read, whatever the mount says (VOL-6): those that the agent writes, and those whose
+// source says so.
 bool isAlwaysReadOnly(const core::Pod& pod, const std::string& name) {
   for (const core::Volume& volume : pod.spec().volumes()) {
     const core::VolumeSource& source = volume.volumesource();
     if (volume.name() == name)
-      return source.has_configmap() || source.has_secret() || source.has_downwardapi() || source.has_projected();
+      return source.has_configmap() || source.has_secret() || source.has_downwardapi() || source.has_projected() ||
+             source.persistentvolumeclaim().readonly() || source.nfs().readonly();
   }
   return false;
 }

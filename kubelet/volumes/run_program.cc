@@ -17,8 +17,9 @@ Task<Result<void>> run(Loop* loop, Clock* clock, std::vector<std::string> comman
   std::string said = end->err;
   while (said.ends_with('\n')) said.pop_back();
   co_return fail(Code::kInternal, "",
-                 command.front() + (end->signal != 0 ? " was killed by signal " + std::to_string(end->signal)
-                                                     : " failed with exit status " + std::to_string(end->exitCode)) +
+                 command.front() +
+                     (end->signal != 0 ? " was killed by signal " + std::to_string(end->signal)
+                                       : " failed with exit status " + std::to_string(end->exitCode)) +
                      (said.empty() ? "" : ": " + said));
 }
 
