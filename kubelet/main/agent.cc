@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "kubelet/admission/node_selection.h"
 #include "kubelet/api/quantity.h"
+#include "kubelet/images/image_volumes.h"
 #include "kubelet/main/cgroup_settings.h"
 #include "kubelet/main/host.h"
 #include "kubelet/main/version.h"
@@ -417,6 +418,7 @@ Task<void> Agent::askVersion() {
   runtimeView_.name = version->runtime_name();
   runtimeView_.version = version->runtime_version();
   context_.runtimeName = version->runtime_name();
+  context_.whyNoImageVolumes = images::whyNoImageVolumes(version->runtime_name(), version->runtime_version());
   Result<cri::v1::StatusResponse> status = co_await runtime_.status();
   // The same runtimes tell users that know the policy for their groups.
   if (status) context_.runtimeTellsUsers = status->features().supplemental_groups_policy();

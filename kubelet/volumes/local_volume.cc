@@ -20,7 +20,7 @@ Result<mode_t> formatOf(const std::string& path) {
   return fail(errnoError(errno, "look at " + path));
 }
 
-Result<void> bind(const std::string& source, const std::string& target, bool readOnly) {
+Result<void> bindDirectory(const std::string& source, const std::string& target, bool readOnly) {
   Result<bool> mounted = isMountPoint(target);
   if (!mounted) return fail(mounted.error());
   if (!*mounted && ::mount(source.c_str(), target.c_str(), nullptr, MS_BIND, nullptr) != 0)
@@ -50,7 +50,7 @@ Result<std::string> LocalVolume::setUp(const VolumeRequest& request) const {
   std::string target = layout::volumeDirectory(request.dirs, request.pod.metadata().uid(), "kubernetes.io/local-volume",
                                                volume.metadata().name());
   if (Result<void> made = makeDirectories(target, kDirectoryMode); !made) return fail(made.error());
-  if (Result<void> bound = bind(source, target, isReadOnly(request.volume.volumesource())); !bound)
+  if (Result<void> bound = bindDirectory(source, target, isReadOnly(request.volume.volumesource())); !bound)
     return fail(bound.error());
   return target;
 }

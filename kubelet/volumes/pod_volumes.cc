@@ -10,6 +10,7 @@
 #include "kubelet/volumes/downward_api.h"
 #include "kubelet/volumes/empty_dir.h"
 #include "kubelet/volumes/host_path.h"
+#include "kubelet/volumes/image_volume.h"
 #include "kubelet/volumes/local_volume.h"
 #include "kubelet/volumes/mounts.h"
 #include "kubelet/volumes/nfs.h"
@@ -59,8 +60,9 @@ std::span<const VolumeType* const> builtInTypes() {
   static const Nfs nfs;
   static const std::array<const VolumeType*, 3> behindClaims = {&hostPath, &local, &nfs};
   static const ClaimVolume claim(behindClaims);
-  static const std::array<const VolumeType*, 8> types = {&emptyDir,    &hostPath,  &configMap, &secret,
-                                                         &downwardApi, &projected, &nfs,       &claim};
+  static const ImageVolume image;
+  static const std::array<const VolumeType*, 9> types = {&emptyDir,  &hostPath, &configMap, &secret, &downwardApi,
+                                                         &projected, &nfs,      &claim,     &image};
   return types;
 }
 
