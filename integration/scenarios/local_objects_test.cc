@@ -118,6 +118,21 @@ TEST_F(LocalObjects, ABadFileIsToldAndItsLastGoodVersionStays) {
   }));
 }
 
+TEST_F(LocalObjects, CSI_3_AClaimNamesAVolumeOfTheNode) {
+  fs::create_directory(node().dir() / "disk");
+  std::ofstream(node().dir() / "disk/before") << "from the host";
+  put("disk.yaml",
+      "apiVersion: v1\nkind: PersistentVolume\nmetadata: {name: disk}\nspec: {local: {path: " +
+          (node().dir() / "disk").string() + "}}\n---\n" +
+          "apiVersion: v1\nkind: PersistentVolumeClaim\nmetadata: {name: data}\nspec: {volumeName: disk}\n");
+  const std::string out = outputOf("cat /data/before; echo from the pod > /data/after", [](json& spec) {
+    spec["volumes"] = json::parse(R"([{"name":"data","persistentVolumeClaim":{"claimName":"data"}}])");
+    spec["containers"][0]["volumeMounts"].push_back({{"name", "data"}, {"mountPath", "/data"}});
+  });
+  EXPECT_EQ(out, "from the host");
+  EXPECT_EQ(contentOf(node().dir() / "disk/after"), "from the pod\n");
+}
+
 TEST_F(LocalObjects, ARestartFindsWhatHasChangedMeanwhile) {
   putColor("red");
   putSecret();
