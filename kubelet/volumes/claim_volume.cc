@@ -26,12 +26,6 @@ Task<Result<objects::PersistentVolumePtr>> findVolume(core::Pod pod, core::Volum
 
 }  // namespace
 
-const VolumeType* ClaimVolume::typeOf(const core::PersistentVolume& volume) const {
-  for (const VolumeType* type : types_)
-    if (type->handles(volume.spec().persistentvolumesource())) return type;
-  return nullptr;
-}
-
 Task<Result<VolumeRequest>> ClaimVolume::prepare(VolumeRequest request, Sources sources) const {
   const std::string claimName = objects::claimOf(request.pod, request.volume);
   if (sources.objects == nullptr) co_return noApiServer("persistentvolumeclaim \"" + claimName + "\"");
@@ -44,24 +38,12 @@ Task<Result<VolumeRequest>> ClaimVolume::prepare(VolumeRequest request, Sources 
     co_return fail(Code::kInvalid, "",
                    "node affinity of persistent volume " + (*found)->metadata().name() +
                        ": no matching NodeSelectorTerms, it cannot be reached from this node");
-  if (typeOf(**found) == nullptr)
-    co_return fail(Code::kUnimplemented, "",
-                   "persistent volume " + (*found)->metadata().name() + " is of a type that is not supported yet");
   request.persistent = std::move(*found);
   co_return request;
 }
 
 Result<std::string> ClaimVolume::setUp(const VolumeRequest& request) const {
-  return typeOf(*request.persistent)->setUp(request);
-}
-
-bool ClaimVolume::takesFsGroup(const VolumeRequest& request) const {
-  return typeOf(*request.persistent)->takesFsGroup(request);
-}
-
-Task<Result<void>> ClaimVolume::mount(VolumeRequest request, std::string path, Sources sources) const {
-  const VolumeType* type = typeOf(*request.persistent);
-  return type->mount(std::move(request), std::move(path), std::move(sources));
+  return fail(Code::kInternal, "", "nobody has looked for what is behind the claim of volume " + request.volume.name());
 }
 
 }  // namespace cubelet::volumes

@@ -58,17 +58,23 @@ std::span<const VolumeType* const> builtInTypes() {
   static const ProjectedVolume projected;
   static const LocalVolume local;
   static const Nfs nfs;
-  static const std::array<const VolumeType*, 3> behindClaims = {&hostPath, &local, &nfs};
-  static const ClaimVolume claim(behindClaims);
+  static const ClaimVolume claim;
   static const ImageVolume image;
-  static const std::array<const VolumeType*, 9> types = {&emptyDir,  &hostPath, &configMap, &secret, &downwardApi,
-                                                         &projected, &nfs,      &claim,     &image};
+  static const std::array<const VolumeType*, 10> types = {&emptyDir,  &hostPath, &configMap, &secret, &downwardApi,
+                                                          &projected, &local,    &nfs,       &claim,  &image};
   return types;
 }
 
 const VolumeType* PodVolumes::typeOf(const core::Volume& volume) const {
   for (const VolumeType* type : types_)
     if (type->handles(volume.volumesource())) return type;
+  return nullptr;
+}
+
+const VolumeType* PodVolumes::typeOf(const VolumeRequest& request) const {
+  if (!request.persistent) return typeOf(request.volume);
+  for (const VolumeType* type : types_)
+    if (type->handles(request.persistent->spec().persistentvolumesource())) return type;
   return nullptr;
 }
 
@@ -132,6 +138,11 @@ Task<Result<PodVolumes::Filled>> PodVolumes::fill(core::Pod pod, core::Volume vo
   VolumeRequest asked{std::move(pod), volume, dirs_};
   Result<VolumeRequest> request = co_await type->prepare(std::move(asked), sources_);
   if (!request) co_return mountFailed(volume, request.error());
+  type = typeOf(*request);
+  if (type == nullptr)
+    co_return mountFailed(volume, Error(Code::kUnimplemented, "",
+                                        "persistent volume " + request->persistent->metadata().name() +
+                                            " is of a type that is not supported yet"));
   std::optional<WallTime> renewAt;
   if (type->hasFiles()) {
     Result<VolumeFiles> content = co_await type->files(*request, sources_);
@@ -149,7 +160,7 @@ Task<Result<PodVolumes::Filled>> PodVolumes::fill(core::Pod pod, core::Volume vo
 Task<Result<std::string>> PodVolumes::runSetUp(VolumeRequest request) {
   Result<Work> work = beginWork({request.pod.metadata().uid(), request.volume.name()});
   if (!work) co_return fail(work.error());
-  const VolumeType* type = typeOf(request.volume);
+  const VolumeType* type = typeOf(request);
   std::function<Result<std::string>()> job = [work = std::move(*work), request = std::move(request), type] {
     Result<std::string> path = type->setUp(request);
     work->set_value();
@@ -161,7 +172,7 @@ Task<Result<std::string>> PodVolumes::runSetUp(VolumeRequest request) {
 Task<Result<void>> PodVolumes::giveToGroup(VolumeRequest request, std::string path,
                                            std::shared_ptr<OwnershipWalk> walk) {
   const core::PodSecurityContext& security = request.pod.spec().securitycontext();
-  if (!security.has_fsgroup() || !typeOf(request.volume)->takesFsGroup(request)) co_return Result<void>();
+  if (!security.has_fsgroup() || !typeOf(request)->takesFsGroup(request)) co_return Result<void>();
   Result<Work> work = beginWork({request.pod.metadata().uid(), request.volume.name()});
   if (!work) co_return fail(work.error());
   OwnershipRule rule;

@@ -66,6 +66,8 @@ class PodVolumes {
     std::optional<WallTime> renewAt;
   };
   const VolumeType* typeOf(const core::Volume& volume) const;
+  // The same for a prepared request: what is behind a claim has its own type.
+  const VolumeType* typeOf(const VolumeRequest& request) const;
   Task<Result<Filled>> fill(core::Pod pod, core::Volume volume);
   Task<Result<void>> giveToGroup(VolumeRequest request, std::string path, std::shared_ptr<OwnershipWalk> walk);
   Task<Result<std::string>> runSetUp(VolumeRequest request);
