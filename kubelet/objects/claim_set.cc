@@ -21,6 +21,12 @@ std::string summary(const Result<ClaimPtr>& answer) {
          (claim.metadata().has_deletiontimestamp() ? " deleted" : "");
 }
 
+// An object that is not there is told in the server's words, without the request that has found it out.
+Error inWords(const Error& error, const apiserver::Resource& resource, const std::string& name) {
+  if (error.code != Code::kNotFound) return error;
+  return Error(error.code, error.reason, std::string(resource.plural) + " \"" + name + "\" not found");
+}
+
 }  // namespace
 
 bool isUsable(const core::PersistentVolumeClaim& claim) {
@@ -53,7 +59,8 @@ Task<Result<PersistentVolumePtr>> ClaimSet::volume(std::string name) {
   for (int tries = 0;; ++tries) {
     Result<core::PersistentVolume> answer = co_await client_.get<core::PersistentVolume>(path);
     if (answer) co_return std::make_shared<const core::PersistentVolume>(std::move(*answer));
-    if (answer.error().reason != "Forbidden" || tries == kQuickTries) co_return fail(answer.error());
+    if (answer.error().reason != "Forbidden" || tries == kQuickTries)
+      co_return fail(inWords(answer.error(), apiserver::kPersistentVolumes, name));
     co_await client_.clock().sleep(kQuickTry * (1 << tries));
   }
 }
@@ -61,7 +68,7 @@ Task<Result<PersistentVolumePtr>> ClaimSet::volume(std::string name) {
 Task<Result<ClaimPtr>> ClaimSet::ask(Key key) {
   std::string path = apiserver::kPersistentVolumeClaims.object(key.first, key.second);
   Result<core::PersistentVolumeClaim> answer = co_await client_.get<core::PersistentVolumeClaim>(std::move(path));
-  if (!answer) co_return fail(answer.error());
+  if (!answer) co_return fail(inWords(answer.error(), apiserver::kPersistentVolumeClaims, key.second));
   co_return std::make_shared<const core::PersistentVolumeClaim>(std::move(*answer));
 }
 

@@ -79,7 +79,9 @@ TEST_F(Claims, CMS_13_AClaimIsAskedForByItsName) {
 }
 
 TEST_F(Claims, OneThatIsMissingIsAskedForAgainUntilItComes) {
-  ask(failureOf(404, "NotFound", "persistentvolumeclaims \"data\" not found"));
+  auto question = put(claims.get("prod", "data"));
+  answer(failureOf(404, "NotFound", "persistentvolumeclaims \"data\" not found"));
+  EXPECT_EQ((*question)->error().message, "persistentvolumeclaims \"data\" not found");
   EXPECT_EQ(claims.awaited(), 1U);
   run(milliseconds(99));
   EXPECT_EQ(transport.count(), 1U);
