@@ -18,8 +18,6 @@ namespace {
 
 constexpr Duration kDeadline = std::chrono::seconds(123);  // VOL-1
 constexpr Duration kRenewalRetry = std::chrono::minutes(1);
-// After this, what is mounted of the network is no longer waited for.
-constexpr Duration kTearDownDeadline = std::chrono::seconds(30);
 constexpr char kTearDown[] = "/";  // no volume has this name
 // How long the end of a pod waits for calls of its own that have been told to stop.
 constexpr std::chrono::seconds kLetWorkEnd(5);
@@ -124,7 +122,7 @@ Task<Result<void>> PodVolumes::tearDown(std::string uid) {
     work->set_value();
     return done;
   };
-  Result<void> done = co_await pool_.run<void>("remove " + directory, kTearDownDeadline, std::move(job));
+  Result<void> done = co_await pool_.run<void>("remove " + directory, kDeadline, std::move(job));
   if (done || done.error().code != Code::kTimedOut) co_return done;
   // It may be a server that does not answer. The next try finds the way free.
   std::function<Result<void>()> detach = [directory] { return detachNetworkBelow(directory); };
