@@ -96,8 +96,7 @@ TEST_F(Volumes, VOL_8_ALinkThatLeadsOutKeepsTheContainerWaiting) {
   mount(manifest["spec"], mountOf("data", "/x", {{"subPath", "evil"}}));
   node().write("p.json", manifest);
   node().startAgent();
-  ASSERT_TRUE(
-      eventually("the container waits", kSoon, isWaiting(node(), "p", "c", "CreateContainerConfigError")));
+  ASSERT_TRUE(eventually("the container waits", kSoon, isWaiting(node(), "p", "c", "CreateContainerConfigError")));
   EXPECT_EQ(statusOf(node().podOf("p"), "c")["state"]["waiting"].value("message", ""),
             "failed to prepare subPath for volumeMount \"data\" of container \"c\"");
   // The link gives way to a directory: the next try works.
@@ -158,7 +157,8 @@ TEST_F(Volumes, VOL_7_HostToContainerSeesLaterMounts) {
   ASSERT_EQ(::mount("tmpfs", data.c_str(), "tmpfs", 0, nullptr), 0);
   ASSERT_EQ(::mount(nullptr, data.c_str(), nullptr, MS_SHARED, nullptr), 0);
   fs::create_directories(data / "later");
-  const std::string script = "until [ -e /follows/later/file ]; do usleep 20000; done; ls /follows/later /private/later";
+  const std::string script =
+      "until [ -e /follows/later/file ]; do usleep 20000; done; ls /follows/later /private/later";
   json manifest = pod("p", {shell("c", "c", "exec > /out/seen 2>&1; " + script + "; exec sleep 1000")});
   add(manifest["spec"], "data", hostPath(data));
   mount(manifest["spec"], mountOf("data", "/follows", {{"mountPropagation", "HostToContainer"}}));
@@ -178,8 +178,9 @@ TEST_F(Volumes, VOL_7_HostToContainerSeesLaterMounts) {
 }
 
 TEST_F(Volumes, VOL_4_VOL_7_MountsOfABidirectionalContainerReachTheHostAndGoWithThePod) {
-  json manifest = pod("p", {shell("c", "c", "mkdir /data/m && mount -t tmpfs tmpfs /data/m && touch /data/m/file; "
-                                            "echo done > /out/done; exec sleep 1000")});
+  json manifest = pod("p", {shell("c", "c",
+                                  "mkdir /data/m && mount -t tmpfs tmpfs /data/m && touch /data/m/file; "
+                                  "echo done > /out/done; exec sleep 1000")});
   add(manifest["spec"], "data", emptyDir());
   mount(manifest["spec"], mountOf("data", "/data", {{"mountPropagation", "Bidirectional"}}));
   manifest["spec"]["containers"][0]["securityContext"] = {{"privileged", true}};

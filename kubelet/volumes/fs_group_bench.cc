@@ -1,6 +1,6 @@
 // How long it takes to see that all files of a volume are the fsGroup's already, beside a walk that calls lchown for
-// each (VOL-11). The goal for 1,000,000 files on two cores: at least three times faster, and no file touched. Build with
-// a release preset: `ninja fs_group_bench`; then `fs_group_bench DIRECTORY [FILES]` as root. Makes the files below
+// each (VOL-11). The goal for 1,000,000 files on two cores: at least three times faster, and no file touched. Build
+// with a release preset: `ninja fs_group_bench`; then `fs_group_bench DIRECTORY [FILES]` as root. Makes the files below
 // DIRECTORY and removes them.
 #include <algorithm>
 #include <chrono>

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 #include <sched.h>
 #include <sys/mount.h>
+#include <sys/ptrace.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/wait.h>
@@ -12,6 +13,7 @@
 
 #include "base/files.h"
 #include "base/temp_dir.h"
+#include "kubelet/volumes/empty_dir.h"
 #include "kubelet/volumes/mounts.h"
 #include "kubelet/volumes/set_up_all.h"
 
@@ -87,7 +89,8 @@ TEST_F(MountFaults, VOL_12_AMountThatHangsAndIsInUseIsDetached) {
   // Until it is really in there: a busy mount cannot be unmounted.
   const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(10);
   std::string where;
-  while (where.find("fuse") == std::string::npos && where.find("request_wait") == std::string::npos && std::chrono::steady_clock::now() < until) {
+  while (where.find("fuse") == std::string::npos && where.find("request_wait") == std::string::npos &&
+         std::chrono::steady_clock::now() < until) {
     Result<std::string> text = readFile("/proc/" + std::to_string(user) + "/wchan", 100);
     where = text ? *text : "fuse (unknown)";
   }
@@ -180,6 +183,52 @@ TEST_F(MountFaults, VOL_4_TheRootIsMadeASharedMountOnce) {
   EXPECT_TRUE(unmountBelow(directory));
   ASSERT_EQ(::umount2(temp.path().c_str(), 0), 0) << "it was mounted once";
   EXPECT_FALSE(isMountPoint(temp.path()).value_or(true));
+}
+
+// The blocking half of a volume's life, from its directory to its end.
+Result<void> liveOnce(const VolumeRequest& request, const std::string& directory) {
+  Result<std::string> path = EmptyDir().setUp(request);
+  if (!path) return fail(path.error());
+  Result<void> done = bindSubPath({*path, "a/b", joinPath(directory, "volume-subpaths/shm/web/0")});
+  if (done) done = unmountBelow(directory);
+  if (done) done = removeTree(directory);
+  return done;
+}
+
+// Runs it in a process that is killed at its system call number `kill`; false when it came to its end before.
+bool killedAt(int kill, const VolumeRequest& request, const std::string& directory) {
+  const pid_t agent = ::fork();
+  if (agent == 0) {
+    ::ptrace(PTRACE_TRACEME, 0, nullptr, nullptr);
+    ::raise(SIGSTOP);
+    ::_exit(liveOnce(request, directory) ? 0 : 1);
+  }
+  int status = 0;
+  for (int stops = 0; ::waitpid(agent, &status, 0) == agent; ++stops) {
+    if (!WIFSTOPPED(status)) {
+      EXPECT_EQ(status, 0) << "without being killed it works";
+      return false;
+    }
+    if (stops == 2 * kill) break;  // each call stops it at its begin and at its end
+    ::ptrace(PTRACE_SYSCALL, agent, nullptr, nullptr);
+  }
+  ::kill(agent, SIGKILL);
+  ::waitpid(agent, &status, 0);
+  return true;
+}
+
+TEST_F(MountFaults, VOL_12_AKillBetweenAnyTwoStepsLeavesNothingThatStaysInTheWay) {
+  add("shm")->mutable_emptydir()->set_medium("Memory");
+  const VolumeRequest request{pod, pod.spec().volumes(0), dirs, nullptr};
+  int steps = 0;
+  while (killedAt(steps, request, directory)) {
+    // The next run of the agent either goes on with the pod or ends it.
+    Result<void> lived = steps % 2 == 0 ? liveOnce(request, directory) : tearDown();
+    ASSERT_TRUE(lived) << "killed at call " << steps << ": " << lived.error().message;
+    ASSERT_FALSE(fs::exists(directory)) << "killed at call " << steps;
+    ++steps;
+  }
+  EXPECT_GT(steps, 20);
 }
 
 TEST_F(MountFaults, EMP_3_HugePagesAreAHugetlbfsOfTheirSize) {
