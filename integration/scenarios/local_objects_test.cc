@@ -66,7 +66,7 @@ TEST_F(LocalObjects, AnEditReachesTheFileAtOnce) {
   putColor("red");
   putSecret();
   ASSERT_EQ(outputOf("cat /settings/color", useObjects), "red");
-  const fs::path file = volumeFile("kubernetes.io~config-map", "settings/color");
+  const fs::path file = volumeFile("kubernetes.io~configmap", "settings/color");
   std::vector<double> times;
   for (int edit = 0; edit < 10; ++edit) {
     const std::string color = "c" + std::to_string(edit);
@@ -110,10 +110,10 @@ TEST_F(LocalObjects, ABadFileIsToldAndItsLastGoodVersionStays) {
     const std::string want = (objects() / "settings.yaml").string() + ":4: date: unknown field";
     return status.find(want) != std::string::npos ? "" : status;
   }));
-  EXPECT_EQ(contentOf(volumeFile("kubernetes.io~config-map", "settings/color")), "red");
+  EXPECT_EQ(contentOf(volumeFile("kubernetes.io~configmap", "settings/color")), "red");
   putColor("blue");
   EXPECT_TRUE(eventually("the repaired file counts", kSoon, [&] {
-    const std::string color = contentOf(volumeFile("kubernetes.io~config-map", "settings/color"));
+    const std::string color = contentOf(volumeFile("kubernetes.io~configmap", "settings/color"));
     return color == "blue" ? "" : color;
   }));
 }
@@ -137,7 +137,7 @@ TEST_F(LocalObjects, ARestartFindsWhatHasChangedMeanwhile) {
   putColor("red");
   putSecret();
   ASSERT_EQ(outputOf("cat /settings/color", useObjects), "red");
-  const fs::path file = volumeFile("kubernetes.io~config-map", "settings/color");
+  const fs::path file = volumeFile("kubernetes.io~configmap", "settings/color");
   node().killAgent();
   putColor("blue");
   EXPECT_EQ(contentOf(file), "red");

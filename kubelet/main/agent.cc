@@ -19,6 +19,8 @@
 #include "kubelet/node/host_access.h"
 #include "kubelet/podconfig/environment.h"
 #include "kubelet/status/explain.h"
+#include "kubelet/sync/volume_step.h"
+#include "kubelet/volumes/mounts.h"
 #include "kubelet/volumes/run_program.h"
 
 namespace cubelet {
@@ -239,6 +241,7 @@ Result<void> Agent::start() {
     }
   }
   checkResolvConf();
+  shareRoot();
   if (!context_.node.cgroupV2)
     events_.warning(events::nodeRef(effective_.nodeName, effective_.nodeName), "CgroupV1",
                     "cgroup v1 will not be supported much longer: boot this machine with cgroup v2");
@@ -252,6 +255,12 @@ Result<void> Agent::start() {
   if (std::optional<Duration> interval = watchdogInterval()) watchdog_.emplace(clock_, notify_, *interval);
   tellStatus();
   return {};
+}
+
+// Without it only the propagation of mounts between containers and the host is missing.
+void Agent::shareRoot() {
+  if (Result<void> shared = volumes::makeShared(context_.node.dirs.root); !shared)
+    log::warning("mounts will not propagate between containers and the host", {{"error", shared.error().message}});
 }
 
 // Like upstream, the agent does not start with providers that it cannot run.

@@ -76,6 +76,7 @@ class Agent final : public server::AgentView {
   void limitsEnforced(const Result<std::string>& outcome);
   void changed();
   void tellStatus();
+  void shareRoot();
 
   Loop& loop_;
   Clock& clock_;

@@ -22,6 +22,7 @@ namespace {
 
 constexpr Duration kDeadline = std::chrono::seconds(123);  // VOL-1
 constexpr Duration kRenewalRetry = std::chrono::minutes(1);
+constexpr char kTearDown[] = "/";  // no volume has this name
 // How long the end of a pod waits for calls of its own that have been told to stop.
 constexpr std::chrono::seconds kLetWorkEnd(5);
 // A walk over all files of a volume takes as long as it takes.
@@ -128,8 +129,21 @@ Task<Result<void>> PodVolumes::bindSubPath(std::string uid, SubPath subPath) {
 Task<Result<void>> PodVolumes::tearDown(std::string uid) {
   std::erase_if(renewAt_, [&](const auto& entry) { return entry.first.first == uid; });
   const std::string directory = layout::podDirectory(dirs_, uid);
-  std::function<Result<void>()> job = [directory, works = worksOf(uid)] { return tearDownAll(directory, works); };
-  co_return co_await pool_.run<void>("remove " + directory, kDeadline, std::move(job));
+  std::vector<std::shared_future<void>> works = worksOf(uid);
+  Result<Work> work = beginWork({uid, kTearDown});
+  if (!work) co_return fail(work.error().within("remove " + directory));
+  std::function<Result<void>()> job = [directory, works = std::move(works), work = std::move(*work)] {
+    Result<void> done = tearDownAll(directory, works);
+    work->set_value();
+    return done;
+  };
+  Result<void> done = co_await pool_.run<void>("remove " + directory, kDeadline, std::move(job));
+  if (done || done.error().code != Code::kTimedOut) co_return done;
+  // It may be a server that does not answer. The next try finds the way free.
+  std::function<Result<void>()> detach = [directory] { return detachNetworkBelow(directory); };
+  Result<void> detached = co_await pool_.run<void>("detach mounts below " + directory, kDeadline, std::move(detach));
+  if (!detached) co_return detached;
+  co_return done;
 }
 
 // The volume ready, with its files if its type has any.

@@ -76,7 +76,8 @@ class PodVolumes {
   // Marks a call that works in a pod's directory. One whose caller has given up may still run, and nobody else must
   // work in its place meanwhile.
   using Work = std::shared_ptr<std::promise<void>>;
-  using WorkPlace = std::pair<std::string, std::string>;  // pod UID and volume, "" for subPaths
+  using WorkPlace =
+      std::pair<std::string, std::string>;  // pod UID and volume, "" for subPaths, "/" for the end of the pod
   Result<Work> beginWork(const WorkPlace& place);
   std::vector<std::shared_future<void>> worksOf(const std::string& uid);
 
