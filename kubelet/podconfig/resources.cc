@@ -136,6 +136,10 @@ std::int64_t oomScoreAdj(const core::Pod& pod, const core::Container& container,
   return std::clamp<std::int64_t>(share, 1000 + kGuaranteedOomScore, kBestEffortOomScore - 1);
 }
 
+bool mayUseSwap(const core::Pod& pod, const core::Container& container, const NodeFacts& node) {
+  return node.swapController && swapShare(pod, container, node) > 0;
+}
+
 cri::v1::LinuxContainerResources containerResources(const core::Pod& pod, const core::Container& container,
                                                     const NodeFacts& node) {
   const std::int64_t cpuLimit = limitOf(pod, container, "cpu", true);

@@ -175,11 +175,12 @@ std::unique_ptr<PodWorker> SyncLoop::makeWorker(core::Pod pod, bool objectKnown)
   PodWorker::Callbacks callbacks;
   callbacks.mayStart = [this](const PodWorker& worker) { return mayStart(worker); };
   callbacks.askIn = [this] { admitter_.decide(); };
+  callbacks.askResize = [this] { admitter_.decideResizes(); };
   callbacks.finished = [this](PodWorker& worker) { finished(worker); };
   callbacks.statusChanged = [this](const PodWorker& worker) {
     listener_.statusChanged(worker);
     listener_.changed();
-    admitter_.statusChanged();
+    admitter_.statusChanged(worker);
   };
   auto worker = std::make_unique<PodWorker>(context_, records_, std::move(pod), objectKnown, std::move(callbacks));
   byUid_[worker->uid()] = worker.get();
@@ -367,6 +368,7 @@ Task<void> SyncLoop::close() {
   std::vector<Task<void>> closing;
   forEachWorker([&](PodWorker& worker) { closing.push_back(worker.close()); });
   co_await runAll(context_.loop, "close pod worker", std::move(closing));
+  co_await admitter_.close();
   co_await reaping_.close();
 }
 
