@@ -109,22 +109,23 @@ bool PodResizer::swaps() const {
   return any(wanted.spec().containers()) || any(wanted.spec().initcontainers());
 }
 
-void PodResizer::judged(resize::Verdict verdict) {
-  if (!waits()) return;
+bool PodResizer::judged(resize::Verdict verdict) {
+  if (!waits()) return false;
   if (verdict.outcome == resize::Outcome::kGranted) {
     granted_ = *desired_;
     verdict_.reset();
-    return;
+    return true;
   }
   const bool same = verdict_ && verdict_->outcome == verdict.outcome && verdict_->message == verdict.message;
   verdict_ = std::move(verdict);
   verdictGeneration_ = state_.pod.metadata().generation();
-  if (same) return;
+  if (same) return false;
   const std::string reason = resize::reasonOf(verdict_->outcome);
   log::notice("the pod is not resized", {{"pod", state_.ref()}, {"reason", reason}, {"message", verdict_->message}});
   context_.events.warning(
       events::podRef(state_.pod), "Resize" + reason,
       resize::eventMessage("Pod resize " + reason, desired(), verdictGeneration_, verdict_->message));
+  return true;
 }
 
 core::Pod PodResizer::claimed(core::Pod object) const {

@@ -37,7 +37,8 @@ class PodResizer {
   bool waits() const;
   resize::Waiting waiting() const;
   resize::Verdict judge(const std::vector<const admission::PodClaims*>& others, const admission::NodeView& node) const;
-  void judged(resize::Verdict verdict);
+  // True when that is news.
+  bool judged(resize::Verdict verdict);
   // `object` with what the node holds for it, a grant included that is not yet in force.
   core::Pod claimed(core::Pod object) const;
   // state.pod as its object has it.

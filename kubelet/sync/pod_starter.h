@@ -36,6 +36,7 @@ class PodStarter {
 
  private:
   podconfig::SandboxPlace place() const;
+  Task<bool> networkIsDown();
   Task<bool> makeCgroup();
   Task<bool> prepareVolumes();
   // What a sandbox needs beside its volumes: a name that the kernel takes, a handler, ids, directories.
@@ -72,6 +73,7 @@ class PodStarter {
   HookTasks& postStarts_;
   std::function<bool()> stopping_;
   std::function<Task<bool>(plan::KillContainer)> stopOne_;
+  bool networkDown_ = false;  // when a sandbox was asked for last
 };
 
 }  // namespace cubelet::sync

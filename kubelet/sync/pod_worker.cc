@@ -135,8 +135,7 @@ bool PodWorker::wantsResize() const {
 }
 
 void PodWorker::heedResize(resize::Verdict verdict) {
-  resizer_.judged(std::move(verdict));
-  ring();
+  if (resizer_.judged(std::move(verdict))) ring();
 }
 
 void PodWorker::ring() {
@@ -235,7 +234,8 @@ Task<void> PodWorker::syncPod() {
 
 // What was granted comes before anything is started: a new instance shall have it from the beginning.
 Task<void> PodWorker::resize() {
-  if (wantsResize()) callbacks_.askResize();
+  // One that was put off is looked at again when there may be room.
+  if (wantsResize() && !resizer_.pending()) callbacks_.askResize();
   resizer_.applyGrant();
   observe::ObservedPod pod = have();
   co_await resizer_.carryOut(std::move(pod));

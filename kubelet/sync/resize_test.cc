@@ -167,7 +167,7 @@ TEST_F(Resize, RSZ_1_OthersAreAdmittedByWhatIsAllocated) {
   EXPECT_EQ(node.status("c").phase(), "Running");
 }
 
-TEST_F(Resize, RSZ_4_FailureIsToldAndTriedAgain) {
+TEST_F(Resize, RSZ_4_RSZ_8_FailureIsToldAndTriedAgain) {
   startAgent();
   apiPods({makeApiPod("a", "100m", "64Mi")});
   node.runtime.failNext("UpdateContainerResources", Error(Code::kInternal, "", "no such thing"));

@@ -74,13 +74,16 @@ std::map<std::string, SyncLoop::PodPtr> SyncLoop::wanted() {
     auto pods = bySource_.find(source);
     if (pods == bySource_.end()) continue;
     for (const PodPtr& pod : pods->second) {
-      if (wanted.try_emplace(fullNameOf(*pod), pod).second) continue;
-      const std::string loser = source + " " + fullNameOf(*pod);
+      const auto [first, isNew] = wanted.try_emplace(fullNameOf(*pod), pod);
+      if (isNew || first->second == pod) continue;
+      const std::string loser = source + " " + fullNameOf(*pod) + " " + pod->metadata().uid();
       refused.insert(loser);
-      if (!refused_.contains(loser))
-        context_.events.warning(
-            events::podRef(*pod), "FailedValidation",
-            "a pod of this name comes from another source already, the one from " + source + " is not run");
+      if (refused_.contains(loser)) continue;
+      const bool sameSource = std::ranges::find(pods->second, first->second) != pods->second.end();
+      context_.events.warning(
+          events::podRef(*pod), "FailedValidation",
+          sameSource ? "a pod of this name comes from " + source + " already, this one is not run"
+                     : "a pod of this name comes from another source already, the one from " + source + " is not run");
     }
   }
   refused_ = std::move(refused);
