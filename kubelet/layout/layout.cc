@@ -28,6 +28,10 @@ std::string userNamespaceFile(const Directories& dirs, std::string_view uid) {
   return join({podDirectory(dirs, uid), "userns"});
 }
 
+std::string podResourcesFile(const Directories& dirs, std::string_view uid) {
+  return join({podDirectory(dirs, uid), "resources"});
+}
+
 std::string volumeDirectory(const Directories& dirs, std::string_view uid, std::string_view plugin,
                             std::string_view volume) {
   std::string escaped(plugin);

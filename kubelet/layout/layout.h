@@ -19,6 +19,8 @@ std::string podDirectory(const Directories& dirs, std::string_view uid);
 std::string podHostsFile(const Directories& dirs, std::string_view uid);
 // <root>/pods/<uid>/userns: which ids of the host the pod has (SEC-14)
 std::string userNamespaceFile(const Directories& dirs, std::string_view uid);
+// <root>/pods/<uid>/resources: what the pod was granted, and what its containers have of it (RSZ-1)
+std::string podResourcesFile(const Directories& dirs, std::string_view uid);
 // <root>/pods/<uid>/volumes/<plugin with / as ~>/<volume>
 std::string volumeDirectory(const Directories& dirs, std::string_view uid, std::string_view plugin,
                             std::string_view volume);

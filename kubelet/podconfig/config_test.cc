@@ -573,5 +573,27 @@ TEST_F(PodConfig, RES_20_LimitedSwapIsInProportionToTheRequest) {
   EXPECT_EQ(swap(), "0") << "static pods are critical";
 }
 
+TEST_F(PodConfig, MemoryIsThrottledBelowTheLimit) {
+  auto* resources = pod.mutable_spec()->mutable_containers(0)->mutable_resources();
+  auto high = [&] {
+    const auto sent = containerResources(pod, pod.spec().containers(0), node);
+    const auto found = sent.unified().find("memory.high");
+    return found == sent.unified().end() ? std::string("none") : found->second;
+  };
+  (*resources->mutable_limits())["memory"].set_string("200Mi");
+  (*resources->mutable_requests())["memory"].set_string("100Mi");
+  node.memoryThrottling = 0.9;
+  EXPECT_EQ(high(), "none") << "cgroup v1 cannot";
+  node.cgroupV2 = true;
+  EXPECT_EQ(high(), std::to_string(190 << 20));
+  (*resources->mutable_requests())["memory"].set_string("200Mi");
+  EXPECT_EQ(high(), "none") << "asks for all that it may have";
+  resources->Clear();
+  node.memoryBytes = 1'000'000;
+  EXPECT_EQ(high(), "897024") << "the node's memory is the limit, in whole pages";
+  node.memoryThrottling.reset();
+  EXPECT_EQ(high(), "none");
+}
+
 }  // namespace
 }  // namespace cubelet::podconfig

@@ -9,6 +9,7 @@
 #include "base/files.h"
 #include "base/log.h"
 #include "base/task_group.h"
+#include "cri/client/runtime_conditions.h"
 #include "kubelet/observe/from_cri.h"
 #include "kubelet/podconfig/container_config.h"
 #include "kubelet/podconfig/dns.h"
@@ -75,6 +76,8 @@ Result<void> mayHaveUsers(const core::PodSpec& spec, const RuntimeHandler& handl
                   " does not support user namespaces");
 }
 
+constexpr std::chrono::seconds kNetworkRetry(1);
+
 void dropMessageFile(const std::string& path) {
   if (path.empty()) return;
   if (Result<void> removed = removeFile(path); !removed)
@@ -85,6 +88,10 @@ void dropMessageFile(const std::string& path) {
 
 Task<bool> PodStarter::startSandbox(std::uint32_t attempt) {
   const k8s::meta::v1::ObjectMeta& meta = state_.pod.metadata();
+  if (networkDown_) {
+    const bool still = co_await networkIsDown();
+    if (still || stopping_()) co_return false;
+  }
   const bool contained = co_await makeCgroup();
   if (!contained || stopping_()) co_return false;
   const bool prepared = co_await volumes_.prepare();
@@ -103,7 +110,8 @@ Task<bool> PodStarter::startSandbox(std::uint32_t attempt) {
   steps.push_back(images_.prepareAhead(plan::firstContainers(state_.pod)));
   co_await runAll(context_.loop, "sandbox and images of " + state_.ref(), std::move(steps));
   if (!id) {
-    sandboxFailed(id.error());
+    const bool down = co_await networkIsDown();
+    if (!down) sandboxFailed(id.error());
     co_await lookAgain();  // it may run all the same, with its reply lost
     co_return false;
   }
@@ -126,6 +134,21 @@ Task<bool> PodStarter::startSandbox(std::uint32_t attempt) {
     context_.events.warning(events::podRef(state_.pod), "FailedPodSandBoxStatus", status.error().message);
     co_await lookAgain();  // without its address the sandbox would count as broken in the next plan
   }
+  co_return true;
+}
+
+// SBX-6: a runtime without its network refuses every sandbox that needs it, so it is only asked about it then. It tells
+// nobody when the network comes.
+Task<bool> PodStarter::networkIsDown() {
+  if (state_.pod.spec().hostnetwork()) co_return false;
+  Result<cri::v1::StatusResponse> status = co_await context_.runtime.status();
+  const std::string problem = status ? cri::problemOf(status->status(), "NetworkReady") : "";
+  const bool wasDown = std::exchange(networkDown_, !problem.empty());
+  if (!networkDown_) co_return false;
+  state_.memory.sandboxRetryAt = context_.clock.wallNow() + kNetworkRetry;
+  if (!wasDown && !stopping_())
+    context_.events.warning(events::podRef(state_.pod), "NetworkNotReady",
+                            "network is not ready: container runtime network not ready: " + problem);
   co_return true;
 }
 

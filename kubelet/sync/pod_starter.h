@@ -38,6 +38,7 @@ class PodStarter {
 
  private:
   podconfig::SandboxPlace place() const;
+  Task<bool> networkIsDown();
   Task<bool> makeCgroup();
   // What a sandbox needs beside its volumes: a name that the kernel takes, a handler, ids, directories.
   Task<Result<void>> prepareSandbox();
@@ -77,6 +78,7 @@ class PodStarter {
   HookTasks& postStarts_;
   std::function<bool()> stopping_;
   std::function<Task<bool>(plan::KillContainer)> stopOne_;
+  bool networkDown_ = false;  // when a sandbox was asked for last
 };
 
 }  // namespace cubelet::sync

@@ -63,6 +63,7 @@ PodWorker::PodWorker(Context& context, const TerminationRecords& records, core::
       preStops_(context, state_, wake_),
       images_(context, state_, calls_, [this] { wake_.ring(); }),
       volumes_(context, state_, calls_, [this] { wake_.ring(); }),
+      resizer_(context, state_),
       starter_(
           context, state_, images_, volumes_, postStarts_, [this] { return stop_; },
           [this](plan::KillContainer kill) { return stopper_.stopOne(std::move(kill)); }),
@@ -82,6 +83,7 @@ PodWorker::PodWorker(Context& context, const TerminationRecords& records, core::
       startTime_(context.clock.wallNow()) {
   state_.pod = std::move(pod);
   state_.objectKnown = objectKnown;
+  resizer_.adopt();
   status_ = state_.pod.status();  // what an earlier run of the agent has told the API server
   // A pod that has come to its end needs no place.
   decided_ = !status::isStaticPod(state_.pod) && status::isTerminalPhase(status_.phase());
@@ -123,6 +125,7 @@ void PodWorker::notePreStopsEnded(const std::vector<std::string>& containerIds) 
 
 void PodWorker::admit() {
   decided_ = true;
+  resizer_.admitted();
   wake_.ring();
 }
 
@@ -132,6 +135,15 @@ void PodWorker::fail(status::FailedBy why) {
   if (!std::exchange(decided_, true)) status_ = state_.pod.status();
   failedBy_ = std::move(why);
   ring();
+}
+
+bool PodWorker::wantsResize() const {
+  const bool over = stop_ || failedBy_ || status::isTerminalPhase(status_.phase());
+  return decided_ && !over && resizer_.waits();
+}
+
+void PodWorker::heedResize(resize::Verdict verdict) {
+  if (resizer_.judged(std::move(verdict))) ring();
 }
 
 void PodWorker::ring() {
@@ -172,7 +184,7 @@ Task<void> PodWorker::close() {
 }
 
 core::Pod PodWorker::view() const {
-  core::Pod pod = state_.pod;
+  core::Pod pod = resizer_.desired();
   *pod.mutable_status() = status_;
   if (stop_ && stopAskedAt_ && !pod.metadata().has_deletiontimestamp())
     pod.mutable_metadata()->mutable_deletiontimestamp()->set_seconds(
@@ -208,6 +220,8 @@ Task<void> PodWorker::syncPod() {
     adoptOnce();
     co_await adoptCgroup();
     if (stop_) continue;
+    co_await resize();
+    if (stop_) continue;
     replan();
     if (!plan_.idle()) {
       plan::PodPlan plan = plan_;
@@ -217,6 +231,7 @@ Task<void> PodWorker::syncPod() {
       replan();
     }
     if (plan_.wakeAt) nextWake_ = steady(*plan_.wakeAt);
+    if (std::optional<WallTime> due = resizer_.dueAt()) nextWake_ = std::min(nextWake_, steady(*due));
     if (std::optional<WallTime> due = activeDeadline()) nextWake_ = std::min(nextWake_, steady(*due));
     if (std::optional<WallTime> due = volumes_.nextTry()) nextWake_ = std::min(nextWake_, steady(*due));
     co_await refreshFiles();
@@ -225,6 +240,15 @@ Task<void> PodWorker::syncPod() {
     if (!plan_.idle() && !pulling) nextWake_ = std::min(nextWake_, context_.clock.now() + kLookAgain);
     co_return;
   }
+}
+
+// What was granted comes before anything is started: a new instance shall have it from the beginning.
+Task<void> PodWorker::resize() {
+  // One that was put off is looked at again when there may be room.
+  if (wantsResize() && !resizer_.pending()) callbacks_.askResize();
+  resizer_.applyGrant();
+  observe::ObservedPod pod = have();
+  co_await resizer_.carryOut(std::move(pod));
 }
 
 // Files of a pod that runs follow what they show: objects of the API server, its own metadata, tokens.
@@ -272,6 +296,7 @@ Task<bool> PodWorker::carryOut(plan::PodPlan plan) {
   }
   for (const plan::StartContainer& start : plan.start) {
     if (stop_) co_return false;
+    resizer_.starting(start.name);
     const bool started = co_await starter_.startContainer(start);
     progressed = progressed || started;
   }
@@ -352,13 +377,14 @@ void PodWorker::beginGrace(WallTime deadline) {
 
 void PodWorker::applyUpdate() {
   if (!pendingUpdate_) return;
+  resizer_.applyGrant();
   for (auto& [name, image] : state_.images) {
     const std::optional<core::Container> before = containerNamed(state_.pod, name);
     const std::optional<core::Container> after = containerNamed(*pendingUpdate_, name);
     const bool same = before && after && before->image() == after->image();
     if (!same && !image.pulling) image = ImageState();
   }
-  state_.pod = std::move(*std::exchange(pendingUpdate_, std::nullopt));
+  state_.pod = resizer_.received(std::move(*std::exchange(pendingUpdate_, std::nullopt)));
   filesStale_ = true;
   if (context_.objects != nullptr) context_.objects->use(state_.pod);
   volumes_.forget();
@@ -514,6 +540,8 @@ void PodWorker::publish(bool terminated) {
   inputs.terminating = stop_;
   inputs.terminated = terminated;
   inputs.failed = failedBy_;
+  inputs.resizePending = resizer_.pending();
+  inputs.resizeInProgress = resizer_.inProgress();
   inputs.runtimeName = context_.runtimeName;
   inputs.waitingVolumes = waitingText(state_);
   inputs.runtimeMakesRecursiveReadOnly = state_.handler && state_.handler->recursiveReadOnlyMounts;
