@@ -209,7 +209,11 @@ Task<Result<void>> Volumes::verify(EntryPtr entry, std::string podUid) {
   if (pod != entry->record.pods.end() && pod->second == PublishState::kPublished) {
     Result<bool> mounted = co_await host_.isMounted(targetOf(entry->record, podUid));
     if (!mounted) co_return fail(mounted.error());
-    if (!*mounted) entry->record.pods[podUid] = PublishState::kPublishing;
+    if (!*mounted) {
+      // Whoever took that mount away may have taken the staging, too.
+      entry->record.pods[podUid] = PublishState::kPublishing;
+      if (entry->record.stage == StageState::kStaged) entry->record.stage = StageState::kStaging;
+    }
   }
   entry->unverified.erase(podUid);
   co_return Result<void>();
@@ -357,6 +361,9 @@ Task<Result<void>> Volumes::publishTo(EntryPtr entry, VolumeSpec spec, PodUse us
     record.pods[use.uid] = PublishState::kPublished;
     co_return co_await save(entry);
   }
+  // The driver may have lost what it had staged: the next try stages again, which changes nothing if it has not.
+  if (published.error().reason == "FailedPrecondition" && record.stage == StageState::kStaged)
+    record.stage = StageState::kStaging;
   if (first && outcomeOf(published.error()) == Outcome::kFinal) {
     Result<void> removed = co_await removeTarget(record, use.uid);
     if (removed) record.pods[use.uid] = PublishState::kClaimed;

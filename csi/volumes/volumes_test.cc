@@ -207,11 +207,20 @@ TEST_F(Csi, CSI_20_AfterABootAllIsStagedAndPublishedAgain) {
 }
 
 TEST_F(Csi, CSI_20_AMountThatHasVanishedIsMadeAgain) {
-  const std::string path = publish("p1").value();
+  ASSERT_TRUE(publish("p1"));
   world.start();
-  world.driver.reboot();  // the driver's machine, so to speak
+  world.driver.reboot();
   ASSERT_TRUE(world.mounts.empty());
-  EXPECT_FALSE(publish("p1")) << "it is not staged either, and the driver says so";
+  ASSERT_TRUE(publish("p1"));
+  EXPECT_EQ(world.mounts.size(), 2u) << "staged again, too";
+}
+
+TEST_F(Csi, ADriverThatHasLostItsStagingIsAskedToStageAgain) {
+  ASSERT_TRUE(publish("p1"));
+  world.driver.reboot();
+  EXPECT_FALSE(publish("p2"));
+  ASSERT_TRUE(publish("p2"));
+  EXPECT_TRUE(world.driver.isStaged("v1"));
 }
 
 TEST_F(Csi, CSI_20_VolumesOfUpstreamAreTakenOver) {
