@@ -17,7 +17,9 @@ using nlohmann::json;
 
 constexpr std::string_view kWorks;
 // Not there yet.
-constexpr std::string_view kServer = "HTTPS server";
+constexpr std::string_view kSystemLogs = "logs of the system by HTTPS";
+constexpr std::string_view kStatistics = "statistics and metrics";
+constexpr std::string_view kLogLevel = "the log level by HTTPS";
 constexpr std::string_view kMemoryQos = "memory that is kept for pods, an alpha feature";
 constexpr std::string_view kQosReserved = "an alpha feature";
 constexpr std::string_view kOtherCgroups = "cgroups of programs that are not pods: use systemd units";
@@ -51,29 +53,29 @@ constexpr Support kTable[] = {
     {"staticPodURLHeader", kWorks},
 
     // ---- Server
-    {"enableServer", kServer},
-    {"address", kServer},
-    {"port", kServer},
-    {"readOnlyPort", kServer},
-    {"tlsCertFile", kServer},
-    {"tlsPrivateKeyFile", kServer},
-    {"tlsCipherSuites", kServer},
-    {"tlsCurvePreferences", kServer},
-    {"tlsMinVersion", kServer},
+    {"enableServer", kWorks},
+    {"address", kWorks},
+    {"port", kWorks},
+    {"readOnlyPort", kWorks},
+    {"tlsCertFile", kWorks},
+    {"tlsPrivateKeyFile", kWorks},
+    {"tlsCipherSuites", kWorks},
+    {"tlsCurvePreferences", kWorks},
+    {"tlsMinVersion", kWorks},
     {"rotateCertificates", kWorks},
-    {"serverTLSBootstrap", kServer},
-    {"authentication", kServer},
-    {"authorization", kServer},
-    {"enableDebuggingHandlers", kServer},
+    {"serverTLSBootstrap", kWorks},
+    {"authentication", kWorks},
+    {"authorization", kWorks},
+    {"enableDebuggingHandlers", kWorks},
     {"enableContentionProfiling", kGoOnly},
-    {"healthzPort", kServer},
-    {"healthzBindAddress", kServer},
-    {"streamingConnectionIdleTimeout", kServer},
-    {"enableSystemLogHandler", kServer},
-    {"enableSystemLogQuery", kServer},
+    {"healthzPort", kWorks},
+    {"healthzBindAddress", kWorks},
+    {"streamingConnectionIdleTimeout", kWorks},
+    {"enableSystemLogHandler", kSystemLogs},
+    {"enableSystemLogQuery", kSystemLogs},
     {"enableProfilingHandler", kGoOnly},
-    {"enableDebugFlagsHandler", kServer},
-    {"showHiddenMetricsForVersion", kServer},
+    {"enableDebugFlagsHandler", kLogLevel},
+    {"showHiddenMetricsForVersion", kStatistics},
 
     // ---- Images
     {"registryPullQPS", kWorks},
@@ -111,7 +113,7 @@ constexpr Support kTable[] = {
     {"allowedUnsafeSysctls", kWorks},
     {"runOnce", kRefused},
     {"configMapAndSecretChangeDetectionStrategy", kVolumes},
-    {"volumeStatsAggPeriod", kServer},
+    {"volumeStatsAggPeriod", kStatistics},
     {"enableControllerAttachDetach", kVolumes},
     {"volumePluginDir", kFlexVolume},
 
@@ -169,7 +171,7 @@ constexpr Support kTable[] = {
     {"failSwapOn", kWorks},
     {"memorySwap", kWorks},
     {"localStorageCapacityIsolation", kEviction},
-    {"--runtime-cgroups", kServer},
+    {"--runtime-cgroups", kStatistics},
 
     // ---- Eviction
     {"evictionHard", kEviction},

@@ -102,15 +102,14 @@ TEST(Unimplemented, WhatWorksIsNotNamed) {
 }
 
 TEST(Unimplemented, WhatHasNoEffectIsNamedWithItsReason) {
-  Effective effective =
-      loaded({"--config=/c", "--kubeconfig=/k", "--feature-gates=EventedPLEG=true,EnvFiles=true"},
-             "protectKernelDefaults: true\nauthentication: {anonymous: {enabled: true}}\nlogging: {vmodule: "
-             "[{filePattern: a, verbosity: 1}]}\n");
+  Effective effective = loaded({"--config=/c", "--kubeconfig=/k", "--feature-gates=EventedPLEG=true,EnvFiles=true"},
+                               "protectKernelDefaults: true\nenableSystemLogQuery: true\nlogging: {vmodule: "
+                               "[{filePattern: a, verbosity: 1}]}\n");
   EXPECT_THAT(unimplemented(effective),
-              ElementsAre("authentication (HTTPS server)", HasSubstr("protectKernelDefaults ("),
+              ElementsAre("enableSystemLogQuery (logs of the system by HTTPS)", HasSubstr("protectKernelDefaults ("),
                           HasSubstr("logging.vmodule ("), "featureGates.EventedPLEG"));
   EXPECT_THAT(unimplementedWarning(effective),
-              HasSubstr("without effect in this version: authentication (HTTPS server), "));
+              HasSubstr("without effect in this version: enableSystemLogQuery (logs of the system by HTTPS), "));
 }
 
 }  // namespace

@@ -223,6 +223,15 @@ Agent::Agent(Loop& loop, Clock& clock, config::Effective effective, cgroups::Pod
   images_.onPulled([this] { imageCollector_.look(); });
   runtimeView_.endpoint = effective_.config.containerruntimeendpoint();
   nodeChanged(nullptr);
+  nodeApi_ =
+      std::make_unique<NodeApi>(NodeApi::Services{.loop = loop_,
+                                                  .clock = clock_,
+                                                  .runtime = runtime_,
+                                                  .sync = sync_,
+                                                  .observer = observer_,
+                                                  .effective = effective_,
+                                                  .client = [this] { return cluster_ ? cluster_->client() : nullptr; },
+                                                  .random = context_.random});
   if (wantsCluster(effective_)) makeCluster();
 }
 
@@ -245,6 +254,7 @@ Result<void> Agent::start() {
   if (!context_.node.cgroupV2)
     events_.warning(events::nodeRef(effective_.nodeName, effective_.nodeName), "CgroupV1",
                     "cgroup v1 will not be supported much longer: boot this machine with cgroup v2");
+  if (Result<void> started = nodeApi_->start(); !started) return fail(started.error().within("serve"));
   startSources();
   if (cluster_)
     if (Result<void> started = cluster_->start(); !started) return fail(started.error().within("join the cluster"));
@@ -326,9 +336,14 @@ void Agent::makeCluster() {
                 volumes_.useObjects(objects);
               },
           .objectChanged = [this](const std::string& ns, const std::string& name) { sync_.objectChanged(ns, name); },
-          .nodeChanged = [this](const k8s::core::v1::Node& stored) { nodeChanged(&stored); },
+          .nodeChanged =
+              [this](const k8s::core::v1::Node& stored) {
+                nodeChanged(&stored);
+                nodeApi_->nodeChanged(stored);
+              },
           .connected =
               [this] {
+                nodeApi_->connected();
                 tellStaticPods();
                 sync_.tellAll();
               }});
@@ -493,6 +508,7 @@ Task<void> Agent::close() {
   statusTimer_.cancel();
   trimTimer_.cancel();
   if (socket_) co_await socket_->close();
+  co_await nodeApi_->close();
   co_await tasks_.close();
   co_await sync_.close();
   co_await logRotator_.close();

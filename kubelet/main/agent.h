@@ -27,6 +27,7 @@
 #include "kubelet/images/node_credentials.h"
 #include "kubelet/logs/log_rotator.h"
 #include "kubelet/main/cluster.h"
+#include "kubelet/main/node_api.h"
 #include "kubelet/observe/observer.h"
 #include "kubelet/probes/runner.h"
 #include "kubelet/server/agent_view.h"
@@ -109,6 +110,7 @@ class Agent final : public server::AgentView {
   std::unique_ptr<images::NodeCredentials> nodeCredentials_;
   std::unique_ptr<images::PullRecords> pullRecords_;
   std::unique_ptr<Cluster> cluster_;                                      // null: standalone
+  std::unique_ptr<NodeApi> nodeApi_;
   std::map<std::string, std::vector<staticpods::FileProblem>> problems_;  // by source
   server::RuntimeView runtimeView_;
   std::unique_ptr<server::LocalSocket> socket_;

@@ -303,6 +303,10 @@ apiserver::ApiClient::Options Cluster::clientOptions() const {
   return options;
 }
 
+apiserver::ApiClient* Cluster::client() {
+  return link_ ? &link_->client : nullptr;
+}
+
 server::ClusterView Cluster::view() const {
   server::ClusterView out;
   out.certificateExpires = certificateExpires_;

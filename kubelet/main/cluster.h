@@ -68,6 +68,8 @@ class Cluster {
   void runtimeSynced();
   void runtimeLost();
   server::ClusterView view() const;
+  // Null until there is a kubeconfig to work with.
+  apiserver::ApiClient* client();
   // Asks for our Node once, if there is anybody to ask.
   Task<void> readNodeAgain();
 

@@ -95,6 +95,11 @@ Bio bioOf(const std::string& text) {
   return Bio(BIO_new_mem_buf(text.data(), static_cast<int>(text.size())));
 }
 
+// Without it OpenSSL would ask on the terminal for the password of an encrypted key.
+int noPassword(char*, int, int, void*) {
+  return -1;
+}
+
 Result<void> setCertificate(SSL_CTX* context, const std::string& certificates, const std::string& key) {
   const Bio chain = bioOf(certificates);
   std::unique_ptr<X509, FreeWith<X509_free>> leaf(PEM_read_bio_X509(chain.get(), nullptr, nullptr, nullptr));
@@ -108,7 +113,7 @@ Result<void> setCertificate(SSL_CTX* context, const std::string& certificates, c
   ERR_clear_error();
   const Bio secret = bioOf(key);
   std::unique_ptr<EVP_PKEY, FreeWith<EVP_PKEY_free>> parsed(
-      PEM_read_bio_PrivateKey(secret.get(), nullptr, nullptr, nullptr));
+      PEM_read_bio_PrivateKey(secret.get(), nullptr, noPassword, nullptr));
   if (!parsed || SSL_CTX_use_PrivateKey(context, parsed.get()) != 1 || SSL_CTX_check_private_key(context) != 1)
     return tlsFailure(Code::kInvalid, "read the serving certificate's key");
   return {};

@@ -1,0 +1,13 @@
+// Routes that tell what the agent knows: /healthz, /pods, /runningpods, /configz (SRV-2, SRV-4).
+#pragma once
+
+#include "kubelet/nodeapi/node_view.h"
+#include "kubelet/web/router.h"
+
+namespace cubelet::nodeapi {
+
+// `view` must outlive the router.
+void addHealthRoutes(web::Router& router, const NodeView& view);
+void addInfoRoutes(web::Router& router, const NodeView& view);
+
+}  // namespace cubelet::nodeapi
