@@ -18,7 +18,7 @@ using nlohmann::json;
 constexpr std::string_view kWorks;
 // Not there yet.
 constexpr std::string_view kServer = "HTTPS server";
-constexpr std::string_view kMemoryQos = "memory QoS, an alpha feature";
+constexpr std::string_view kMemoryQos = "memory that is kept for pods, an alpha feature";
 constexpr std::string_view kQosReserved = "an alpha feature";
 constexpr std::string_view kOtherCgroups = "cgroups of programs that are not pods: use systemd units";
 constexpr std::string_view kReservedCpus = "CPUs kept for the system: use systemReserved";
@@ -151,7 +151,7 @@ constexpr Support kTable[] = {
     {"cpuCFSQuotaPeriod", kWorks},
     {"memoryManagerPolicy", kManagers},
     {"reservedMemory", kManagers},
-    {"memoryThrottlingFactor", kMemoryQos},
+    {"memoryThrottlingFactor", kWorks},
     {"memoryReservationPolicy", kMemoryQos},
     {"topologyManagerPolicy", kManagers},
     {"topologyManagerScope", kManagers},
@@ -205,6 +205,7 @@ constexpr Support kTable[] = {
     {"--config-dir", kWorks},
     {"--root-dir", kWorks},
     {"--local-socket", kWorks},
+    {"--local-objects", kWorks},
     {"--hostname-override", kWorks},
     {"--lock-file", kLockFile},
     {"--exit-on-lock-contention", kLockFile},
