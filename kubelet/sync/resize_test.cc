@@ -198,6 +198,32 @@ TEST_F(Resize, RSZ_4_NoMemoryIsTakenThatIsInUse) {
   EXPECT_EQ(cgroupFile("a", "memory.max"), std::to_string(32 * kMebi));
 }
 
+TEST_F(Resize, RSZ_4_NorAnyThatThePodUsesOutsideOfItsContainers) {
+  startAgent();
+  apiPods({makeApiPod("a", "100m", "64Mi")});
+  ASSERT_TRUE(node.cgroupTree.write("/kubepods/poduid-a/memory.current", "50000000\n"));
+  ASSERT_TRUE(node.cgroupTree.write("/kubepods/poduid-a/memory.stat", "inactive_file 1000000\n"));
+  apiPods({makeApiPod("a", "100m", "32Mi", 2)});
+  EXPECT_EQ(updates(), 0u);
+  ASSERT_NE(condition("a", "PodResizeInProgress"), nullptr);
+  EXPECT_EQ(condition("a", "PodResizeInProgress")->message(),
+            "attempting to set pod memory limit (33554432) below current usage (49000000)");
+}
+
+TEST_F(Resize, RSZ_7_ThePodsCgroupGrowsBeforeItsContainers) {
+  startAgent();
+  apiPods({makeApiPod("a", "100m", "64Mi")});
+  node.runtime.failNext("UpdateContainerResources", Error(Code::kInternal, "", "no such thing"));
+  apiPods({makeApiPod("a", "200m", "64Mi", 2)});
+  EXPECT_EQ(cgroupFile("a", "cpu.max"), "20000 100000");
+  ASSERT_TRUE(node.advanceUntil([&] { return condition("a", "PodResizeInProgress") == nullptr; }, seconds(15)));
+  node.runtime.failNext("UpdateContainerResources", Error(Code::kInternal, "", "no such thing"));
+  apiPods({makeApiPod("a", "100m", "64Mi", 3)});
+  EXPECT_EQ(cgroupFile("a", "cpu.max"), "20000 100000") << "and shrinks after them";
+  ASSERT_TRUE(node.advanceUntil([&] { return condition("a", "PodResizeInProgress") == nullptr; }, seconds(15)));
+  EXPECT_EQ(cgroupFile("a", "cpu.max"), "10000 100000");
+}
+
 TEST_F(Resize, RSZ_6_RestartContainerGivesANewInstanceWhatWasGranted) {
   core::Pod before = makeApiPod("a", "100m", "64Mi");
   restartFor(before, "memory");
