@@ -33,6 +33,7 @@
 #include "kubelet/server/local_socket.h"
 #include "kubelet/sync/sync_loop.h"
 #include "kubelet/volumes/pod_volumes.h"
+#include "staticpods/objects/local_objects.h"
 #include "staticpods/source/manifest_directory.h"
 #include "staticpods/source/manifest_url.h"
 
@@ -61,6 +62,7 @@ class Agent final : public server::AgentView {
   Result<void> readCredentials();
   void checkResolvConf();
   void startSources();
+  void startLocalObjects();
   void makeCluster();
   void tellStaticPods();
   void nodeChanged(const k8s::core::v1::Node* stored);
@@ -101,6 +103,7 @@ class Agent final : public server::AgentView {
   sync::SyncLoop sync_;
   logs::LogRotator logRotator_;
   images::ImageCollector imageCollector_;
+  std::unique_ptr<staticpods::LocalObjects> localObjects_;  // null: an API server has them, or there are none
   std::unique_ptr<staticpods::ManifestDirectory> manifests_;
   std::unique_ptr<staticpods::ManifestUrl> manifestUrl_;
   std::unique_ptr<images::NodeCredentials> nodeCredentials_;

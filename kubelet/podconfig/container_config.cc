@@ -28,6 +28,20 @@ Result<std::string> mountSource(const core::Container& container, int index, con
   return part->second;
 }
 
+// The mount of this index shows an image: the runtime mounts it, read-only (CFG-24).
+Result<void> showImage(const core::Container& container, int index, const cri::v1::ImageSpec& image,
+                       const ContainerInputs& inputs, cri::v1::Mount& mount) {
+  *mount.mutable_image() = image;
+  mount.set_container_path(container.volumemounts(index).mountpath());
+  mount.set_readonly(true);
+  if (!hasSubPath(container.volumemounts(index))) return {};
+  auto part = inputs.subPaths.find(index);
+  if (part == inputs.subPaths.end())
+    return fail(Code::kInternal, kConfigError, subPathFailure("prepare", container, index));
+  mount.set_image_sub_path(part->second);
+  return {};
+}
+
 // With upstream's messages. The API refuses the first two before they get here.
 Result<bool> isRecursiveReadOnly(const core::VolumeMount& mount, bool runtimeCan) {
   const std::string& mode = mount.recursivereadonly();
@@ -42,12 +56,14 @@ Result<bool> isRecursiveReadOnly(const core::VolumeMount& mount, bool runtimeCan
   return runtimeCan;
 }
 
-// Volumes that the agent writes and containers only read, whatever the mount says (VOL-6).
+// Volumes that containers only read, whatever the mount says (VOL-6): those that the agent writes, and those whose
+// source says so.
 bool isAlwaysReadOnly(const core::Pod& pod, const std::string& name) {
   for (const core::Volume& volume : pod.spec().volumes()) {
     const core::VolumeSource& source = volume.volumesource();
     if (volume.name() == name)
-      return source.has_configmap() || source.has_secret() || source.has_downwardapi() || source.has_projected();
+      return source.has_configmap() || source.has_secret() || source.has_downwardapi() || source.has_projected() ||
+             source.persistentvolumeclaim().readonly() || source.nfs().readonly();
   }
   return false;
 }
@@ -56,6 +72,11 @@ Result<void> addMounts(const core::Pod& pod, const core::Container& container, c
                        cri::v1::ContainerConfig& config) {
   for (int i = 0; i < container.volumemounts_size(); ++i) {
     const core::VolumeMount& volumeMount = container.volumemounts(i);
+    if (auto image = inputs.imageVolumes.find(volumeMount.name()); image != inputs.imageVolumes.end()) {
+      if (Result<void> shown = showImage(container, i, image->second, inputs, *config.add_mounts()); !shown)
+        return fail(shown.error());
+      continue;
+    }
     Result<std::string> source = mountSource(container, i, inputs);
     if (!source) return fail(source.error());
     auto* mount = config.add_mounts();

@@ -363,6 +363,10 @@ Task<Result<std::map<int, std::string>>> PodStarter::bindSubPaths(core::Containe
   for (const podconfig::SubPathMount& mount : *mounts) {
     auto volume = state_.volumes->find(mount.volume);
     if (volume == state_.volumes->end()) continue;  // told when the configuration is made
+    if (state_.images.contains("volume/" + mount.volume)) {
+      bound[mount.index] = mount.path;  // the runtime looks for it in the image
+      continue;
+    }
     std::string target =
         layout::subPathTarget(context_.node.dirs, state_.uid(), mount.volume, container.name(), mount.index);
     volumes::SubPath part{volume->second, mount.path, target};
@@ -401,6 +405,13 @@ Task<Result<std::string>> PodStarter::create(core::Container container, plan::St
   inputs.subPaths = std::move(*subPaths);
   inputs.image = image.local->image;
   inputs.imageRef = image.local->ref;
+  const std::vector<WantedImage> images = wantedImages(state_.pod, container.name());
+  for (const WantedImage& wanted : images) {
+    if (wanted.volume.empty()) continue;
+    cri::v1::ImageSpec& spec = inputs.imageVolumes[wanted.volume];
+    spec.set_image(state_.images[wanted.key].local->ref);
+    spec.set_user_specified_image(wanted.image);
+  }
   inputs.podIps = std::move(podIps);
   inputs.references = std::move(references);
   inputs.volumePaths = *state_.volumes;
@@ -421,8 +432,9 @@ Task<Result<std::string>> PodStarter::create(core::Container container, plan::St
   cri::v1::PodSandboxConfig sandboxConfig = podconfig::makeSandboxConfig(state_.pod, 0, context_.node, place());
   Result<std::string> id =
       co_await context_.runtime.createContainer(sandboxId, std::move(sent), std::move(sandboxConfig));
-  // The image is looked up (Always: pulled) again for the next instance when this one could not be made from it.
-  if (!id || container.imagepullpolicy() == "Always") state_.images[container.name()].local.reset();
+  // Images are looked up (Always: pulled) again for the next instance when this one could not be made from them.
+  for (const WantedImage& wanted : images)
+    if (!id || wanted.policy == "Always") state_.images[wanted.key].local.reset();
   if (!id) {
     // After a lost reply the container may exist all the same and need its file.
     if (id.error().code != Code::kTimedOut && id.error().code != Code::kUnavailable)

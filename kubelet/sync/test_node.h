@@ -121,6 +121,7 @@ class TestNode {
   images::PullRecords* pullRecords = nullptr;                                         // set before the agent starts
   bool runtimeTellsUsers = false;                                                     // set before the agent starts
   std::span<const volumes::VolumeType* const> volumeTypes = volumes::builtInTypes();  // set before the agent starts
+  std::string whyNoImageVolumes;                                                      // set before the agent starts
   objects::Objects* objects = nullptr;  // set before the agent starts: it is one of a cluster
   // The same, for an agent that does not take every pod.
   const admission::NodeView* admissionNode = nullptr;
@@ -161,6 +162,7 @@ class TestNode {
                   .node = facts(node),
                   .planOptions = node.planOptions,
                   .runtimeTellsUsers = node.runtimeTellsUsers,
+                  .whyNoImageVolumes = node.whyNoImageVolumes,
                   .random = [] { return 0.0; },
                   .objects = node.objects,
                   .pullRecords = node.pullRecords,

@@ -77,6 +77,7 @@ Task<void> VolumeStep::tryOne(core::Pod pod, core::Volume volume) {
   const std::string name = volume.name();
   auto walk = std::make_shared<volumes::OwnershipWalk>();
   state_.volumeStates[name].walk = walk;
+  const std::uint64_t changes = state_.objectChanges;
   if (pod.spec().securitycontext().has_fsgroup()) reportIn(kFirstReport, name, true);
   Result<std::string> path = co_await context_.volumes.setUp(std::move(pod), std::move(volume), walk);
   reports_.erase(name);
@@ -88,6 +89,8 @@ Task<void> VolumeStep::tryOne(core::Pod pod, core::Volume volume) {
     state.path = std::move(*path);
   } else {
     failed(name, path.error());
+    // Something has changed since the question: its answer may be out of date.
+    if (state_.objectChanges != changes) state.notBefore = {};
   }
   ended_.ring();
   wake_();

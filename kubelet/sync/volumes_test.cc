@@ -49,8 +49,8 @@ class FakeNfs final : public volumes::VolumeType {
 
 struct PodVolumesSync : testing::Test {
   PodVolumesSync() {
-    types.assign(volumes::builtInTypes().begin(), volumes::builtInTypes().end());
-    types.push_back(&nfs);
+    types = {&nfs};  // before the one that really mounts
+    types.insert(types.end(), volumes::builtInTypes().begin(), volumes::builtInTypes().end());
     node.volumeTypes = types;
     node.startAgent();
   }

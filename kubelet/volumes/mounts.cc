@@ -104,6 +104,13 @@ Result<bool> isMountPoint(const std::string& path) {
   return (info.stx_attributes & STATX_ATTR_MOUNT_ROOT) != 0;
 }
 
+Result<bool> isInMountTable(const std::string& path) {
+  const std::string mountPoint = asMounted(path);
+  Result<std::vector<Mount>> mounts = mountTable();
+  if (!mounts) return fail(mounts.error());
+  return std::ranges::find(*mounts, mountPoint, &Mount::target) != mounts->end();
+}
+
 Result<void> mountFileSystem(const std::string& type, const std::string& target, const std::string& options) {
   if (::mount(type.c_str(), target.c_str(), type.c_str(), MS_NOSUID | MS_NODEV, options.c_str()) != 0)
     return fail(errnoError(errno, "mount " + type + " (" + options + ") at " + target));

@@ -11,6 +11,9 @@ namespace cubelet::volumes {
 // that may hang.
 Result<bool> isMountPoint(const std::string& path);
 
+// The same by the mount table alone, which no server that is away can hold up.
+Result<bool> isInMountTable(const std::string& path);
+
 // mount(2) of a file system without a device, nosuid and nodev.
 Result<void> mountFileSystem(const std::string& type, const std::string& target, const std::string& options);
 

@@ -5,11 +5,15 @@
 
 #include "base/files.h"
 #include "base/log.h"
+#include "kubelet/volumes/claim_volume.h"
 #include "kubelet/volumes/config_map.h"
 #include "kubelet/volumes/downward_api.h"
 #include "kubelet/volumes/empty_dir.h"
 #include "kubelet/volumes/host_path.h"
+#include "kubelet/volumes/image_volume.h"
+#include "kubelet/volumes/local_volume.h"
 #include "kubelet/volumes/mounts.h"
+#include "kubelet/volumes/nfs.h"
 #include "kubelet/volumes/projected.h"
 #include "kubelet/volumes/secret.h"
 
@@ -53,8 +57,12 @@ std::span<const VolumeType* const> builtInTypes() {
   static const SecretVolume secret;
   static const DownwardApiVolume downwardApi;
   static const ProjectedVolume projected;
-  static const std::array<const VolumeType*, 6> types = {&emptyDir, &hostPath,    &configMap,
-                                                         &secret,   &downwardApi, &projected};
+  static const LocalVolume local;
+  static const Nfs nfs;
+  static const ClaimVolume claim;
+  static const ImageVolume image;
+  static const std::array<const VolumeType*, 10> types = {&emptyDir,  &hostPath, &configMap, &secret, &downwardApi,
+                                                          &projected, &local,    &nfs,       &claim,  &image};
   return types;
 }
 
@@ -64,13 +72,20 @@ const VolumeType* PodVolumes::typeOf(const core::Volume& volume) const {
   return nullptr;
 }
 
+const VolumeType* PodVolumes::typeOf(const VolumeRequest& request) const {
+  if (!request.persistent) return typeOf(request.volume);
+  for (const VolumeType* type : types_)
+    if (type->handles(request.persistent->spec().persistentvolumesource())) return type;
+  return nullptr;
+}
+
 Task<Result<std::string>> PodVolumes::setUp(core::Pod pod, core::Volume volume, std::shared_ptr<OwnershipWalk> walk) {
   if (typeOf(volume) == nullptr)
     co_return mountFailed(volume, Error(Code::kUnimplemented, "", "this volume type is not supported yet"));
   Result<Filled> filled = co_await fill(pod, volume);
   if (!filled) co_return fail(filled.error());
   noteRenewal(pod.metadata().uid(), volume.name(), filled->renewAt);
-  Result<void> given = co_await giveToGroup(std::move(pod), volume, filled->path, std::move(walk));
+  Result<void> given = co_await giveToGroup(std::move(filled->request), filled->path, std::move(walk));
   if (!given) co_return mountFailed(volume, given.error());
   co_return std::move(filled->path);
 }
@@ -134,23 +149,32 @@ Task<Result<void>> PodVolumes::tearDown(std::string uid) {
 // The volume ready, with its files if its type has any.
 Task<Result<PodVolumes::Filled>> PodVolumes::fill(core::Pod pod, core::Volume volume) {
   const VolumeType* type = typeOf(volume);
-  VolumeRequest request{std::move(pod), volume, dirs_, nullptr};
+  VolumeRequest asked{std::move(pod), volume, dirs_};
+  Result<VolumeRequest> request = co_await type->prepare(std::move(asked), sources_);
+  if (!request) co_return mountFailed(volume, request.error());
+  type = typeOf(*request);
+  if (type == nullptr)
+    co_return mountFailed(volume, Error(Code::kUnimplemented, "",
+                                        "persistent volume " + request->persistent->metadata().name() +
+                                            " is of a type that is not supported yet"));
   std::optional<WallTime> renewAt;
   if (type->hasFiles()) {
-    Result<VolumeFiles> content = co_await type->files(request, sources_);
+    Result<VolumeFiles> content = co_await type->files(*request, sources_);
     if (!content) co_return mountFailed(volume, content.error());
-    request.files = std::make_shared<const Files>(std::move(content->files));
+    request->files = std::make_shared<const Files>(std::move(content->files));
     renewAt = content->renewAt;
   }
-  Result<std::string> path = co_await runSetUp(std::move(request));
+  Result<std::string> path = co_await runSetUp(*request);
   if (!path) co_return mountFailed(volume, path.error());
-  co_return Filled{std::move(*path), renewAt};
+  Result<void> mounted = co_await type->mount(*request, *path, sources_);
+  if (!mounted) co_return mountFailed(volume, mounted.error());
+  co_return Filled{std::move(*request), std::move(*path), renewAt};
 }
 
 Task<Result<std::string>> PodVolumes::runSetUp(VolumeRequest request) {
   Result<Work> work = beginWork({request.pod.metadata().uid(), request.volume.name()});
   if (!work) co_return fail(work.error());
-  const VolumeType* type = typeOf(request.volume);
+  const VolumeType* type = typeOf(request);
   std::function<Result<std::string>()> job = [work = std::move(*work), request = std::move(request), type] {
     Result<std::string> path = type->setUp(request);
     work->set_value();
@@ -159,12 +183,11 @@ Task<Result<std::string>> PodVolumes::runSetUp(VolumeRequest request) {
   co_return co_await pool_.run<std::string>("set it up", kDeadline, std::move(job));
 }
 
-Task<Result<void>> PodVolumes::giveToGroup(core::Pod pod, core::Volume volume, std::string path,
+Task<Result<void>> PodVolumes::giveToGroup(VolumeRequest request, std::string path,
                                            std::shared_ptr<OwnershipWalk> walk) {
-  const VolumeRequest request{pod, volume, dirs_, nullptr};
-  const core::PodSecurityContext& security = pod.spec().securitycontext();
-  if (!security.has_fsgroup() || !typeOf(volume)->takesFsGroup(request)) co_return Result<void>();
-  Result<Work> work = beginWork({pod.metadata().uid(), volume.name()});
+  const core::PodSecurityContext& security = request.pod.spec().securitycontext();
+  if (!security.has_fsgroup() || !typeOf(request)->takesFsGroup(request)) co_return Result<void>();
+  Result<Work> work = beginWork({request.pod.metadata().uid(), request.volume.name()});
   if (!work) co_return fail(work.error());
   OwnershipRule rule;
   rule.group = static_cast<gid_t>(security.fsgroup());

@@ -61,13 +61,15 @@ class PodVolumes {
 
  private:
   struct Filled {
+    VolumeRequest request;  // as it was prepared
     std::string path;
     std::optional<WallTime> renewAt;
   };
   const VolumeType* typeOf(const core::Volume& volume) const;
+  // The same for a prepared request: what is behind a claim has its own type.
+  const VolumeType* typeOf(const VolumeRequest& request) const;
   Task<Result<Filled>> fill(core::Pod pod, core::Volume volume);
-  Task<Result<void>> giveToGroup(core::Pod pod, core::Volume volume, std::string path,
-                                 std::shared_ptr<OwnershipWalk> walk);
+  Task<Result<void>> giveToGroup(VolumeRequest request, std::string path, std::shared_ptr<OwnershipWalk> walk);
   Task<Result<std::string>> runSetUp(VolumeRequest request);
   void noteRenewal(const std::string& uid, const std::string& volume, std::optional<WallTime> renewAt);
 

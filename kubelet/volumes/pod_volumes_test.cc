@@ -191,7 +191,7 @@ INSTANTIATE_TEST_SUITE_P(
     [](const auto& test) { return test.param.name; });
 
 TEST_F(Volumes, UnsupportedTypeSaysSo) {
-  add("v")->mutable_nfs();
+  add("v")->mutable_flocker();
   Result<PodVolumes::HostPaths> paths = setUp();
   ASSERT_FALSE(paths);
   EXPECT_EQ(paths.error().message, "MountVolume.SetUp failed for volume \"v\" : this volume type is not supported yet");
