@@ -30,6 +30,9 @@ void ClusterBench::run() {
   join();
   say("single pods of the API server, the floor and cubelet in turn");
   singlePods();
+  say("single pods with volumes of API objects, and without, in turn");
+  podsWithObjects();
+  editedObjects();
   say("static pods edited while the API server does not answer");
   editsWhileCutOff();
   say(std::to_string(settings_.manyInCluster) + " pods of the API server at once");
