@@ -46,6 +46,10 @@ ClusterPorts chooseClusterPorts() {
   throw std::runtime_error("no free ports");
 }
 
+int choosePort() {
+  return chooseClusterPorts().etcd;
+}
+
 Command etcdCommand(const ClusterPorts& ports, const fs::path& data) {
   const std::string client = "http://127.0.0.1:" + std::to_string(ports.etcd);
   const std::string peer = "http://127.0.0.1:" + std::to_string(ports.etcdPeer);

@@ -19,6 +19,8 @@ struct ClusterPorts {
 };
 // Ports that nobody listens on, and that the kernel gives to no connection either, now or later.
 ClusterPorts chooseClusterPorts();
+// One such port.
+int choosePort();
 
 using Command = std::vector<std::string>;
 Command etcdCommand(const ClusterPorts& ports, const std::filesystem::path& data);

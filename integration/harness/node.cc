@@ -11,6 +11,7 @@
 
 #include "integration/harness/built.h"
 #include "integration/harness/cgroups.h"
+#include "integration/harness/components.h"
 
 namespace cubelet::integration {
 namespace fs = std::filesystem;
@@ -68,6 +69,9 @@ Node::Node(Containerd& containerd, fs::path dir)
             {"podLogsDir", podLogs().string()},
             {"containerRuntimeEndpoint", "unix://" + containerd.socket().string()},
             {"cgroupRoot", cgroupRoot_},
+            // Several nodes may run on one machine.
+            {"port", choosePort()},
+            {"healthzPort", choosePort()},
             {"failCgroupV1", false},
             {"failSwapOn", false}};
 }

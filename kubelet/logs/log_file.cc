@@ -28,6 +28,16 @@ Result<struct stat> statusOf(const Fd& file) {
   return status;
 }
 
+// The log itself, never what a link in its place leads to, and nothing that could block.
+Result<Fd> openLog(const std::string& path) {
+  Fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
+  if (!file) return fail(errnoError(errno, "open " + path));
+  Result<struct stat> status = statusOf(file);
+  if (!status) return fail(status.error());
+  if (!S_ISREG(status->st_mode)) return fail(Code::kInvalid, "", "open " + path + ": not a regular file");
+  return file;
+}
+
 // Does the program's line go on behind the file's line that starts at `start`? The tag stands within its first bytes.
 Result<bool> isPartial(const Fd& file, std::uint64_t start, std::uint64_t end) {
   char buffer[128];
@@ -102,9 +112,9 @@ Result<std::uint64_t> tailOffset(const Fd& file, std::uint64_t lines) {
 }
 
 Result<LogFile> LogFile::open(std::string path, std::optional<std::uint64_t> tail, LogFormat format) {
-  Fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  if (!file) return fail(errnoError(errno, "open " + path));
-  LogFile log(std::move(path), std::move(file), format);
+  Result<Fd> file = openLog(path);
+  if (!file) return fail(file.error());
+  LogFile log(std::move(path), std::move(*file), format);
   if (tail) {
     Result<std::uint64_t> offset = tailOffset(log.file_, *tail);
     if (!offset) return fail(offset.error().within(log.path_));
@@ -150,9 +160,9 @@ Result<bool> LogFile::goToNewFile() {
   ours = statusOf(file_);
   if (!ours) return fail(ours.error().within(path_));
   if (static_cast<std::uint64_t>(ours->st_size) > offset_) return true;
-  Fd next(::open(path_.c_str(), O_RDONLY | O_CLOEXEC));
+  Result<Fd> next = openLog(path_);
   if (!next) return false;
-  file_ = std::move(next);
+  file_ = std::move(*next);
   offset_ = 0;
   formatter_.startFile();
   return true;

@@ -368,6 +368,7 @@ void Agent::podsFrom(const std::string& source, staticpods::PodSet set) {
 
 void Agent::podChanged(const std::string& uid) {
   sync_.podChanged(uid);
+  nodeApi_->podChanged(uid);
   logRotator_.setPod(uid, runningLogs(context_.node.dirs, observer_.find(uid)));
 }
 

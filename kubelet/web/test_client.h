@@ -58,8 +58,9 @@ class TestClient {
               session_ ? static_cast<ssize_t>(SSL_write(session_.get(), text.data(), static_cast<int>(text.size())))
                        : ::send(fd_.get(), text.data(), text.size(), MSG_NOSIGNAL);
           if (sent > 0) text.remove_prefix(static_cast<std::size_t>(sent));
+          if (text.empty() || (sent < 0 && !session_ && errno != EAGAIN)) return true;
           poke();
-          return text.empty() || (sent < 0 && !session_ && errno != EAGAIN);
+          return false;
         },
         kPatience);
   }
@@ -72,7 +73,13 @@ class TestClient {
 
   // Everything received so far, once `enough` holds or the server has hung up.
   std::string read(const std::function<bool(const std::string&)>& enough) {
-    const bool done = loop_.runUntil([&] { return take() || enough(received_); }, kPatience);
+    const bool done = loop_.runUntil(
+        [&] {
+          if (take() || enough(received_)) return true;
+          poke();
+          return false;
+        },
+        kPatience);
     EXPECT_TRUE(done) << "only received: " << received_.substr(0, 2000);
     return received_;
   }
@@ -125,7 +132,6 @@ class TestClient {
       } else {
         ended_ = n == 0 || errno != EAGAIN;
       }
-      if (!ended_) poke();
       return ended_;
     }
   }

@@ -1,0 +1,101 @@
+// The node's own server as people use it: kubectl through the API server, curl straight at the node.
+#include <fstream>
+
+#include "integration/harness/cluster_test.h"
+#include "integration/harness/components.h"
+#include "integration/harness/process.h"
+
+namespace cubelet::integration {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::HasSubstr;
+
+class NodeServer : public ClusterTest {
+ protected:
+  void SetUp() override {
+    ClusterTest::SetUp();
+    if (IsSkipped() || HasFatalFailure()) return;
+    node().config["authentication"] = {{"x509", {{"clientCAFile", cluster().authority().pair().certificate.string()}}}};
+    startJoined();
+  }
+  void startPod(const std::string& script) {
+    cluster().apply(clusterPod("p", {shell("c", "c", script)}));
+    ASSERT_TRUE(eventually("pod p is ready", kSoon, isReadyThere("pod", "p")));
+  }
+  // A command line with kubectl in it, as somebody types it.
+  Finished type(const std::string& line) {
+    return run({"env", "HOME=" + cluster().dir().string(), "KUBECONFIG=" + cluster().adminKubeconfig().string(), "sh",
+                "-c", line});
+  }
+  std::string url(const std::string& path) {
+    return "https://127.0.0.1:" + std::to_string(node().config["port"].get<int>()) + path;
+  }
+  // Status and body.
+  static std::string curl(std::vector<std::string> words) {
+    words.insert(words.begin(), {"curl", "-sk", "-w", " %{http_code}"});
+    return run(words).output;
+  }
+};
+
+TEST_F(NodeServer, LOG_4_LOG_5_Logs) {
+  startPod("echo one; echo two >&2; echo three; while [ ! -e /out/end ]; do sleep 0.1; done; echo last");
+  EXPECT_EQ(cluster().kubectl({"logs", "p"}).output, "one\ntwo\nthree\n");
+  EXPECT_EQ(cluster().kubectl({"logs", "p", "--tail=1"}).output, "three\n");
+  EXPECT_EQ(cluster().kubectl({"logs", "p", "--since=1h", "--limit-bytes=5"}).output, "one\nt");
+  EXPECT_THAT(cluster().kubectl({"logs", "p", "--timestamps", "--tail=1"}).output, HasSubstr("Z three"));
+  EXPECT_THAT(cluster().kubectl({"logs", "p", "-p"}).errors,
+              HasSubstr("previous terminated container \"c\" in pod \"p\" not found"));
+  const fs::path followed = node().dir() / "followed";
+  Process follower({"env", "HOME=" + cluster().dir().string(), "KUBECONFIG=" + cluster().adminKubeconfig().string(),
+                    "kubectl", "logs", "-f", "p"},
+                   followed.string());
+  std::ofstream(node().records() / "end") << "now";
+  EXPECT_TRUE(follower.waitExit(std::chrono::seconds(20))) << "follows a container that has ended";
+  std::ifstream file(followed);
+  EXPECT_THAT(std::string(std::istreambuf_iterator<char>(file), {}), HasSubstr("one\ntwo\nthree\nlast\n"));
+}
+
+TEST_F(NodeServer, SRV_11_Exec) {
+  startPod("sleep 1000");
+  const Finished failed = cluster().kubectl({"exec", "p", "--", "sh", "-c", "echo out; echo err >&2; exit 3"});
+  EXPECT_EQ(failed.exitCode, 3);
+  EXPECT_EQ(failed.output, "out\n");
+  EXPECT_THAT(failed.errors, HasSubstr("err\n"));
+  EXPECT_EQ(type("printf hello | kubectl exec -i p -- cat").output, "hello");
+  EXPECT_EQ(type("head -c 5000000 /dev/zero | kubectl exec -i p -- sh -c 'wc -c'").output, "5000000\n");
+  EXPECT_EQ(type("kubectl exec p -- head -c 5000000 /dev/zero | wc -c").output, "5000000\n");
+}
+
+TEST_F(NodeServer, SRV_11_CopyAttachAndPortForward) {
+  startPod(
+      "mkdir -p /tmp/www; echo served > /tmp/www/index.html; httpd -p 127.0.0.1:8080 -h /tmp/www; "
+      "while :; do echo tick; sleep 0.2; done");
+  const fs::path here = node().dir() / "file";
+  std::ofstream(here) << "content";
+  EXPECT_TRUE(cluster().kubectl({"cp", here.string(), "p:/tmp/file"}).ok());
+  EXPECT_EQ(cluster().kubectl({"exec", "p", "--", "cat", "/tmp/file"}).output, "content");
+  EXPECT_THAT(type("timeout 3 kubectl attach p").output, HasSubstr("tick\n"));
+  const std::string port = std::to_string(choosePort());
+  EXPECT_THAT(type("kubectl port-forward p " + port + ":8080 & i=0; while [ $i -lt 50 ]; do curl -s http://127.0.0.1:" +
+                   port + "/index.html && break; sleep 0.1; i=$((i+1)); done; kill $!")
+                  .output,
+              HasSubstr("served\n"));
+}
+
+TEST_F(NodeServer, SRV_7_SRV_8_WhoMayAsk) {
+  EXPECT_EQ(curl({url("/pods")}), "Unauthorized 401");
+  const KeyPair stranger = cluster().authority().issue("stranger", {.commonName = "stranger"});
+  EXPECT_EQ(curl({"--cert", stranger.certificate.string(), "--key", stranger.key.string(), url("/pods")}),
+            "Forbidden (user=stranger, verb=get, resource=nodes, subresource(s)=[pods proxy]) 403");
+  EXPECT_EQ(curl({"-H", "Authorization: Bearer nonsense", url("/pods")}), "Unauthorized 401");
+  EXPECT_THAT(cluster().kubectl({"get", "--raw", "/api/v1/nodes/node1/proxy/configz"}).output,
+              HasSubstr("\"kubeletconfig\""));
+  EXPECT_EQ(cluster().get({"node", "node1"})["status"]["daemonEndpoints"]["kubeletEndpoint"]["Port"],
+            node().config["port"]);
+  const std::string health = "http://127.0.0.1:" + std::to_string(node().config["healthzPort"].get<int>()) + "/healthz";
+  EXPECT_EQ(curl({health}), "ok 200");
+}
+
+}  // namespace
+}  // namespace cubelet::integration

@@ -1,0 +1,278 @@
+#include "kubelet/nodeapi/streaming.h"
+
+#include <memory>
+#include <utility>
+
+#include "kubelet/nodeapi/stream_request.h"
+#include "kubelet/web/connection.h"
+
+namespace cubelet::nodeapi {
+namespace {
+
+using web::ConnectionPtr;
+using web::Reply;
+using web::RequestPtr;
+
+// Two connections, and bytes from each to the other.
+class Proxy final : public web::Takeover {
+ public:
+  Proxy(Loop& loop, Clock& clock, TaskGroup& tasks, Duration idleTime, RequestPtr request, StreamUrl url)
+      : loop_(loop),
+        clock_(clock),
+        tasks_(tasks),
+        idleTime_(idleTime),
+        request_(std::move(request)),
+        url_(std::move(url)) {}
+
+  Task<void> run(ConnectionPtr client) override {
+    Task<Result<ConnectionPtr>> dialing = web::Connection::dial(&loop_, url_.host, url_.port);
+    Result<ConnectionPtr> runtime = co_await std::move(dialing);
+    if (!runtime) {
+      const std::string text = "cannot reach the runtime's streaming server: " + runtime.error().message + "\n";
+      co_await client->write(
+          "HTTP/1.1 500 Internal Server Error\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: "
+          "close\r\nContent-Length: " +
+          std::to_string(text.size()) + "\r\n\r\n" + text);
+      co_return;
+    }
+    const bool sent = co_await (*runtime)->write(forwardedRequest(*request_, url_));
+    if (!sent) co_return;
+    auto pair = std::make_shared<Pair>(clock_, client, *runtime, idleTime_);
+    pair->watchIdle();
+    tasks_.spawn("stream to the runtime", toRuntime(pair));
+    co_await toClient(pair);
+  }
+
+ private:
+  struct Pair : std::enable_shared_from_this<Pair> {
+    Pair(Clock& c, ConnectionPtr cl, ConnectionPtr r, Duration i)
+        : clock(c), client(std::move(cl)), runtime(std::move(r)), idle(i), active(c.now()) {}
+
+    // One timer, moved only when it fires.
+    void watchIdle() {
+      timer = clock.at(active + idle, [weak = weak_from_this()] {
+        const std::shared_ptr<Pair> pair = weak.lock();
+        if (!pair) return;
+        if (pair->clock.now() < pair->active + pair->idle) return pair->watchIdle();
+        pair->client->close();
+        pair->runtime->close();
+      });
+    }
+
+    Clock& clock;
+    ConnectionPtr client;
+    ConnectionPtr runtime;
+    Duration idle;
+    TimePoint active;
+    Timer timer;
+  };
+
+  static Task<void> toRuntime(std::shared_ptr<Pair> pair) {
+    for (;;) {
+      std::string bytes = co_await pair->client->read();
+      if (bytes.empty()) break;
+      pair->active = pair->clock.now();
+      const bool sent = co_await pair->runtime->write(std::move(bytes));
+      if (!sent) co_return;
+    }
+    // The client has said all it wanted; what the runtime says still counts.
+    co_await pair->runtime->finishWriting();
+  }
+
+  static Task<void> toClient(std::shared_ptr<Pair> pair) {
+    for (;;) {
+      std::string bytes = co_await pair->runtime->read();
+      if (bytes.empty()) break;
+      pair->active = pair->clock.now();
+      const bool sent = co_await pair->client->write(std::move(bytes));
+      if (!sent) break;
+    }
+    pair->timer.cancel();
+    pair->runtime->close();
+  }
+
+  Loop& loop_;
+  Clock& clock_;
+  TaskGroup& tasks_;
+  Duration idleTime_;
+  RequestPtr request_;
+  StreamUrl url_;
+};
+
+int statusOf(Code code) {
+  if (code == Code::kNotFound) return 404;
+  if (code == Code::kExhausted) return 429;
+  return 500;
+}
+
+// What the request is about; a refusal when there is no such thing.
+struct Found {
+  std::optional<Reply> refusal;
+  core::Pod pod;
+  const observe::ObservedPod* have = nullptr;  // valid until the next co_await
+};
+
+Found findPod(const NodeView& view, const web::Request& request) {
+  Found found;
+  std::optional<core::Pod> pod = view.pod(request.parameter("namespace"), request.parameter("pod"));
+  const auto uid = request.parameters.find("uid");
+  if (!pod || (uid != request.parameters.end() && uid->second != pod->metadata().uid())) {
+    found.refusal = web::textReply(404, "pod does not exist\n");
+    return found;
+  }
+  found.have = view.observed(pod->metadata().uid());
+  found.pod = *std::move(pod);
+  return found;
+}
+
+// Empty: it does not run.
+std::string runningContainer(const Found& found, const std::string& name) {
+  if (found.have == nullptr) return {};
+  const observe::ObservedContainer* newest = found.have->newest(name);
+  return newest != nullptr && newest->state == observe::ContainerState::kRunning ? newest->id : std::string();
+}
+
+Reply noContainer(const std::string& name) {
+  return web::textReply(500, "container not found (\"" + name + "\")\n");
+}
+
+const core::Container* specOf(const core::Pod& pod, const std::string& name) {
+  for (const core::Container& one : pod.spec().containers())
+    if (one.name() == name) return &one;
+  for (const core::Container& one : pod.spec().initcontainers())
+    if (one.name() == name) return &one;
+  return nullptr;
+}
+
+bool hasTty(const core::Pod& pod, const std::string& name) {
+  if (const core::Container* container = specOf(pod, name)) return container->tty();
+  for (const core::EphemeralContainer& one : pod.spec().ephemeralcontainers())
+    if (one.ephemeralcontainercommon().name() == name) return one.ephemeralcontainercommon().tty();
+  return false;
+}
+
+std::optional<Reply> cannotStream(const web::Request& request, const Streams& streams) {
+  if (!streams.input && !streams.output && !streams.error)
+    return web::textReply(400, "you must specify at least 1 of stdin, stdout, stderr\n");
+  if (!asksForUpgrade(request)) return web::textReply(400, "Upgrade request required\n");
+  return std::nullopt;
+}
+
+std::vector<std::string> words(std::string_view text) {
+  std::vector<std::string> out;
+  for (;;) {
+    const std::size_t space = text.find(' ');
+    out.emplace_back(text.substr(0, space));
+    if (space == std::string_view::npos) return out;
+    text = text.substr(space + 1);
+  }
+}
+
+}  // namespace
+
+void Streaming::add(web::Router& router, std::vector<std::string> methods, const std::string& pattern, Serve serve) {
+  router.add({.methods = std::move(methods),
+              .pattern = pattern,
+              .handler = [this, serve](RequestPtr request) { return (this->*serve)(std::move(request)); },
+              .always = false});
+}
+
+void Streaming::addRoutes(web::Router& router) {
+  const std::vector<std::string> both = {"GET", "POST"};
+  for (const char* pod : {"/{namespace}/{pod}", "/{namespace}/{pod}/{uid}"}) {
+    const std::string container = std::string(pod) + "/{container}";
+    add(router, both, "/exec" + container, &Streaming::exec);
+    add(router, both, "/attach" + container, &Streaming::attach);
+    add(router, both, "/portForward" + std::string(pod), &Streaming::portForward);
+    add(router, {"POST"}, "/run" + container, &Streaming::run);
+  }
+}
+
+Reply Streaming::handOn(const RequestPtr& request, const Result<std::string>& url) {
+  if (!url) return web::textReply(statusOf(url.error().code), url.error().message + "\n");
+  Result<StreamUrl> parsed = parseStreamUrl(*url);
+  if (!parsed) return web::textReply(500, parsed.error().message + "\n");
+  Reply reply;
+  reply.takeover = std::make_shared<Proxy>(loop_, clock_, tasks_, idleTime_, request, *std::move(parsed));
+  return reply;
+}
+
+Task<Reply> Streaming::exec(RequestPtr request) {
+  const Streams streams = streamsOf(request->target);
+  if (std::optional<Reply> refusal = cannotStream(*request, streams)) co_return *std::move(refusal);
+  const Found found = findPod(view_, *request);
+  if (found.refusal) co_return *found.refusal;
+  const std::string& name = request->parameter("container");
+  const std::string id = runningContainer(found, name);
+  if (id.empty()) co_return noContainer(name);
+  cri::v1::ExecRequest asked;
+  asked.set_container_id(id);
+  for (std::string& word : request->target.all("command")) asked.add_cmd(std::move(word));
+  asked.set_tty(streams.tty);
+  asked.set_stdin(streams.input);
+  asked.set_stdout(streams.output);
+  asked.set_stderr(streams.error && !streams.tty);
+  Result<std::string> url = co_await runtime_.exec(std::move(asked));
+  co_return handOn(request, url);
+}
+
+Task<Reply> Streaming::attach(RequestPtr request) {
+  const Streams streams = streamsOf(request->target);
+  if (std::optional<Reply> refusal = cannotStream(*request, streams)) co_return *std::move(refusal);
+  const Found found = findPod(view_, *request);
+  if (found.refusal) co_return *found.refusal;
+  const std::string& name = request->parameter("container");
+  const std::string id = runningContainer(found, name);
+  if (id.empty()) co_return noContainer(name);
+  // Whether there is a terminal was decided when the container was made.
+  const bool tty = hasTty(found.pod, name);
+  cri::v1::AttachRequest asked;
+  asked.set_container_id(id);
+  asked.set_tty(tty);
+  asked.set_stdin(streams.input);
+  asked.set_stdout(streams.output);
+  asked.set_stderr(streams.error && !tty);
+  Result<std::string> url = co_await runtime_.attach(std::move(asked));
+  co_return handOn(request, url);
+}
+
+Task<Reply> Streaming::portForward(RequestPtr request) {
+  if (!asksForUpgrade(*request)) co_return web::textReply(400, "Upgrade request required\n");
+  const Found found = findPod(view_, *request);
+  if (found.refusal) co_return *found.refusal;
+  const observe::ObservedSandbox* sandbox = nullptr;
+  if (found.have != nullptr)
+    for (const observe::ObservedSandbox& one : found.have->sandboxes)
+      if (sandbox == nullptr && one.ready) sandbox = &one;
+  if (sandbox == nullptr)
+    co_return web::textReply(404, "pod \"" + request->parameter("pod") + "\" has no running sandbox\n");
+  cri::v1::PortForwardRequest asked;
+  asked.set_pod_sandbox_id(sandbox->id);
+  for (const std::string& port : request->target.all("port")) {
+    const int number = std::atoi(port.c_str());
+    if (number < 1 || number > 65535) co_return web::textReply(400, "port \"" + port + "\" is none\n");
+    asked.add_port(number);
+  }
+  Result<std::string> url = co_await runtime_.portForward(std::move(asked));
+  co_return handOn(request, url);
+}
+
+// Both outputs, when the command has ended.
+Task<Reply> Streaming::run(RequestPtr request) {
+  const Found found = findPod(view_, *request);
+  if (found.refusal) co_return *found.refusal;
+  const std::string& name = request->parameter("container");
+  const std::string id = runningContainer(found, name);
+  if (id.empty()) co_return noContainer(name);
+  const std::string command(request->target.get("cmd"));
+  Task<Result<cri::v1::ExecSyncResponse>> running = runtime_.execSync(id, words(command), Duration::zero());
+  Result<cri::v1::ExecSyncResponse> done = co_await std::move(running);
+  if (!done) co_return web::textReply(statusOf(done.error().code), done.error().message + "\n");
+  std::string output = done->stdout() + done->stderr();
+  if (done->exit_code() != 0)
+    co_return web::textReply(
+        500, "command '" + command + "' exited with " + std::to_string(done->exit_code()) + ": " + output);
+  co_return web::textReply(200, std::move(output));
+}
+
+}  // namespace cubelet::nodeapi

@@ -1,0 +1,44 @@
+// Streaming: exec, attach, portForward and run (SRV-11 to SRV-13).
+#pragma once
+
+#include <string>
+
+#include "base/clock.h"
+#include "base/loop.h"
+#include "base/task.h"
+#include "base/task_group.h"
+#include "cri/client/runtime_service.h"
+#include "kubelet/nodeapi/node_view.h"
+#include "kubelet/web/router.h"
+
+namespace cubelet::nodeapi {
+
+// The runtime speaks SPDY and WebSocket with the client itself; we only hand bytes to and fro. Loop thread only.
+class Streaming {
+ public:
+  // All must outlive this object. `idleTime`: streamingConnectionIdleTimeout.
+  Streaming(Loop& loop, Clock& clock, const NodeView& view, cri::RuntimeService& runtime, Duration idleTime)
+      : loop_(loop), clock_(clock), view_(view), runtime_(runtime), idleTime_(idleTime), tasks_(loop) {}
+
+  void addRoutes(web::Router& router);
+  Task<void> close() { return tasks_.close(); }
+
+ private:
+  using Serve = Task<web::Reply> (Streaming::*)(web::RequestPtr);
+  void add(web::Router& router, std::vector<std::string> methods, const std::string& pattern, Serve serve);
+
+  Task<web::Reply> exec(web::RequestPtr request);
+  Task<web::Reply> attach(web::RequestPtr request);
+  Task<web::Reply> portForward(web::RequestPtr request);
+  Task<web::Reply> run(web::RequestPtr request);
+  web::Reply handOn(const web::RequestPtr& request, const Result<std::string>& url);
+
+  Loop& loop_;
+  Clock& clock_;
+  const NodeView& view_;
+  cri::RuntimeService& runtime_;
+  Duration idleTime_;
+  TaskGroup tasks_;
+};
+
+}  // namespace cubelet::nodeapi
