@@ -303,6 +303,8 @@ Task<Result<std::string>> FakeRuntime::runPodSandbox(v1::PodSandboxConfig config
   if (!runtimeHandler.empty() && !handlers.contains(runtimeHandler))
     co_return failure(Code::kInternal, "RunPodSandbox", pod,
                       "failed to get sandbox runtime: no runtime for \"" + runtimeHandler + "\" is configured");
+  if (!networkReady_ && !hostNetwork(config))
+    co_return failure(Code::kInternal, "RunPodSandbox", pod, "failed to setup network for sandbox: " + networkMessage_);
   std::string name = reservedName(config.metadata());
   for (const SandboxPtr& other : sandboxes_)
     if (reservedName(other->config.metadata()) == name)

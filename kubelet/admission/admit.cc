@@ -165,4 +165,11 @@ Decision admit(const core::Pod& pod, const PodClaims& claims, const std::vector<
   return decision;
 }
 
+std::optional<Rejection> lackOfResources(const PodClaims& claims, const std::vector<const PodClaims*>& others,
+                                         const NodeView& node) {
+  const std::vector<Shortage> missing = shortages(claims, others, node);
+  if (missing.empty()) return std::nullopt;
+  return outOf(missing.front());
+}
+
 }  // namespace cubelet::admission

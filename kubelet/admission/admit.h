@@ -28,4 +28,8 @@ struct Decision {
 Decision admit(const core::Pod& pod, const PodClaims& claims, const std::vector<const PodClaims*>& others,
                const NodeView& node);
 
+// The first resource that the node lacks for `claims`; nothing when there is enough of all. Nobody makes room.
+std::optional<Rejection> lackOfResources(const PodClaims& claims, const std::vector<const PodClaims*>& others,
+                                         const NodeView& node);
+
 }  // namespace cubelet::admission

@@ -31,6 +31,13 @@ bool contains(const std::vector<std::string>& list, std::string_view item) {
   return std::ranges::find(list, item) != list.end();
 }
 
+// 0 for what is no number.
+std::int64_t numberOf(const std::string& text) {
+  std::int64_t number = 0;
+  std::from_chars(text.data(), text.data() + text.size(), number);
+  return number;
+}
+
 // "/a/b" -> {"/a", "/a/b"}
 std::vector<std::string> levels(const std::string& path) {
   std::vector<std::string> out;
@@ -163,6 +170,21 @@ Result<std::vector<std::string>> CgroupFiles::children(const std::string& path) 
   std::ranges::sort(all);
   all.erase(std::ranges::unique(all).begin(), all.end());
   return all;
+}
+
+Result<std::int64_t> CgroupFiles::memoryInUse(const std::string& path) {
+  const auto memory = std::ranges::find_if(hierarchies_, [](const Hierarchy& one) { return one.has("memory"); });
+  const std::string directory = memory->mount + path;  // find() insists on one
+  Result<std::string> usage = tree_->read(directory + (v2_ ? "/memory.current" : "/memory.usage_in_bytes"));
+  if (!usage) return fail(usage.error());
+  Result<std::string> stat = tree_->read(directory + "/memory.stat");
+  if (!stat) return fail(stat.error());
+  const std::vector<std::string> used = words(*usage);
+  const std::vector<std::string> fields = words(*stat);
+  const auto idle = std::ranges::find(fields, v2_ ? "inactive_file" : "total_inactive_file");
+  const bool known = idle != fields.end() && idle + 1 != fields.end();
+  const std::int64_t total = used.empty() ? 0 : numberOf(used.front());
+  return std::max<std::int64_t>(total - (known ? numberOf(*(idle + 1)) : 0), 0);
 }
 
 Result<void> CgroupFiles::killAll(const std::string& path) {

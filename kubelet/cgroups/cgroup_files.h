@@ -29,6 +29,8 @@ class CgroupFiles {
   Result<bool> exists(const std::string& path);
   // Names of the cgroups in it; empty when there is none.
   Result<std::vector<std::string>> children(const std::string& path);
+  // The working set: usage without file pages that nobody has touched for a while.
+  Result<std::int64_t> memoryInUse(const std::string& path);
   // Ends every process in it and below.
   Result<void> killAll(const std::string& path);
   // With everything below it. kUnavailable: processes are still in it; those that were killed take their moment.

@@ -24,6 +24,8 @@ class Driver {
   virtual Result<bool> exists(const CgroupName& name) = 0;
   // UIDs of the pods in a class.
   virtual Result<std::vector<std::string>> podUids(const CgroupName& qosCgroup) = 0;
+  // Bytes in use, without what the kernel can give back at once.
+  virtual Result<std::int64_t> memoryInUse(const CgroupName& name) = 0;
   // Ends what still runs in it and removes it with all below. kUnavailable: not all of it is dead yet, try again.
   virtual Result<void> remove(const CgroupName& name) = 0;
 };

@@ -168,6 +168,29 @@ Task<Result<bool>> PodCgroups::adopt(core::Pod pod) {
   co_return true;
 }
 
+Task<Result<void>> PodCgroups::resize(core::Pod pod, Values values) {
+  if (!enabled()) co_return Result<void>();
+  Result<void> ready = co_await start();
+  if (!ready) co_return ready;
+  const std::string uid = pod.metadata().uid();
+  if (const std::int64_t milli = burstableMilliCpu(pod); milli > 0) burst_[uid] = milli;
+  co_await refreshClass();
+  const CgroupName name = nameOf(pod);
+  std::function<Result<void>(Driver&)> apply = [=](Driver& driver) { return driver.apply(name, values); };
+  co_return co_await onDriver<void>("resize the cgroup of pod " + uid, std::move(apply));
+}
+
+Task<std::optional<std::int64_t>> PodCgroups::memoryInUse(core::Pod pod) {
+  if (!enabled() || !started_) co_return std::nullopt;
+  const CgroupName name = nameOf(pod);
+  std::function<Result<std::int64_t>(Driver&)> read = [=](Driver& driver) { return driver.memoryInUse(name); };
+  Result<std::int64_t> bytes = co_await onDriver<std::int64_t>("read the memory of a pod", std::move(read));
+  if (bytes) co_return *bytes;
+  log::debug(1, "cannot read how much memory a pod uses",
+             {{"uid", pod.metadata().uid()}, {"error", bytes.error().message}});
+  co_return std::nullopt;
+}
+
 void PodCgroups::release(const std::string& uid) {
   if (burst_.erase(uid) > 0) tasks_.spawn("class of Burstable pods", refreshClass());
 }

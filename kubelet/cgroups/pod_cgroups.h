@@ -58,6 +58,12 @@ class PodCgroups {
   Task<Result<void>> add(core::Pod pod);
   // True when its cgroup is there; then it counts in its class, and nothing else is changed (RES-7).
   Task<Result<bool>> adopt(core::Pod pod);
+  // What add() would set.
+  Values valuesOf(const core::Pod& pod) const { return podValues(pod, options_.rules); }
+  // Other values for a pod that was added; its class follows the pod's requests.
+  Task<Result<void>> resize(core::Pod pod, Values values);
+  // Memory of the pod that the kernel could not take back at once, in bytes; nothing where that is not known.
+  Task<std::optional<std::int64_t>> memoryInUse(core::Pod pod);
   // It will use no CPU any more: its class need not have its share.
   void release(const std::string& uid);
   // As long as something keeps the cgroup: as little CPU as there is for what may run in it (RES-21).

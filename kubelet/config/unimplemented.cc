@@ -20,7 +20,7 @@ constexpr std::string_view kWorks;
 constexpr std::string_view kSystemLogs = "logs of the system by HTTPS";
 constexpr std::string_view kStatistics = "statistics and metrics";
 constexpr std::string_view kLogLevel = "the log level by HTTPS";
-constexpr std::string_view kMemoryQos = "memory QoS, an alpha feature";
+constexpr std::string_view kMemoryQos = "memory that is kept for pods, an alpha feature";
 constexpr std::string_view kQosReserved = "an alpha feature";
 constexpr std::string_view kOtherCgroups = "cgroups of programs that are not pods: use systemd units";
 constexpr std::string_view kReservedCpus = "CPUs kept for the system: use systemReserved";
@@ -153,7 +153,7 @@ constexpr Support kTable[] = {
     {"cpuCFSQuotaPeriod", kWorks},
     {"memoryManagerPolicy", kManagers},
     {"reservedMemory", kManagers},
-    {"memoryThrottlingFactor", kMemoryQos},
+    {"memoryThrottlingFactor", kWorks},
     {"memoryReservationPolicy", kMemoryQos},
     {"topologyManagerPolicy", kManagers},
     {"topologyManagerScope", kManagers},
@@ -207,6 +207,7 @@ constexpr Support kTable[] = {
     {"--config-dir", kWorks},
     {"--root-dir", kWorks},
     {"--local-socket", kWorks},
+    {"--local-objects", kWorks},
     {"--hostname-override", kWorks},
     {"--lock-file", kLockFile},
     {"--exit-on-lock-contention", kLockFile},

@@ -28,11 +28,20 @@ std::string userNamespaceFile(const Directories& dirs, std::string_view uid) {
   return join({podDirectory(dirs, uid), "userns"});
 }
 
+std::string podResourcesFile(const Directories& dirs, std::string_view uid) {
+  return join({podDirectory(dirs, uid), "resources"});
+}
+
 std::string volumeDirectory(const Directories& dirs, std::string_view uid, std::string_view plugin,
                             std::string_view volume) {
   std::string escaped(plugin);
   std::replace(escaped.begin(), escaped.end(), '/', '~');
   return join({podDirectory(dirs, uid), "volumes", escaped, volume});
+}
+
+std::string subPathTarget(const Directories& dirs, std::string_view uid, std::string_view volume,
+                          std::string_view container, int index) {
+  return join({podDirectory(dirs, uid), "volume-subpaths", volume, container, std::to_string(index)});
 }
 
 std::string containerDirectory(const Directories& dirs, std::string_view uid, std::string_view container) {

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/files.h"
+#include "kubelet/config/feature_gates.h"
 #include "kubelet/main/cgroup_settings.h"
 #include "kubelet/podconfig/dns.h"
 
@@ -133,6 +134,8 @@ podconfig::NodeFacts readNodeFacts(const config::Effective& effective) {
   facts.hugePageSizes = hugePageSizes();
   facts.swapController = hasSwapController(facts.cgroupV2);
   facts.limitedSwap = effective.config.memoryswap().swapbehavior() == "LimitedSwap";
+  if (facts.cgroupV2 && config::FeatureGates::lenient(effective.config).enabled("MemoryQoS"))
+    facts.memoryThrottling = effective.config.memorythrottlingfactor();
   return facts;
 }
 

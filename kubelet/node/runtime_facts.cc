@@ -1,24 +1,14 @@
 #include "kubelet/node/runtime_facts.h"
 
 #include <algorithm>
-#include <string_view>
 
 #include "base/time_text.h"
+#include "cri/client/runtime_conditions.h"
 
 namespace cubelet::node {
 namespace {
 
 constexpr int kMaxNames = 5;
-
-// Empty when the condition holds.
-std::string problemOf(const cri::v1::RuntimeStatus& status, std::string_view type) {
-  for (const cri::v1::RuntimeCondition& condition : status.conditions()) {
-    if (condition.type() != type) continue;
-    if (condition.status()) return "";
-    return condition.type() + "=false reason:" + condition.reason() + " message:" + condition.message();
-  }
-  return "<nil>";
-}
 
 core::NodeRuntimeHandler toCore(const cri::v1::RuntimeHandler& handler) {
   core::NodeRuntimeHandler out;
@@ -41,8 +31,8 @@ std::string pictureProblem(const RuntimeFacts& facts, TimePoint now) {
 }  // namespace
 
 void applyStatus(RuntimeFacts& facts, const cri::v1::StatusResponse& answer, TimePoint now) {
-  facts.networkProblem = problemOf(answer.status(), "NetworkReady");
-  facts.runtimeProblem = problemOf(answer.status(), "RuntimeReady");
+  facts.networkProblem = cri::problemOf(answer.status(), "NetworkReady");
+  facts.runtimeProblem = cri::problemOf(answer.status(), "RuntimeReady");
   if (!facts.runtimeProblem.empty()) return;
   facts.readyAt = now;
   facts.handlers.clear();

@@ -5,6 +5,7 @@
 
 #include "kubelet/nodeapi/stream_request.h"
 #include "kubelet/web/connection.h"
+#include "kubelet/web/response.h"
 
 namespace cubelet::nodeapi {
 namespace {
@@ -28,14 +29,14 @@ class Proxy final : public web::Takeover {
     Task<Result<ConnectionPtr>> dialing = web::Connection::dial(&loop_, url_.host, url_.port);
     Result<ConnectionPtr> runtime = co_await std::move(dialing);
     if (!runtime) {
-      const std::string text = "cannot reach the runtime's streaming server: " + runtime.error().message + "\n";
-      co_await client->write(
-          "HTTP/1.1 500 Internal Server Error\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: "
-          "close\r\nContent-Length: " +
-          std::to_string(text.size()) + "\r\n\r\n" + text);
+      const Reply reply =
+          web::textReply(500, "cannot reach the runtime's streaming server: " + runtime.error().message + "\n");
+      std::string bytes = web::responseHead(reply, web::BodyFraming::kLength, false, false) + reply.body;
+      co_await client->write(std::move(bytes));
       co_return;
     }
-    const bool sent = co_await (*runtime)->write(forwardedRequest(*request_, url_));
+    std::string request = forwardedRequest(*request_, url_);
+    const bool sent = co_await (*runtime)->write(std::move(request));
     if (!sent) co_return;
     auto pair = std::make_shared<Pair>(clock_, client, *runtime, idleTime_);
     pair->watchIdle();

@@ -41,7 +41,11 @@ struct ContainerMemory {
   // the running instance; ", will be restarted" is added when the policy says so (PRB-7).
   std::string unhealthyMessage;
   std::optional<Duration> unhealthyGrace;  // the probe's own grace period for that kill (PRB-13)
-  bool postStartRuns = false;              // until it ends, the instance does not count as running for anybody (TRM-6)
+  // An in-place resize that this instance cannot take up while it runs (RSZ-6), cleared by a new instance.
+  bool resizeNeedsRestart = false;
+  // What the instance has of cpu and memory, as long as a resize leaves it with other resources than the pod says.
+  std::optional<core::ResourceRequirements> applied;
+  bool postStartRuns = false;  // until it ends, the instance does not count as running for anybody (TRM-6)
 };
 
 struct PodMemory {

@@ -63,6 +63,11 @@ bool Planner::replaceIfNeeded(const core::Container& container, ContainerKind ki
     return true;
   }
   const ContainerMemory& memory = memory_.of(name);
+  if (memory.resizeNeedsRestart) {
+    kill(running, "Container " + name + " resize requires restart");
+    addStart(name, kind, Duration::zero(), {});
+    return true;
+  }
   if (memory.unhealthyMessage.empty()) return false;
 
   const bool again = kind == ContainerKind::kSidecar || mayRestartAfterKill(spec_, container);

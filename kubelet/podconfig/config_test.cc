@@ -261,14 +261,37 @@ TEST_F(PodConfig, VOL_6_WhatTheAgentWritesIsReadOnlyForContainers) {
   for (const auto& mount : config->mounts()) EXPECT_EQ(mount.readonly(), mount.container_path() != "/cache");
 }
 
-TEST_F(PodConfig, SubPathIsRefusedUntilItIsSafe) {
+TEST_F(PodConfig, VOL_6_AReadOnlyClaimIsReadOnlyForContainers) {
+  core::Volume* volume = pod.mutable_spec()->add_volumes();
+  volume->set_name("data");
+  volume->mutable_volumesource()->mutable_persistentvolumeclaim()->set_claimname("data");
   auto* mount = container.add_volumemounts();
   mount->set_name("data");
   mount->set_mountpath("/data");
-  mount->set_subpath("x");
+  inputs.volumePaths["data"] = "/srv/data";
+  for (const bool readOnly : {false, true}) {
+    volume->mutable_volumesource()->mutable_persistentvolumeclaim()->set_readonly(readOnly);
+    const auto config = makeContainerConfig(pod, container, inputs, node);
+    ASSERT_TRUE(config);
+    EXPECT_EQ(config->mounts(0).readonly(), readOnly);
+  }
+}
+
+TEST_F(PodConfig, VOL_8_ASubPathIsMountedFromWhereItWasPinned) {
+  for (const char* path : {"/whole", "/part"}) {
+    auto* mount = container.add_volumemounts();
+    mount->set_name("data");
+    mount->set_mountpath(path);
+  }
+  container.mutable_volumemounts(1)->set_subpath("x");
+  inputs.volumePaths["data"] = "/host/data";
+  inputs.subPaths[1] = "/host/volume-subpaths/data/web/1";
   const auto config = makeContainerConfig(pod, container, inputs, node);
-  ASSERT_FALSE(config);
-  EXPECT_EQ(config.error().reason, "CreateContainerConfigError");
+  ASSERT_TRUE(config);
+  EXPECT_EQ(config->mounts(0).host_path(), "/host/data");
+  EXPECT_EQ(config->mounts(1).host_path(), "/host/volume-subpaths/data/web/1");
+  inputs.subPaths.clear();
+  EXPECT_FALSE(makeContainerConfig(pod, container, inputs, node)) << "never the whole volume in its place";
 }
 
 TEST_F(PodConfig, SEC_3_NonRoot) {
@@ -548,6 +571,28 @@ TEST_F(PodConfig, RES_20_LimitedSwapIsInProportionToTheRequest) {
   pod.mutable_spec()->clear_priority();
   (*pod.mutable_metadata()->mutable_annotations())["kubernetes.io/config.source"] = "file";
   EXPECT_EQ(swap(), "0") << "static pods are critical";
+}
+
+TEST_F(PodConfig, MemoryIsThrottledBelowTheLimit) {
+  auto* resources = pod.mutable_spec()->mutable_containers(0)->mutable_resources();
+  auto high = [&] {
+    const auto sent = containerResources(pod, pod.spec().containers(0), node);
+    const auto found = sent.unified().find("memory.high");
+    return found == sent.unified().end() ? std::string("none") : found->second;
+  };
+  (*resources->mutable_limits())["memory"].set_string("200Mi");
+  (*resources->mutable_requests())["memory"].set_string("100Mi");
+  node.memoryThrottling = 0.9;
+  EXPECT_EQ(high(), "none") << "cgroup v1 cannot";
+  node.cgroupV2 = true;
+  EXPECT_EQ(high(), std::to_string(190 << 20));
+  (*resources->mutable_requests())["memory"].set_string("200Mi");
+  EXPECT_EQ(high(), "none") << "asks for all that it may have";
+  resources->Clear();
+  node.memoryBytes = 1'000'000;
+  EXPECT_EQ(high(), "897024") << "the node's memory is the limit, in whole pages";
+  node.memoryThrottling.reset();
+  EXPECT_EQ(high(), "none");
 }
 
 }  // namespace

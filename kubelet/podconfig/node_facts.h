@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -31,6 +32,8 @@ struct NodeFacts {
   bool swapController = false;              // the kernel can limit swap
   bool limitedSwap = false;                 // memorySwap.swapBehavior LimitedSwap (RES-20)
   std::int64_t swapBytes = 0;
+  // memoryThrottlingFactor, where memory.high is to be set (feature MemoryQoS, cgroup v2).
+  std::optional<double> memoryThrottling;
 };
 
 }  // namespace cubelet::podconfig

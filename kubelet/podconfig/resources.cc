@@ -99,6 +99,20 @@ std::int64_t swapShare(const core::Pod& pod, const core::Container& container, c
                                    static_cast<double>(node.swapBytes));
 }
 
+// KEP-2570: from here on the kernel slows the container down and takes memory back, before it has to kill. Not for
+// those that have asked for all they may have.
+void addThrottling(const core::Container& container, std::int64_t memoryLimit, const NodeFacts& node,
+                   cri::v1::LinuxContainerResources& resources) {
+  constexpr std::int64_t kPage = 4096;
+  if (!node.memoryThrottling || !node.cgroupV2) return;
+  const std::int64_t request = amount(container.resources().requests(), "memory", false, 0);
+  const std::int64_t most = memoryLimit > 0 ? memoryLimit : node.memoryBytes;
+  if (request == memoryLimit && memoryLimit > 0) return;
+  const double high = static_cast<double>(request) + static_cast<double>(most - request) * *node.memoryThrottling;
+  const std::int64_t pages = static_cast<std::int64_t>(high) / kPage;
+  if (pages * kPage > request) (*resources.mutable_unified())["memory.high"] = std::to_string(pages * kPage);
+}
+
 // RES-20.
 void addSwap(const core::Pod& pod, const core::Container& container, const NodeFacts& node,
              cri::v1::LinuxContainerResources& resources) {
@@ -136,6 +150,10 @@ std::int64_t oomScoreAdj(const core::Pod& pod, const core::Container& container,
   return std::clamp<std::int64_t>(share, 1000 + kGuaranteedOomScore, kBestEffortOomScore - 1);
 }
 
+bool mayUseSwap(const core::Pod& pod, const core::Container& container, const NodeFacts& node) {
+  return node.swapController && swapShare(pod, container, node) > 0;
+}
+
 cri::v1::LinuxContainerResources containerResources(const core::Pod& pod, const core::Container& container,
                                                     const NodeFacts& node) {
   const std::int64_t cpuLimit = limitOf(pod, container, "cpu", true);
@@ -145,6 +163,7 @@ cri::v1::LinuxContainerResources containerResources(const core::Pod& pod, const 
   resources.set_oom_score_adj(oomScoreAdj(pod, container, node.memoryBytes));
   addHugePages(container, node, resources);
   addSwap(pod, container, node, resources);
+  addThrottling(container, resources.memory_limit_in_bytes(), node, resources);
   return resources;
 }
 

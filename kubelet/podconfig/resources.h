@@ -18,6 +18,9 @@ std::int64_t oomScoreAdj(const core::Pod& pod, const core::Container& container,
 cri::v1::LinuxContainerResources containerResources(const core::Pod& pod, const core::Container& container,
                                                     const NodeFacts& node);
 
+// The container may swap, with LimitedSwap (RES-20).
+bool mayUseSwap(const core::Pod& pod, const core::Container& container, const NodeFacts& node);
+
 // What a sandbox is told of its pod as a whole, for runtimes that size a virtual machine by it: the containers' sum,
 // and the overhead of the RuntimeClass.
 cri::v1::LinuxContainerResources sandboxResources(const core::Pod& pod, const NodeFacts& node);

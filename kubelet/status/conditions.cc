@@ -152,6 +152,14 @@ void add(const Inputs& inputs, std::string_view type, const Verdict& verdict, co
   }
 }
 
+void addResize(const Inputs& inputs, std::string_view type, const std::optional<ResizeState>& state,
+               core::PodStatus& status) {
+  if (!state) return;
+  add(inputs, type, {.reason = state->reason, .message = state->message}, status);
+  if (state->generation != 0)
+    status.mutable_conditions(status.conditions_size() - 1)->set_observedgeneration(state->generation);
+}
+
 }  // namespace
 
 bool isOwnCondition(std::string_view type) {
@@ -171,6 +179,8 @@ void addConditions(const Inputs& inputs, core::PodStatus& status) {
     if (!isOwnCondition(condition.type()) && condition.type() != kDisruptionTarget)
       *status.add_conditions() = condition;
   }
+  addResize(inputs, "PodResizePending", inputs.in.resizePending, status);
+  addResize(inputs, "PodResizeInProgress", inputs.in.resizeInProgress, status);
   if (inputs.in.failed && inputs.in.failed->disruption) {
     add(inputs, kDisruptionTarget, {.reason = kTerminationByKubelet, .message = inputs.in.failed->message}, status);
   } else if (const core::PodCondition* disruption = before(inputs, kDisruptionTarget)) {

@@ -27,6 +27,22 @@ struct Wanted {
   const core::Container* container;  // null for ephemeral ones
 };
 
+// What a running instance has while a resize is under way. Memory that is only asked for is no more than a number of
+// the agent's, and that is the new one already (RSZ-8).
+void overlay(const core::ResourceRequirements& applied, core::ResourceRequirements& shown) {
+  for (const char* resource : {"cpu", "memory"}) {
+    auto take = [&](const auto& from, auto& into) {
+      const auto amount = from.find(resource);
+      if (amount == from.end())
+        into.erase(resource);
+      else
+        into[resource] = amount->second;
+    };
+    take(applied.limits(), *shown.mutable_limits());
+    if (std::string_view(resource) == "cpu") take(applied.requests(), *shown.mutable_requests());
+  }
+}
+
 class Describer {
  public:
   Describer(const Inputs& inputs, const Wanted& wanted, const core::ContainerStatus* previous)
@@ -66,7 +82,9 @@ class Describer {
  private:
   void wait() {
     const bool first = inputs_.pod.spec().initcontainers().empty();
-    status_.mutable_state()->mutable_waiting()->set_reason(first ? "ContainerCreating" : "PodInitializing");
+    auto& waiting = *status_.mutable_state()->mutable_waiting();
+    waiting.set_reason(first ? "ContainerCreating" : "PodInitializing");
+    if (!inputs_.in.waitingVolumes.empty()) waiting.set_message(inputs_.in.waitingVolumes);
   }
 
   void addMounts() {
@@ -152,6 +170,7 @@ class Describer {
     status_.set_containerid(idOf(*newest_));
     showUser();
     *status_.mutable_resources() = wanted_.resources;
+    if (const auto& applied = inputs_.memory.of(wanted_.name).applied) overlay(*applied, *status_.mutable_resources());
     *status_.mutable_allocatedresources() = wanted_.resources.requests();
     showLastState();
     switch (newest_->state) {

@@ -24,6 +24,13 @@ struct FailedBy {
   bool disruption = false;  // by somebody other than the pod: it gets the condition DisruptionTarget (PCO-9)
 };
 
+// A condition of an in-place resize (RSZ-2, RSZ-4).
+struct ResizeState {
+  std::string reason;  // Deferred, Infeasible, Error; empty: all is well so far
+  std::string message;
+  std::int64_t generation = 0;  // of the pod's object that it is about
+};
+
 struct StatusInputs {
   WallTime now;
   WallTime startTime;                // when the agent took the pod on; a start time in `previous` wins (PLC-10)
@@ -35,6 +42,9 @@ struct StatusInputs {
   bool terminating = false;                      // being stopped for good: nothing is due to restart
   bool terminated = false;  // and everything has stopped: this is the final status (CST-8, PLC-6, PLC-9)
   std::optional<FailedBy> failed;
+  std::string waitingVolumes;  // what the pod's volumes wait for, when some have failed; told of containers that wait
+  std::optional<ResizeState> resizePending = {};
+  std::optional<ResizeState> resizeInProgress = {};
   std::string runtimeName = "containerd";      // scheme of containerID
   bool runtimeMakesRecursiveReadOnly = false;  // the pod's runtime handler supports it (CST-11)
 };

@@ -12,6 +12,10 @@ namespace {
 
 constexpr char kPreempted[] = "Preempted in order to admit critical pod";
 
+// RSZ-3.
+constexpr Duration kFirstResizeRetry = std::chrono::seconds(30);
+constexpr Duration kResizeRetry = std::chrono::minutes(3);
+
 bool hasEnded(const PodWorker& worker) {
   return worker.failedBy() || (!worker.stopping() && status::isTerminalPhase(worker.status().phase()));
 }
@@ -103,9 +107,59 @@ bool PodAdmitter::runsAlready(const PodWorker& worker) const {
   return have != nullptr && !have->empty();
 }
 
-std::vector<const admission::PodClaims*> PodAdmitter::others() const {
+// One after the other, for each grant changes what is left for the next.
+void PodAdmitter::decideResizes() {
+  if (decidingResizes_ || !context_.observer.synced()) return;  // what is decided on one may be heard of
+  decidingResizes_ = true;
+  std::vector<PodWorker*> waiting = hooks_.workers();
+  std::erase_if(waiting, [](const PodWorker* worker) { return !worker->wantsResize(); });
+  std::ranges::sort(waiting, [](const PodWorker* one, const PodWorker* other) {
+    return resize::comesBefore(one->resizer().waiting(), other->resizer().waiting());
+  });
+  bool allGranted = true;
+  for (PodWorker* worker : waiting) allGranted &= decideResize(*worker);
+  decidingResizes_ = false;
+  if (allGranted) {
+    resizeRetry_.cancel();
+    resizeRetried_ = false;
+  } else if (!resizeRetry_) {
+    retryResizesAfter(std::exchange(resizeRetried_, true) ? kResizeRetry : kFirstResizeRetry);
+  }
+}
+
+void PodAdmitter::retryResizesAfter(Duration delay) {
+  resizeRetry_ = context_.clock.after(delay, [this] {
+    resizeRetry_.cancel();
+    decideResizes();
+  });
+}
+
+// False: it is put off.
+bool PodAdmitter::decideResize(PodWorker& worker) {
+  resize::Verdict verdict;
+  if (context_.admissionNode != nullptr)
+    verdict = worker.resizer().judge(others(worker.uid()), *context_.admissionNode);
+  const resize::Outcome outcome = verdict.outcome;
+  worker.heedResize(std::move(verdict));
+  if (auto found = admitted_.find(worker.uid()); found != admitted_.end())
+    found->second.claims = admission::claimsOf(worker.resizer().claimed(worker.pod()));
+  return outcome != resize::Outcome::kDeferred;
+}
+
+// Not where we are: whoever calls may be in the middle of its own business.
+void PodAdmitter::retryResizes() {
+  if (resizeRetry_) retryResizesAfter(Duration::zero());
+}
+
+Task<void> PodAdmitter::close() {
+  resizeRetry_.cancel();
+  co_await tasks_.close();
+}
+
+std::vector<const admission::PodClaims*> PodAdmitter::others(const std::string& except) const {
   std::vector<const admission::PodClaims*> out;
   for (const auto& [uid, one] : admitted_) {
+    if (uid == except) continue;
     // Its object is gone, what is left of it goes: nobody would count it who looks at the API.
     const bool leaves = one.worker->stopping() && !one.deleted;
     if (!leaves && !hasEnded(*one.worker)) out.push_back(&one.claims);
@@ -116,7 +170,7 @@ std::vector<const admission::PodClaims*> PodAdmitter::others() const {
 void PodAdmitter::updated(const PodWorker& worker, const core::Pod& pod) {
   auto found = admitted_.find(worker.uid());
   if (found == admitted_.end()) return;
-  found->second.claims = admission::claimsOf(pod);
+  found->second.claims = admission::claimsOf(worker.resizer().claimed(pod));
   found->second.deleted = pod.metadata().has_deletiontimestamp();
 }
 
@@ -124,14 +178,16 @@ void PodAdmitter::foundDeleted(PodWorker& worker, const core::Pod& pod) {
   admitted_[worker.uid()] = {&worker, admission::claimsOf(pod), true};
 }
 
-void PodAdmitter::statusChanged() {
+void PodAdmitter::statusChanged(const PodWorker& worker) {
   if (!roomAwaited_.empty()) decide();
+  if (hasEnded(worker)) retryResizes();
 }
 
 void PodAdmitter::forget(const std::string& uid) {
   admitted_.erase(uid);
   roomAwaited_.erase(uid);
   nodeReread_.erase(uid);
+  retryResizes();
 }
 
 }  // namespace cubelet::sync

@@ -41,6 +41,13 @@ std::string expandStatic(const core::Container& container, const std::string& wo
   return podconfig::expand(word, environment);
 }
 
+// Of volumes that have failed; those that are merely on their way are not worth a word.
+std::string waitingText(const PodState& state) {
+  for (const status::WaitingVolume& volume : waitingVolumes(state))
+    if (!volume.failure.empty()) return unmountedVolumes(state, volume.failure);
+  return "";
+}
+
 }  // namespace
 
 PodWorker::PodWorker(Context& context, const TerminationRecords& records, core::Pod pod, bool objectKnown,
@@ -55,8 +62,10 @@ PodWorker::PodWorker(Context& context, const TerminationRecords& records, core::
       postStarts_(context, state_, wake_),
       preStops_(context, state_, wake_),
       images_(context, state_, calls_, [this] { wake_.ring(); }),
+      volumes_(context, state_, calls_, [this] { wake_.ring(); }),
+      resizer_(context, state_),
       starter_(
-          context, state_, images_, postStarts_, [this] { return stop_; },
+          context, state_, images_, volumes_, postStarts_, [this] { return stop_; },
           [this](plan::KillContainer kill) { return stopper_.stopOne(std::move(kill)); }),
       stopper_(context, state_, calls_, preStops_, wake_,
                [this] {
@@ -74,6 +83,7 @@ PodWorker::PodWorker(Context& context, const TerminationRecords& records, core::
       startTime_(context.clock.wallNow()) {
   state_.pod = std::move(pod);
   state_.objectKnown = objectKnown;
+  resizer_.adopt();
   status_ = state_.pod.status();  // what an earlier run of the agent has told the API server
   // A pod that has come to its end needs no place.
   decided_ = !status::isStaticPod(state_.pod) && status::isTerminalPhase(status_.phase());
@@ -115,6 +125,7 @@ void PodWorker::notePreStopsEnded(const std::vector<std::string>& containerIds) 
 
 void PodWorker::admit() {
   decided_ = true;
+  resizer_.admitted();
   wake_.ring();
 }
 
@@ -124,6 +135,15 @@ void PodWorker::fail(status::FailedBy why) {
   if (!std::exchange(decided_, true)) status_ = state_.pod.status();
   failedBy_ = std::move(why);
   ring();
+}
+
+bool PodWorker::wantsResize() const {
+  const bool over = stop_ || failedBy_ || status::isTerminalPhase(status_.phase());
+  return decided_ && !over && resizer_.waits();
+}
+
+void PodWorker::heedResize(resize::Verdict verdict) {
+  if (resizer_.judged(std::move(verdict))) ring();
 }
 
 void PodWorker::ring() {
@@ -146,7 +166,8 @@ void PodWorker::removeDead(std::set<std::string> ids) {
 void PodWorker::objectChanged() {
   ++state_.objectChanges;
   filesStale_ = true;
-  if (!state_.volumes || !state_.handler) state_.memory.sandboxRetryAt = {};
+  if (!state_.handler) state_.memory.sandboxRetryAt = {};
+  volumes_.retryNow();
   for (auto& [name, memory] : state_.memory.containers)
     if (memory.failureReason == "CreateContainerConfigError") memory.retryAt = {};
   ring();
@@ -163,7 +184,7 @@ Task<void> PodWorker::close() {
 }
 
 core::Pod PodWorker::view() const {
-  core::Pod pod = state_.pod;
+  core::Pod pod = resizer_.desired();
   *pod.mutable_status() = status_;
   if (stop_ && stopAskedAt_ && !pod.metadata().has_deletiontimestamp())
     pod.mutable_metadata()->mutable_deletiontimestamp()->set_seconds(
@@ -199,6 +220,8 @@ Task<void> PodWorker::syncPod() {
     adoptOnce();
     co_await adoptCgroup();
     if (stop_) continue;
+    co_await resize();
+    if (stop_) continue;
     replan();
     if (!plan_.idle()) {
       plan::PodPlan plan = plan_;
@@ -208,13 +231,24 @@ Task<void> PodWorker::syncPod() {
       replan();
     }
     if (plan_.wakeAt) nextWake_ = steady(*plan_.wakeAt);
+    if (std::optional<WallTime> due = resizer_.dueAt()) nextWake_ = std::min(nextWake_, steady(*due));
     if (std::optional<WallTime> due = activeDeadline()) nextWake_ = std::min(nextWake_, steady(*due));
+    if (std::optional<WallTime> due = volumes_.nextTry()) nextWake_ = std::min(nextWake_, steady(*due));
     co_await refreshFiles();
     const bool pulling =
         std::any_of(state_.images.begin(), state_.images.end(), [](const auto& entry) { return entry.second.pulling; });
     if (!plan_.idle() && !pulling) nextWake_ = std::min(nextWake_, context_.clock.now() + kLookAgain);
     co_return;
   }
+}
+
+// What was granted comes before anything is started: a new instance shall have it from the beginning.
+Task<void> PodWorker::resize() {
+  // One that was put off is looked at again when there may be room.
+  if (wantsResize() && !resizer_.pending()) callbacks_.askResize();
+  resizer_.applyGrant();
+  observe::ObservedPod pod = have();
+  co_await resizer_.carryOut(std::move(pod));
 }
 
 // Files of a pod that runs follow what they show: objects of the API server, its own metadata, tokens.
@@ -262,6 +296,7 @@ Task<bool> PodWorker::carryOut(plan::PodPlan plan) {
   }
   for (const plan::StartContainer& start : plan.start) {
     if (stop_) co_return false;
+    resizer_.starting(start.name);
     const bool started = co_await starter_.startContainer(start);
     progressed = progressed || started;
   }
@@ -342,16 +377,17 @@ void PodWorker::beginGrace(WallTime deadline) {
 
 void PodWorker::applyUpdate() {
   if (!pendingUpdate_) return;
+  resizer_.applyGrant();
   for (auto& [name, image] : state_.images) {
     const std::optional<core::Container> before = containerNamed(state_.pod, name);
     const std::optional<core::Container> after = containerNamed(*pendingUpdate_, name);
     const bool same = before && after && before->image() == after->image();
     if (!same && !image.pulling) image = ImageState();
   }
-  state_.pod = std::move(*std::exchange(pendingUpdate_, std::nullopt));
+  state_.pod = resizer_.received(std::move(*std::exchange(pendingUpdate_, std::nullopt)));
   filesStale_ = true;
   if (context_.objects != nullptr) context_.objects->use(state_.pod);
-  state_.volumes.reset();
+  volumes_.forget();
 }
 
 // What an earlier run of the agent has left: how old the pod is, and how often its containers have run.
@@ -504,7 +540,10 @@ void PodWorker::publish(bool terminated) {
   inputs.terminating = stop_;
   inputs.terminated = terminated;
   inputs.failed = failedBy_;
+  inputs.resizePending = resizer_.pending();
+  inputs.resizeInProgress = resizer_.inProgress();
   inputs.runtimeName = context_.runtimeName;
+  inputs.waitingVolumes = waitingText(state_);
   inputs.runtimeMakesRecursiveReadOnly = state_.handler && state_.handler->recursiveReadOnlyMounts;
   observe::ObservedPod pod = have();
   const core::PodSpec& spec = state_.pod.spec();

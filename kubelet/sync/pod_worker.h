@@ -15,11 +15,13 @@
 #include "kubelet/sync/context.h"
 #include "kubelet/sync/hook_tasks.h"
 #include "kubelet/sync/image_step.h"
+#include "kubelet/sync/pod_resizer.h"
 #include "kubelet/sync/pod_starter.h"
 #include "kubelet/sync/pod_state.h"
 #include "kubelet/sync/pod_stopper.h"
 #include "kubelet/sync/termination_message.h"
 #include "kubelet/sync/termination_record.h"
+#include "kubelet/sync/volume_step.h"
 
 namespace cubelet::sync {
 
@@ -31,6 +33,7 @@ class PodWorker {
   struct Callbacks {
     std::function<bool(const PodWorker&)> mayStart;  // false while another pod of the same name winds down
     std::function<void()> askIn;                     // it could start now: admit() or fail() follows, now or later
+    std::function<void()> askResize;                 // judgeResize() and heedResize() may follow, now or later
     std::function<void(PodWorker&)> finished;        // termination is complete; close() and destroy the worker
     // The status is another one, or final (see terminated()).
     std::function<void(const PodWorker&)> statusChanged;
@@ -54,6 +57,10 @@ class PodWorker {
   void admit();
   // Whatever runs of the pod is stopped, nothing starts any more, and its phase is Failed for good.
   void fail(status::FailedBy why);
+  // An in-place resize is asked for and nobody has granted it, nor refused it for good (RSZ-2).
+  bool wantsResize() const;
+  const PodResizer& resizer() const { return resizer_; }
+  void heedResize(resize::Verdict verdict);
   // Something about the pod or the world changed: look again.
   void ring();
   void runtimeSynced();
@@ -86,6 +93,7 @@ class PodWorker {
  private:
   Task<void> run();
   Task<void> syncPod();
+  Task<void> resize();
   Task<bool> carryOut(plan::PodPlan plan);
   Task<bool> stopForPlan(plan::PodPlan plan);
   Task<void> terminate();
@@ -117,6 +125,8 @@ class PodWorker {
   HookTasks postStarts_;
   HookTasks preStops_;
   ImageStep images_;
+  VolumeStep volumes_;
+  PodResizer resizer_;
   PodStarter starter_;
   PodStopper stopper_;
   probes::PodProber prober_;

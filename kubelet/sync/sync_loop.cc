@@ -74,13 +74,16 @@ std::map<std::string, SyncLoop::PodPtr> SyncLoop::wanted() {
     auto pods = bySource_.find(source);
     if (pods == bySource_.end()) continue;
     for (const PodPtr& pod : pods->second) {
-      if (wanted.try_emplace(fullNameOf(*pod), pod).second) continue;
-      const std::string loser = source + " " + fullNameOf(*pod);
+      const auto [first, isNew] = wanted.try_emplace(fullNameOf(*pod), pod);
+      if (isNew || first->second == pod) continue;
+      const std::string loser = source + " " + fullNameOf(*pod) + " " + pod->metadata().uid();
       refused.insert(loser);
-      if (!refused_.contains(loser))
-        context_.events.warning(
-            events::podRef(*pod), "FailedValidation",
-            "a pod of this name comes from another source already, the one from " + source + " is not run");
+      if (refused_.contains(loser)) continue;
+      const bool sameSource = std::ranges::find(pods->second, first->second) != pods->second.end();
+      context_.events.warning(
+          events::podRef(*pod), "FailedValidation",
+          sameSource ? "a pod of this name comes from " + source + " already, this one is not run"
+                     : "a pod of this name comes from another source already, the one from " + source + " is not run");
     }
   }
   refused_ = std::move(refused);
@@ -175,11 +178,12 @@ std::unique_ptr<PodWorker> SyncLoop::makeWorker(core::Pod pod, bool objectKnown)
   PodWorker::Callbacks callbacks;
   callbacks.mayStart = [this](const PodWorker& worker) { return mayStart(worker); };
   callbacks.askIn = [this] { admitter_.decide(); };
+  callbacks.askResize = [this] { admitter_.decideResizes(); };
   callbacks.finished = [this](PodWorker& worker) { finished(worker); };
   callbacks.statusChanged = [this](const PodWorker& worker) {
     listener_.statusChanged(worker);
     listener_.changed();
-    admitter_.statusChanged();
+    admitter_.statusChanged(worker);
   };
   auto worker = std::make_unique<PodWorker>(context_, records_, std::move(pod), objectKnown, std::move(callbacks));
   byUid_[worker->uid()] = worker.get();
@@ -367,6 +371,7 @@ Task<void> SyncLoop::close() {
   std::vector<Task<void>> closing;
   forEachWorker([&](PodWorker& worker) { closing.push_back(worker.close()); });
   co_await runAll(context_.loop, "close pod worker", std::move(closing));
+  co_await admitter_.close();
   co_await reaping_.close();
 }
 

@@ -114,7 +114,7 @@ class SyncLoop {
   std::unordered_map<std::string, PodWorker*> byUid_;
   std::map<std::string, TerminationRecord> resumed_;  // by UID: terminations that an earlier run of the agent had begun
   std::set<std::string> ended_;    // UIDs of the API server's pods that are over while their objects remain
-  std::set<std::string> refused_;  // "source ns/name" that lost to another source, said once
+  std::set<std::string> refused_;  // "source ns/name uid" that lost to another pod of that name, said once
   bool closing_ = false;
   bool sweptAtStart_ = false;
   std::set<std::string> swept_;  // UIDs whose leftovers on disk this run of the agent has tried to remove

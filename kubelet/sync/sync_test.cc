@@ -350,6 +350,65 @@ TEST_F(Sync, SBX_1_DeadSandboxIsReplacedAndInitRunsAgain) {
   EXPECT_EQ(runtime.sandbox("a")->config.metadata().attempt(), 1u);
 }
 
+TEST_F(Sync, SBX_6_WithoutTheNetworkOnlyPodsOfTheHostsNetworkStart) {
+  runtime.setNetworkReady(false, "no network plugin");
+  core::Pod host = makePod("host", "u2");
+  host.mutable_spec()->set_hostnetwork(true);
+  node.startAgent();
+  node.setPods({makePod("a", "u1"), host});
+  EXPECT_EQ(node.status("host").phase(), "Running");
+  EXPECT_EQ(node.status("a").phase(), "Pending");
+  EXPECT_TRUE(node.hasEvent("NetworkNotReady",
+                            "network is not ready: container runtime network not ready: NetworkReady=false "
+                            "reason:NetworkPluginNotReady message:no network plugin"));
+  EXPECT_FALSE(node.hasEvent("FailedCreatePodSandBox"));
+  const std::size_t tries = node.countCalls("RunPodSandbox");
+  node.advance(seconds(5));
+  EXPECT_EQ(node.countCalls("RunPodSandbox"), tries);
+  runtime.setNetworkReady(true);
+  node.advance(seconds(1));
+  EXPECT_EQ(node.status("a").phase(), "Running");
+}
+
+// ---- A reboot ----
+
+TEST_F(Sync, REC_8_AfterARebootPodsStartAgainAndCountsGrowOn) {
+  core::Pod always = makePod("a", "u1");
+  addInit(always, "init", false);
+  core::Pod never = withPolicy(makePod("n", "u2"), "Never");
+  never.mutable_spec()->mutable_containers(0)->set_name("once");
+  node.startAgent();
+  node.setPods({always, never});
+  runtime.exitContainer("init", 0);
+  node.settle();
+  ASSERT_EQ(runtime.running(), (Names{"once#0", "web#0"}));
+  node.stopAgent();
+  // The runtime has kept its records, but not one process.
+  runtime.killSandbox("a", true);
+  runtime.killSandbox("n", true);
+  node.startAgent();
+  node.setPods({always, never});
+  ASSERT_TRUE(node.advanceUntil([&] { return runtime.running() == Names{"init#1"}; }, seconds(40)));
+  runtime.exitContainer("init", 0);
+  ASSERT_TRUE(node.advanceUntil([&] { return runtime.running() == Names{"web#1"}; }, seconds(40)));
+  EXPECT_EQ(node.status("a").containerstatuses(0).restartcount(), 1);
+  EXPECT_EQ(runtime.sandbox("a")->config.metadata().attempt(), 1u);
+  EXPECT_EQ(node.status("n").phase(), "Failed");
+}
+
+// ---- Names ----
+
+TEST_F(Sync, SRC_6_OfTwoPodsOfOneNameInASourceTheSecondIsDropped) {
+  node.startAgent();
+  node.setPods({makePod("a", "u1"), makePod("a", "u2"), makePod("b", "u3")});
+  EXPECT_EQ(runtime.sandboxes().size(), 2u);
+  EXPECT_EQ(node.sync().find("default/a")->uid(), "u1");
+  EXPECT_TRUE(node.hasEvent("FailedValidation", "a pod of this name comes from file already, this one is not run"));
+  // Its turn comes when the first has gone.
+  node.setPods({makePod("a", "u2"), makePod("b", "u3")});
+  ASSERT_TRUE(node.advanceUntil([&] { return node.sync().find("default/a")->uid() == "u2"; }, seconds(40)));
+}
+
 // ---- Deletion and replacement ----
 
 TEST_F(Sync, TRM_8_RemovedPodLeavesNothingBehind) {
