@@ -132,8 +132,9 @@ TEST_F(Node, SecretsReachTheDriverAndNoMessage) {
 
 TEST_F(Node, CSI_18_ACallWithoutAnswerIsUncertain) {
   ClientOptions options;
-  options.callTimeout = milliseconds(50);
+  options.callTimeout = milliseconds(500);
   GrpcNode hasty(channel_, options);
+  ASSERT_TRUE(run(node_.nodeInfo()));  // connected: the time must not pass before the call has arrived
   driver_.faults().hangNext("NodeStageVolume", Duration(0));
   auto late = run(hasty.stage(stageRequest()));
   EXPECT_EQ(late.error().code, Code::kTimedOut);

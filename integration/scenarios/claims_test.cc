@@ -104,7 +104,8 @@ TEST_F(Claims, CSI_3_AnUnboundClaimIsTold) {
   cluster().apply(podWithClaim("exec sleep 1000"));
   ASSERT_TRUE(eventually("an event", kSoon, hasEvent("error processing PVC default/data: PVC is not bound")));
   makeVolume();
-  EXPECT_TRUE(eventually("pod p is ready", 20s, isReadyThere("pod", "p"))) << eventsOf("p");
+  // The controller that binds looks at claims that wait every 15 s.
+  EXPECT_TRUE(eventually("pod p is ready", 60s, isReadyThere("pod", "p"))) << eventsOf("p");
 }
 
 }  // namespace

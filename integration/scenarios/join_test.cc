@@ -192,14 +192,12 @@ TEST_F(Join, CMS_7_CMS_12_APodSeesItsServiceAccountConfigMapsAndSecrets) {
   cluster().apply(object);
   ASSERT_TRUE(eventually("pod web is ready", kSoon, isReadyThere("pod", "web")));
   EXPECT_TRUE(eventually("it has its environment", kSoon,
-                         [&] { return node().record("env") == "red 443\n" ? "" : node().record("env"); }));
-  EXPECT_TRUE(eventually("it has its file", kSoon,
-                         [&] { return node().record("file") == "red" ? "" : node().record("file"); }));
+                         [&] { return node().record("env") == "red 443\n" ? "" : "not yet"; }));
+  EXPECT_TRUE(eventually("it has its file", kSoon, [&] { return node().record("file") == "red" ? "" : "not yet"; }));
   EXPECT_TRUE(
       eventually("it has its token", kSoon, [&] { return node().record("token").size() > 100 ? "" : "no token"; }));
   ASSERT_TRUE(cluster().kubectl({"patch", "configmap", "settings", "-p", R"({"data":{"color":"blue"}})"}).ok());
-  EXPECT_TRUE(eventually("the file follows", kSoon,
-                         [&] { return node().record("file") == "blue" ? "" : node().record("file"); }));
+  EXPECT_TRUE(eventually("the file follows", kSoon, [&] { return node().record("file") == "blue" ? "" : "not yet"; }));
 }
 
 TEST_F(Join, CFG_6_AMissingConfigMapHoldsAContainerUntilItAppears) {

@@ -34,8 +34,7 @@ constexpr Flag kFlags[] = {
     {"local-socket", kString, kStart, kPlain, &CommandLine::localSocket,
      "socket for the client commands (cubelet pods, logs, events); empty: none"},
     {"local-objects", kString, kStart, kPlain, &CommandLine::localObjects,
-     "directory of ConfigMaps and Secrets for static pods of a node without API server; default "
-     "<staticPodPath>/../objects"},
+     "API objects of a standalone node as files; default <staticPodPath>/../objects"},
     {"lock-file", kString, kStart, kPlain, &CommandLine::lockFile, "file that only one agent at a time may lock"},
     {"exit-on-lock-contention", kBool, kStart, kPlain, &CommandLine::exitOnLockContention,
      "stop when another agent wants the lock file"},

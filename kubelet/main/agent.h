@@ -109,7 +109,7 @@ class Agent final : public server::AgentView {
   std::unique_ptr<staticpods::ManifestUrl> manifestUrl_;
   std::unique_ptr<images::NodeCredentials> nodeCredentials_;
   std::unique_ptr<images::PullRecords> pullRecords_;
-  std::unique_ptr<Cluster> cluster_;                                      // null: standalone
+  std::unique_ptr<Cluster> cluster_;  // null: standalone
   std::unique_ptr<NodeApi> nodeApi_;
   std::map<std::string, std::vector<staticpods::FileProblem>> problems_;  // by source
   server::RuntimeView runtimeView_;

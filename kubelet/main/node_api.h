@@ -58,6 +58,7 @@ class NodeApi final : public nodeapi::NodeView {
   std::optional<nodeapi::core::Pod> pod(std::string_view ns, std::string_view name) const override;
   const observe::ObservedPod* observed(const std::string& uid) const override { return services_.observer.find(uid); }
   std::vector<std::string> observedUids() const override { return services_.observer.uids(); }
+  // The loop that syncs pods is the one that answers: when it hangs, so does the answer.
   Result<void> syncLoopHealthy() const override { return {}; }
   std::string configJson() const override { return config::effectiveJson(services_.effective.config); }
 

@@ -173,7 +173,9 @@ class TestNode {
           sync(std::make_unique<SyncLoop>(
               context, records,
               SyncLoop::Listener{.statusChanged = [this](const PodWorker& worker) { told.push_back(worker.view()); }})),
-          tasks(node.loop) {}
+          tasks(node.loop) {
+      volumes.useObjects(node.objects);
+    }
 
     static layout::Directories directories(const TestNode& node) {
       return {.root = node.root(""), .podLogs = node.temp / "logs", .containerLogLinks = node.temp / "links"};

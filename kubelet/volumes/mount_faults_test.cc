@@ -185,6 +185,22 @@ TEST_F(MountFaults, VOL_4_TheRootIsMadeASharedMountOnce) {
   EXPECT_FALSE(isMountPoint(temp.path()).value_or(true));
 }
 
+TEST_F(MountFaults, VOL_4_WhatIsMountedInTheRootAlreadyMovesIntoTheSharedOne) {
+  const std::string memory = made("memory");
+  ASSERT_TRUE(mountFileSystem("tmpfs", memory, ""));
+  const std::string inner = joinPath(memory, "inner");
+  ASSERT_TRUE(makeDirectories(inner, 0750));
+  ASSERT_TRUE(mountFileSystem("tmpfs", inner, ""));
+  Fd held(::open((memory + "/file").c_str(), O_CREAT | O_WRONLY | O_CLOEXEC, 0600));
+  ASSERT_TRUE(makeShared(temp.path()));
+  EXPECT_TRUE(fs::exists(memory + "/file"));
+  EXPECT_TRUE(isMountPoint(inner).value_or(false));
+  EXPECT_FALSE(unmountBelow(directory)) << "the same mount, that is in use, not a copy of it";
+  held.reset();
+  EXPECT_TRUE(unmountBelow(directory));
+  EXPECT_TRUE(fs::remove(memory)) << "mounted a second time under the new mount";
+}
+
 // The blocking half of a volume's life, from its directory to its end.
 Result<void> liveOnce(const VolumeRequest& request, const std::string& directory) {
   Result<std::string> path = EmptyDir().setUp(request);

@@ -12,6 +12,7 @@
 #include <string_view>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <utility>
 #include <vector>
 
 #include "base/files.h"
@@ -90,6 +91,25 @@ std::string asMounted(const std::string& path) {
   return parent ? joinPath(parent.get(), path.substr(slash + 1)) : path;
 }
 
+// Makes a mount of its own at `path`, with the mounts below it moved into it. A recursive bind would leave them a
+// second time under the new mount, where nobody can unmount them and their directories stay busy.
+Result<void> bindToItself(const std::string& path, const std::vector<Mount>& table) {
+  std::vector<std::pair<std::string, Fd>> below;  // the outermost ones: those below them go along
+  for (const Mount& mount : table) {
+    if (mount.target == path || !isAtOrBelow(mount.target, path)) continue;
+    if (std::ranges::any_of(below, [&](const auto& outer) { return isAtOrBelow(mount.target, outer.first); })) continue;
+    Fd root(::open_tree(AT_FDCWD, mount.target.c_str(), OPEN_TREE_CLOEXEC | AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT));
+    if (!root) return fail(errnoError(errno, "open the mount " + mount.target));
+    below.emplace_back(mount.target, std::move(root));
+  }
+  if (::mount(path.c_str(), path.c_str(), nullptr, MS_BIND, nullptr) != 0)
+    return fail(errnoError(errno, "bind " + path + " to itself"));
+  for (const auto& [target, root] : below)
+    if (::move_mount(root.get(), "", AT_FDCWD, target.c_str(), MOVE_MOUNT_F_EMPTY_PATH) != 0)
+      return fail(errnoError(errno, "move the mount " + target + " into the one of " + path));
+  return {};
+}
+
 }  // namespace
 
 Result<bool> isMountPoint(const std::string& path) {
@@ -150,10 +170,8 @@ Result<void> makeShared(const std::string& path) {
         (on == nullptr || mount.target.size() >= on->target.size()))
       on = &mount;
   if (on != nullptr && on->shared) return {};
-  // With what is mounted below it already.
-  if ((on == nullptr || on->target != real) &&
-      ::mount(path.c_str(), path.c_str(), nullptr, MS_BIND | MS_REC, nullptr) != 0)
-    return fail(errnoError(errno, "bind " + path + " to itself"));
+  if (on == nullptr || on->target != real)
+    if (Result<void> bound = bindToItself(real, *mounts); !bound) return bound;
   if (::mount(nullptr, path.c_str(), nullptr, MS_SHARED | MS_REC, nullptr) != 0)
     return fail(errnoError(errno, "make " + path + " a shared mount"));
   return {};

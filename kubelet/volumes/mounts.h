@@ -26,7 +26,8 @@ Result<void> unmountBelow(const std::string& path);
 Result<void> detachNetworkBelow(const std::string& path);
 
 // Makes the mount that `path` lies on a shared one, so that mounts of containers reach the host and the other way round
-// (VOL-4, VOL-7). A mount of its own is made for `path` when its file system is not shared. Safe to repeat.
+// (VOL-4, VOL-7). A mount of its own is made for `path` when its file system is not shared; what is mounted
+// below `path` moves into it. Safe to repeat.
 Result<void> makeShared(const std::string& path);
 
 }  // namespace cubelet::volumes
