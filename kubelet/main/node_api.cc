@@ -177,7 +177,6 @@ std::optional<nodeapi::core::Pod> NodeApi::pod(std::string_view ns, std::string_
 Task<void> NodeApi::close() {
   co_await tasks_.close();
   co_await server_.close();
-  co_await streaming_.close();
   co_await logs_.close();
 }
 

@@ -1,8 +1,13 @@
 #include "kubelet/nodeapi/streaming.h"
 
+#include <algorithm>
+#include <charconv>
 #include <memory>
+#include <optional>
 #include <utility>
+#include <vector>
 
+#include "base/task_group.h"
 #include "kubelet/nodeapi/stream_request.h"
 #include "kubelet/web/connection.h"
 #include "kubelet/web/response.h"
@@ -14,16 +19,17 @@ using web::ConnectionPtr;
 using web::Reply;
 using web::RequestPtr;
 
+// Between the end of the stream and the client's hanging up.
+constexpr Duration kGoodbye = std::chrono::seconds(5);
+// A client that has said its last word, and a runtime that says nothing to that. Whether such a client still listens
+// cannot be known: some runtimes notice its end only when the command ends.
+constexpr Duration kAfterLastWord = std::chrono::minutes(1);
+
 // Two connections, and bytes from each to the other.
 class Proxy final : public web::Takeover {
  public:
-  Proxy(Loop& loop, Clock& clock, TaskGroup& tasks, Duration idleTime, RequestPtr request, StreamUrl url)
-      : loop_(loop),
-        clock_(clock),
-        tasks_(tasks),
-        idleTime_(idleTime),
-        request_(std::move(request)),
-        url_(std::move(url)) {}
+  Proxy(Loop& loop, Clock& clock, Duration idleTime, RequestPtr request, StreamUrl url)
+      : loop_(loop), clock_(clock), idleTime_(idleTime), request_(std::move(request)), url_(std::move(url)) {}
 
   Task<void> run(ConnectionPtr client) override {
     Task<Result<ConnectionPtr>> dialing = web::Connection::dial(&loop_, url_.host, url_.port);
@@ -40,8 +46,11 @@ class Proxy final : public web::Takeover {
     if (!sent) co_return;
     auto pair = std::make_shared<Pair>(clock_, client, *runtime, idleTime_);
     pair->watchIdle();
-    tasks_.spawn("stream to the runtime", toRuntime(pair));
-    co_await toClient(pair);
+    std::vector<Task<void>> ways;
+    ways.push_back(toRuntime(pair));
+    ways.push_back(toClient(pair));
+    Task<void> both = runAll(loop_, "stream", std::move(ways));
+    co_await std::move(both);
   }
 
  private:
@@ -65,6 +74,7 @@ class Proxy final : public web::Takeover {
     ConnectionPtr runtime;
     Duration idle;
     TimePoint active;
+    bool over = false;  // the runtime has ended the stream
     Timer timer;
   };
 
@@ -76,7 +86,11 @@ class Proxy final : public web::Takeover {
       const bool sent = co_await pair->runtime->write(std::move(bytes));
       if (!sent) co_return;
     }
+    if (pair->over) co_return;
     // The client has said all it wanted; what the runtime says still counts.
+    pair->active = pair->clock.now();
+    pair->idle = std::min(pair->idle, kAfterLastWord);
+    pair->watchIdle();
     co_await pair->runtime->finishWriting();
   }
 
@@ -88,13 +102,15 @@ class Proxy final : public web::Takeover {
       const bool sent = co_await pair->client->write(std::move(bytes));
       if (!sent) break;
     }
-    pair->timer.cancel();
+    pair->over = true;
     pair->runtime->close();
+    // What toRuntime() still reads of the client goes nowhere, until the client hangs up.
+    pair->timer = web::Connection::deadline(pair->clock, pair->client, kGoodbye);
+    co_await pair->client->finishWriting();
   }
 
   Loop& loop_;
   Clock& clock_;
-  TaskGroup& tasks_;
   Duration idleTime_;
   RequestPtr request_;
   StreamUrl url_;
@@ -194,7 +210,7 @@ Reply Streaming::handOn(const RequestPtr& request, const Result<std::string>& ur
   Result<StreamUrl> parsed = parseStreamUrl(*url);
   if (!parsed) return web::textReply(500, parsed.error().message + "\n");
   Reply reply;
-  reply.takeover = std::make_shared<Proxy>(loop_, clock_, tasks_, idleTime_, request, *std::move(parsed));
+  reply.takeover = std::make_shared<Proxy>(loop_, clock_, idleTime_, request, *std::move(parsed));
   return reply;
 }
 
@@ -250,8 +266,10 @@ Task<Reply> Streaming::portForward(RequestPtr request) {
   cri::v1::PortForwardRequest asked;
   asked.set_pod_sandbox_id(sandbox->id);
   for (const std::string& port : request->target.all("port")) {
-    const int number = std::atoi(port.c_str());
-    if (number < 1 || number > 65535) co_return web::textReply(400, "port \"" + port + "\" is none\n");
+    std::uint16_t number = 0;
+    const auto [end, failure] = std::from_chars(port.data(), port.data() + port.size(), number);
+    if (failure != std::errc() || end != port.data() + port.size() || number == 0)
+      co_return web::textReply(400, "port \"" + port + "\" is none\n");
     asked.add_port(number);
   }
   Result<std::string> url = co_await runtime_.portForward(std::move(asked));

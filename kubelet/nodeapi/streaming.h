@@ -6,7 +6,6 @@
 #include "base/clock.h"
 #include "base/loop.h"
 #include "base/task.h"
-#include "base/task_group.h"
 #include "cri/client/runtime_service.h"
 #include "kubelet/nodeapi/node_view.h"
 #include "kubelet/web/router.h"
@@ -18,10 +17,9 @@ class Streaming {
  public:
   // All must outlive this object. `idleTime`: streamingConnectionIdleTimeout.
   Streaming(Loop& loop, Clock& clock, const NodeView& view, cri::RuntimeService& runtime, Duration idleTime)
-      : loop_(loop), clock_(clock), view_(view), runtime_(runtime), idleTime_(idleTime), tasks_(loop) {}
+      : loop_(loop), clock_(clock), view_(view), runtime_(runtime), idleTime_(idleTime) {}
 
   void addRoutes(web::Router& router);
-  Task<void> close() { return tasks_.close(); }
 
  private:
   using Serve = Task<web::Reply> (Streaming::*)(web::RequestPtr);
@@ -38,7 +36,6 @@ class Streaming {
   const NodeView& view_;
   cri::RuntimeService& runtime_;
   Duration idleTime_;
-  TaskGroup tasks_;
 };
 
 }  // namespace cubelet::nodeapi

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "base/wake.h"
 #include "cri/fake/fake_runtime.h"
 #include "kubelet/nodeapi/fake_node_view.h"
 #include "kubelet/nodeapi/stream_request.h"
@@ -14,6 +15,8 @@ namespace cubelet::nodeapi {
 namespace {
 
 using std::chrono::hours;
+using std::chrono::milliseconds;
+using std::chrono::minutes;
 using std::chrono::seconds;
 using testing::ElementsAre;
 using testing::HasSubstr;
@@ -32,6 +35,19 @@ class EchoStream final : public web::Takeover {
     }
     co_await client->write("exit code 3");
   }
+};
+
+// Agrees, and then neither says nor hears anything, whatever the client does.
+class DeafStream final : public web::Takeover {
+ public:
+  explicit DeafStream(Wake& end) : end_(end) {}
+  Task<void> run(web::ConnectionPtr client) override {
+    co_await client->write("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: SPDY/3.1\r\n\r\n");
+    co_await end_.wait();
+  }
+
+ private:
+  Wake& end_;
 };
 
 class StreamingTest : public testing::Test {
@@ -58,7 +74,6 @@ class StreamingTest : public testing::Test {
   ~StreamingTest() override {
     loop.runToEnd(server->close());
     loop.runToEnd(runtimeServer->close());
-    loop.runToEnd(streaming.close());
   }
 
   std::unique_ptr<web::Server> open(web::Server::Handler handler) {
@@ -81,7 +96,10 @@ class StreamingTest : public testing::Test {
     streamed.push_back(std::move(request));
     if (refuse) co_return web::textReply(400, "no such protocol");
     web::Reply reply;
-    reply.takeover = std::make_shared<EchoStream>();
+    if (deaf)
+      reply.takeover = std::make_shared<DeafStream>(endOfDeaf);
+    else
+      reply.takeover = std::make_shared<EchoStream>();
     co_return reply;
   }
   static std::string upgrade(const std::string& target) {
@@ -109,6 +127,8 @@ class StreamingTest : public testing::Test {
   std::unique_ptr<web::Server> runtimeServer;
   std::vector<web::Request> streamed;
   bool refuse = false;
+  bool deaf = false;
+  Wake endOfDeaf{clock};
 };
 
 TEST_F(StreamingTest, SRV_11_BytesGoToAndFroUntilTheRuntimeEnds) {
@@ -156,6 +176,28 @@ TEST_F(StreamingTest, AClientThatIsGoneEndsTheStream) {
   }
   EXPECT_TRUE(
       loop.runUntil([&] { return server->connections() == 0 && runtimeServer->connections() == 0; }, seconds(10)));
+}
+
+TEST_F(StreamingTest, AClientThatIsGoneIsNotWaitedForWhileTheRuntimeIsSilent) {
+  deaf = true;
+  web::TestClient client(loop, server->port());
+  client.send(upgrade("/exec/shop/web/main?command=sleep&output=1"));
+  client.readUntil("\r\n\r\n");
+  client.hangUp();
+  loop.runUntil([] { return false; }, milliseconds(50));
+  EXPECT_EQ(server->connections(), 1u);
+  clock.advance(minutes(1));
+  EXPECT_TRUE(loop.runUntil([&] { return server->connections() == 0; }, seconds(10)));
+}
+
+TEST_F(StreamingTest, AClientThatDoesNotHangUpIsLeft) {
+  web::TestClient client(loop, server->port());
+  client.send(upgrade("/exec/shop/web/main?command=a&input=1&output=1"));
+  client.readUntil("\r\n\r\n");
+  loop.runToEnd(runtimeServer->close());
+  client.readToEnd();
+  clock.advance(seconds(5));
+  EXPECT_TRUE(loop.runUntil([&] { return server->connections() == 0; }, seconds(10)));
 }
 
 TEST_F(StreamingTest, SRV_13_AStreamThatIsIdleEnds) {
