@@ -137,7 +137,7 @@ Result<void> showLogs(AgentClient& agent, ClientIo& io, const LogsOptions& optio
   // The watch stands before the first read, so that nothing falls between.
   std::optional<Result<LogWatch>> watch;
   if (options.follow) watch = LogWatch::create(path.substr(0, path.rfind('/')));
-  Result<logs::LogFile> log = logs::LogFile::open(path, options.tail, format);
+  Result<logs::LogFile> log = logs::LogFile::open(*directory, source->path, options.tail, format);
   if (!log) return fail(log.error());
   if (!watch) {
     Result<bool> read = drain(*log, io.out);

@@ -7,6 +7,8 @@
 #include <utility>
 #include <vector>
 
+#include "base/files.h"
+
 namespace cubelet::logs {
 namespace {
 
@@ -28,13 +30,16 @@ Result<struct stat> statusOf(const Fd& file) {
   return status;
 }
 
-// The log itself, never what a link in its place leads to, and nothing that could block.
-Result<Fd> openLog(const std::string& path) {
-  Fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
-  if (!file) return fail(errnoError(errno, "open " + path));
-  Result<struct stat> status = statusOf(file);
+// The log itself, never what a link leads to, and nothing that could block.
+Result<Fd> openLog(const std::string& directory, const std::string& path) {
+  Result<Fd> logs = openDirectory(directory);
+  if (!logs) return fail(logs.error());
+  Result<Fd> file = openBeneath(*logs, path, O_RDONLY | O_NONBLOCK, 0, false);
+  if (!file) return fail(file.error().within(directory));
+  Result<struct stat> status = statusOf(*file);
   if (!status) return fail(status.error());
-  if (!S_ISREG(status->st_mode)) return fail(Code::kInvalid, "", "open " + path + ": not a regular file");
+  if (!S_ISREG(status->st_mode))
+    return fail(Code::kInvalid, "", "open " + joinPath(directory, path) + ": not a regular file");
   return file;
 }
 
@@ -111,10 +116,11 @@ Result<std::uint64_t> tailOffset(const Fd& file, std::uint64_t lines) {
   }
 }
 
-Result<LogFile> LogFile::open(std::string path, std::optional<std::uint64_t> tail, LogFormat format) {
-  Result<Fd> file = openLog(path);
+Result<LogFile> LogFile::open(std::string directory, std::string path, std::optional<std::uint64_t> tail,
+                              LogFormat format) {
+  Result<Fd> file = openLog(directory, path);
   if (!file) return fail(file.error());
-  LogFile log(std::move(path), std::move(*file), format);
+  LogFile log(std::move(directory), std::move(path), std::move(*file), format);
   if (tail) {
     Result<std::uint64_t> offset = tailOffset(log.file_, *tail);
     if (!offset) return fail(offset.error().within(log.path_));
@@ -153,14 +159,14 @@ Result<bool> LogFile::goToNewFile() {
   }
   struct stat named{};
   // No file of that name: it is between the rename and the runtime's new file, or gone for good.
-  if (::stat(path_.c_str(), &named) != 0) return false;
+  if (::lstat(joinPath(directory_, path_).c_str(), &named) != 0) return false;
   if (named.st_ino == ours->st_ino && named.st_dev == ours->st_dev) return false;
   // The runtime makes the new file before it lets go of the old one. The first line in the new one says that it has.
   if (named.st_size == 0) return false;
   ours = statusOf(file_);
   if (!ours) return fail(ours.error().within(path_));
   if (static_cast<std::uint64_t>(ours->st_size) > offset_) return true;
-  Result<Fd> next = openLog(path_);
+  Result<Fd> next = openLog(directory_, path_);
   if (!next) return false;
   file_ = std::move(*next);
   offset_ = 0;

@@ -131,9 +131,8 @@ Task<web::Reply> ContainerLogs::serve(web::RequestPtr request) {
   Result<logs::LogSource> source = logs::logSource(*pod, container, query.previous);
   if (!source) co_return web::textReply(400, source.error().message);
 
-  const std::string path = joinPath(directory_, source->path);
   // What is written between this and the watch is there at the first read, which comes later.
-  Result<logs::LogFile> log = logs::LogFile::open(path, query.tail, query.format);
+  Result<logs::LogFile> log = logs::LogFile::open(directory_, source->path, query.tail, query.format);
   if (!log)
     co_return web::textReply(log.error().code == Code::kNotFound ? 400 : 500,
                              fmt::format("cannot read the log of container \"{}\" in pod \"{}\": {}\n", container, name,
@@ -142,6 +141,7 @@ Task<web::Reply> ContainerLogs::serve(web::RequestPtr request) {
   if (query.follow && source->running) {
     Followed followed{
         .uid = pod->metadata().uid(), .container = container, .attempt = static_cast<std::uint32_t>(source->attempt)};
+    const std::string path = joinPath(directory_, source->path);
     Result<void> following = body->follow(watch_, path.substr(0, path.rfind('/')), std::move(followed));
     if (!following) co_return web::textReply(500, following.error().message);
   }

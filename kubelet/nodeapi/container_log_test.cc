@@ -16,6 +16,7 @@ namespace cubelet::nodeapi {
 namespace {
 
 using std::chrono::seconds;
+using testing::AllOf;
 using testing::EndsWith;
 using testing::HasSubstr;
 using testing::StartsWith;
@@ -163,6 +164,56 @@ TEST_F(ContainerLogsTest, LinksAndDevicesAreNotRead) {
   ASSERT_EQ(::unlink((directory + "/0.log").c_str()), 0);
   ASSERT_EQ(::mkfifo((directory + "/0.log").c_str(), 0600), 0);
   EXPECT_THAT(get(""), HasSubstr("not a regular file"));
+}
+
+TEST_F(ContainerLogsTest, LinkedDirectoriesAreNotRead) {
+  const std::string elsewhere = dir / "elsewhere";
+  ASSERT_TRUE(makeDirectories(elsewhere, 0755));
+  std::ofstream(elsewhere + "/0.log") << "2027-01-15T08:00:00.1Z stdout F secret\n";
+  ASSERT_EQ(::rmdir(directory.c_str()), 0);
+  ASSERT_EQ(::symlink(elsewhere.c_str(), directory.c_str()), 0);
+  EXPECT_THAT(get(""), AllOf(StartsWith("500 "), HasSubstr("link is in the way")));
+}
+
+TEST_F(ContainerLogsTest, PathsCannotLeadOut) {
+  write("one");
+  std::ofstream(dir / "0.log") << "2027-01-15T08:00:00.1Z stdout F secret\n";
+  for (const char* path :
+       {"/containerLogs/shop/web/..", "/containerLogs/shop/web/%2e%2e", "/containerLogs/shop/web/main%00",
+        "/containerLogs/shop/../shop/web/main", "/containerLogs/shop//web/main", "/containerLogs/shop/web/%zz"})
+    EXPECT_THAT(get("", path), StartsWith("400 ")) << path;
+  for (const char* path : {"/containerLogs/shop/web/main%2f..%2f..", "/containerLogs/shop/web/main%2f0.log",
+                           "/containerLogs/shop/web/main/0.log", "/containerLogs/shop/web/Main"})
+    EXPECT_THAT(get("", path), testing::AnyOf(StartsWith("400 "), StartsWith("404 "))) << path;
+  EXPECT_THAT(get("", "/containerLogs/shop/" + std::string(60'000, 'n') + "/main"), StartsWith("404 "));
+}
+
+std::size_t residentBytes() {
+  std::ifstream file("/proc/self/statm");
+  std::size_t all = 0;
+  std::size_t resident = 0;
+  file >> all >> resident;
+  return resident * static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
+}
+
+TEST_F(ContainerLogsTest, AClientThatDoesNotReadCostsLittleAndHoldsNobodyUp) {
+  std::ofstream file(directory + "/0.log");
+  const std::string text = "2027-01-15T08:00:00.1Z stdout F " + std::string(1000, 'x') + "\n";
+  for (int i = 0; i < 60'000; ++i) file << text;
+  file.close();
+  const std::size_t before = residentBytes();
+  std::vector<std::unique_ptr<web::TestClient>> deaf;
+  for (int i = 0; i < 20; ++i) {
+    deaf.push_back(std::make_unique<web::TestClient>(loop, server->port()));
+    deaf.back()->get("/containerLogs/shop/web/main?follow=true");
+  }
+  loop.runUntil([] { return false; }, std::chrono::milliseconds(500));
+  EXPECT_EQ(server->connections(), 20u);
+  // A gigabyte waits for them; each may hold a few pieces of it.
+  EXPECT_LT(residentBytes(), before + std::size_t{48} * 1024 * 1024);
+  EXPECT_THAT(get("tailLines=1"), StartsWith("200 xxx"));
+  clock.advance(std::chrono::hours(4));
+  EXPECT_TRUE(loop.runUntil([&] { return server->connections() == 0; }, seconds(10)));
 }
 
 }  // namespace
