@@ -78,6 +78,14 @@ TEST(RequestReader, AHeaderHasALimit) {
   EXPECT_EQ(readRequest(request("GET /", many), 100, limits).text, "431");
 }
 
+TEST(RequestReader, AChunksHeadHasALimit) {
+  RequestLimits limits;
+  limits.headerBytes = 1000;
+  const std::string chunked = request("POST /run", "Transfer-Encoding: chunked\r\n");
+  EXPECT_EQ(readRequest(chunked + "1;" + std::string(2000, 'x'), 100, limits).text, "431");
+  EXPECT_EQ(readRequest(chunked + "0\r\nT: " + std::string(2000, 't'), 100, limits).text, "431");
+}
+
 TEST(RequestReader, CommandsMayBeLong) {
   RequestLimits limits;
   limits.headerBytes = std::size_t{1024} * 1024;
