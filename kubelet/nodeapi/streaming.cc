@@ -122,35 +122,52 @@ int statusOf(Code code) {
   return 500;
 }
 
-// What the request is about; a refusal when there is no such thing.
 struct Found {
-  std::optional<Reply> refusal;
   core::Pod pod;
   const observe::ObservedPod* have = nullptr;  // valid until the next co_await
 };
 
-Found findPod(const NodeView& view, const web::Request& request) {
+Result<Found> findPod(const NodeView& view, const StreamAsked& asked) {
+  std::optional<core::Pod> pod = view.pod(asked.ns, asked.pod);
+  if (!pod || (!asked.uid.empty() && asked.uid != pod->metadata().uid()))
+    return fail(Code::kNotFound, "", "pod does not exist");
   Found found;
-  std::optional<core::Pod> pod = view.pod(request.parameter("namespace"), request.parameter("pod"));
-  const auto uid = request.parameters.find("uid");
-  if (!pod || (uid != request.parameters.end() && uid->second != pod->metadata().uid())) {
-    found.refusal = web::textReply(404, "pod does not exist\n");
-    return found;
-  }
   found.have = view.observed(pod->metadata().uid());
   found.pod = *std::move(pod);
   return found;
 }
 
-// Empty: it does not run.
-std::string runningContainer(const Found& found, const std::string& name) {
-  if (found.have == nullptr) return {};
-  const observe::ObservedContainer* newest = found.have->newest(name);
-  return newest != nullptr && newest->state == observe::ContainerState::kRunning ? newest->id : std::string();
+// The id of the container, which runs.
+Result<std::string> runningContainer(const Found& found, const std::string& name) {
+  const observe::ObservedContainer* newest = found.have != nullptr ? found.have->newest(name) : nullptr;
+  if (newest == nullptr || newest->state != observe::ContainerState::kRunning)
+    return fail(Code::kInvalid, "", "container not found (\"" + name + "\")");
+  return newest->id;
 }
 
-Reply noContainer(const std::string& name) {
-  return web::textReply(500, "container not found (\"" + name + "\")\n");
+Result<StreamUrl> parsed(const Result<std::string>& url) {
+  if (!url) return fail(url.error());
+  return parseStreamUrl(*url);
+}
+
+// What a request names in its path.
+StreamAsked askedBy(const web::Request& request) {
+  const auto parameter = [&request](const char* name) {
+    const auto found = request.parameters.find(name);
+    return found == request.parameters.end() ? std::string() : found->second;
+  };
+  StreamAsked asked;
+  asked.ns = parameter("namespace");
+  asked.pod = parameter("pod");
+  asked.uid = parameter("uid");
+  asked.container = parameter("container");
+  asked.command = request.target.all("command");
+  asked.streams = streamsOf(request.target);
+  return asked;
+}
+
+Reply refusal(const Error& error) {
+  return web::textReply(statusOf(error.code), error.message + "\n");
 }
 
 const core::Container* specOf(const core::Pod& pod, const std::string& name) {
@@ -205,88 +222,106 @@ void Streaming::addRoutes(web::Router& router) {
   }
 }
 
-Reply Streaming::handOn(const RequestPtr& request, const Result<std::string>& url) {
-  if (!url) return web::textReply(statusOf(url.error().code), url.error().message + "\n");
-  Result<StreamUrl> parsed = parseStreamUrl(*url);
-  if (!parsed) return web::textReply(500, parsed.error().message + "\n");
+Reply Streaming::handOn(const RequestPtr& request, Result<StreamUrl> url) {
+  if (!url) return refusal(url.error());
   Reply reply;
-  reply.takeover = std::make_shared<Proxy>(loop_, clock_, idleTime_, request, *std::move(parsed));
+  reply.takeover = std::make_shared<Proxy>(loop_, clock_, idleTime_, request, *std::move(url));
   return reply;
 }
 
+Task<Result<StreamUrl>> Streaming::execUrl(StreamAsked asked) {
+  const Result<Found> found = findPod(view_, asked);
+  if (!found) co_return fail(found.error());
+  const Result<std::string> id = runningContainer(*found, asked.container);
+  if (!id) co_return fail(id.error());
+  cri::v1::ExecRequest request;
+  request.set_container_id(*id);
+  for (std::string& word : asked.command) request.add_cmd(std::move(word));
+  request.set_tty(asked.streams.tty);
+  request.set_stdin(asked.streams.input);
+  request.set_stdout(asked.streams.output);
+  request.set_stderr(asked.streams.error && !asked.streams.tty);
+  Task<Result<std::string>> asking = runtime_.exec(std::move(request));
+  const Result<std::string> url = co_await std::move(asking);
+  co_return parsed(url);
+}
+
+Task<Result<StreamUrl>> Streaming::attachUrl(StreamAsked asked) {
+  const Result<Found> found = findPod(view_, asked);
+  if (!found) co_return fail(found.error());
+  const Result<std::string> id = runningContainer(*found, asked.container);
+  if (!id) co_return fail(id.error());
+  // Whether there is a terminal was decided when the container was made.
+  const bool tty = hasTty(found->pod, asked.container);
+  cri::v1::AttachRequest request;
+  request.set_container_id(*id);
+  request.set_tty(tty);
+  request.set_stdin(asked.streams.input);
+  request.set_stdout(asked.streams.output);
+  request.set_stderr(asked.streams.error && !tty);
+  Task<Result<std::string>> asking = runtime_.attach(std::move(request));
+  const Result<std::string> url = co_await std::move(asking);
+  co_return parsed(url);
+}
+
+Task<Result<StreamUrl>> Streaming::portForwardUrl(StreamAsked asked) {
+  const Result<Found> found = findPod(view_, asked);
+  if (!found) co_return fail(found.error());
+  const observe::ObservedSandbox* sandbox = nullptr;
+  if (found->have != nullptr)
+    for (const observe::ObservedSandbox& one : found->have->sandboxes)
+      if (sandbox == nullptr && one.ready) sandbox = &one;
+  if (sandbox == nullptr) co_return fail(Code::kNotFound, "", "pod \"" + asked.pod + "\" has no running sandbox");
+  cri::v1::PortForwardRequest request;
+  request.set_pod_sandbox_id(sandbox->id);
+  for (const std::uint16_t port : asked.ports) request.add_port(port);
+  Task<Result<std::string>> asking = runtime_.portForward(std::move(request));
+  const Result<std::string> url = co_await std::move(asking);
+  co_return parsed(url);
+}
+
 Task<Reply> Streaming::exec(RequestPtr request) {
-  const Streams streams = streamsOf(request->target);
-  if (std::optional<Reply> refusal = cannotStream(*request, streams)) co_return *std::move(refusal);
-  const Found found = findPod(view_, *request);
-  if (found.refusal) co_return *found.refusal;
-  const std::string& name = request->parameter("container");
-  const std::string id = runningContainer(found, name);
-  if (id.empty()) co_return noContainer(name);
-  cri::v1::ExecRequest asked;
-  asked.set_container_id(id);
-  for (std::string& word : request->target.all("command")) asked.add_cmd(std::move(word));
-  asked.set_tty(streams.tty);
-  asked.set_stdin(streams.input);
-  asked.set_stdout(streams.output);
-  asked.set_stderr(streams.error && !streams.tty);
-  Result<std::string> url = co_await runtime_.exec(std::move(asked));
-  co_return handOn(request, url);
+  StreamAsked asked = askedBy(*request);
+  if (std::optional<Reply> refused = cannotStream(*request, asked.streams)) co_return *std::move(refused);
+  Task<Result<StreamUrl>> asking = execUrl(std::move(asked));
+  Result<StreamUrl> url = co_await std::move(asking);
+  co_return handOn(request, std::move(url));
 }
 
 Task<Reply> Streaming::attach(RequestPtr request) {
-  const Streams streams = streamsOf(request->target);
-  if (std::optional<Reply> refusal = cannotStream(*request, streams)) co_return *std::move(refusal);
-  const Found found = findPod(view_, *request);
-  if (found.refusal) co_return *found.refusal;
-  const std::string& name = request->parameter("container");
-  const std::string id = runningContainer(found, name);
-  if (id.empty()) co_return noContainer(name);
-  // Whether there is a terminal was decided when the container was made.
-  const bool tty = hasTty(found.pod, name);
-  cri::v1::AttachRequest asked;
-  asked.set_container_id(id);
-  asked.set_tty(tty);
-  asked.set_stdin(streams.input);
-  asked.set_stdout(streams.output);
-  asked.set_stderr(streams.error && !tty);
-  Result<std::string> url = co_await runtime_.attach(std::move(asked));
-  co_return handOn(request, url);
+  StreamAsked asked = askedBy(*request);
+  if (std::optional<Reply> refused = cannotStream(*request, asked.streams)) co_return *std::move(refused);
+  Task<Result<StreamUrl>> asking = attachUrl(std::move(asked));
+  Result<StreamUrl> url = co_await std::move(asking);
+  co_return handOn(request, std::move(url));
 }
 
 Task<Reply> Streaming::portForward(RequestPtr request) {
   if (!asksForUpgrade(*request)) co_return web::textReply(400, "Upgrade request required\n");
-  const Found found = findPod(view_, *request);
-  if (found.refusal) co_return *found.refusal;
-  const observe::ObservedSandbox* sandbox = nullptr;
-  if (found.have != nullptr)
-    for (const observe::ObservedSandbox& one : found.have->sandboxes)
-      if (sandbox == nullptr && one.ready) sandbox = &one;
-  if (sandbox == nullptr)
-    co_return web::textReply(404, "pod \"" + request->parameter("pod") + "\" has no running sandbox\n");
-  cri::v1::PortForwardRequest asked;
-  asked.set_pod_sandbox_id(sandbox->id);
+  StreamAsked asked = askedBy(*request);
   for (const std::string& port : request->target.all("port")) {
     std::uint16_t number = 0;
     const auto [end, failure] = std::from_chars(port.data(), port.data() + port.size(), number);
     if (failure != std::errc() || end != port.data() + port.size() || number == 0)
       co_return web::textReply(400, "port \"" + port + "\" is none\n");
-    asked.add_port(number);
+    asked.ports.push_back(number);
   }
-  Result<std::string> url = co_await runtime_.portForward(std::move(asked));
-  co_return handOn(request, url);
+  Task<Result<StreamUrl>> asking = portForwardUrl(std::move(asked));
+  Result<StreamUrl> url = co_await std::move(asking);
+  co_return handOn(request, std::move(url));
 }
 
 // Both outputs, when the command has ended.
 Task<Reply> Streaming::run(RequestPtr request) {
-  const Found found = findPod(view_, *request);
-  if (found.refusal) co_return *found.refusal;
-  const std::string& name = request->parameter("container");
-  const std::string id = runningContainer(found, name);
-  if (id.empty()) co_return noContainer(name);
+  const StreamAsked asked = askedBy(*request);
+  const Result<Found> found = findPod(view_, asked);
+  if (!found) co_return refusal(found.error());
+  const Result<std::string> id = runningContainer(*found, asked.container);
+  if (!id) co_return refusal(id.error());
   const std::string command(request->target.get("cmd"));
-  Task<Result<cri::v1::ExecSyncResponse>> running = runtime_.execSync(id, words(command), Duration::zero());
+  Task<Result<cri::v1::ExecSyncResponse>> running = runtime_.execSync(*id, words(command), Duration::zero());
   Result<cri::v1::ExecSyncResponse> done = co_await std::move(running);
-  if (!done) co_return web::textReply(statusOf(done.error().code), done.error().message + "\n");
+  if (!done) co_return refusal(done.error());
   std::string output = done->stdout() + done->stderr();
   if (done->exit_code() != 0)
     co_return web::textReply(
