@@ -42,6 +42,8 @@ class NodeApi final : public nodeapi::NodeView {
 
   // For the routes of other rooms, before start().
   web::Router& router() { return server_.router(); }
+  // For those who ask on another way.
+  nodeapi::Streaming& streaming() { return streaming_; }
 
   // An Error: the configured certificate cannot be used.
   Result<void> start();
