@@ -108,18 +108,19 @@ Result<void> follow(AgentClient& agent, ClientIo& io, logs::LogFile& log, LogWat
   }
 }
 
-Result<logs::LogSource> choose(ClientIo& io, const core::Pod& pod, const LogsOptions& options) {
-  std::string container = options.container.empty() ? logs::defaultContainer(pod) : options.container;
-  std::vector<std::string> names = logs::containerNames(pod);
-  if (options.container.empty() && names.size() > 1) {
+}  // namespace
+
+std::string chooseContainer(ClientIo& io, const core::Pod& pod, const std::string& wanted) {
+  if (!wanted.empty()) return wanted;
+  std::string container = logs::defaultContainer(pod);
+  const std::vector<std::string> names = logs::containerNames(pod);
+  if (names.size() > 1) {
     io.err << "container " << container << " of:";
     for (const std::string& name : names) io.err << " " << name;
     io.err << " (choose with -c)\n";
   }
-  return logs::logSource(pod, container, options.previous);
+  return container;
 }
-
-}  // namespace
 
 Result<void> showLogs(AgentClient& agent, ClientIo& io, const LogsOptions& options) {
   Result<std::string> directory = podLogsDir(agent);
@@ -128,7 +129,8 @@ Result<void> showLogs(AgentClient& agent, ClientIo& io, const LogsOptions& optio
   if (!pods) return fail(pods.error());
   Result<const core::Pod*> pod = findPod(*pods, options.pod, options.ns);
   if (!pod) return fail(pod.error());
-  Result<logs::LogSource> source = choose(io, **pod, options);
+  const std::string container = chooseContainer(io, **pod, options.container);
+  Result<logs::LogSource> source = logs::logSource(**pod, container, options.previous);
   if (!source) return fail(source.error());
 
   std::string path = *directory + "/" + source->path;
