@@ -1,6 +1,10 @@
 // The node's own server as people use it: kubectl through the API server, curl straight at the node.
+#include <arpa/inet.h>
 #include <fstream>
+#include <memory>
+#include <sys/socket.h>
 
+#include "base/fd.h"
 #include "integration/harness/cluster_test.h"
 #include "integration/harness/components.h"
 #include "integration/harness/process.h"
@@ -10,6 +14,21 @@ namespace {
 
 namespace fs = std::filesystem;
 using testing::HasSubstr;
+
+// A client that connects and then does nothing.
+class Silent {
+ public:
+  explicit Silent(std::uint16_t port) : fd_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_port = htons(port);
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    ::connect(fd_.get(), reinterpret_cast<sockaddr*>(&address), sizeof address);
+  }
+
+ private:
+  Fd fd_;
+};
 
 class NodeServer : public ClusterTest {
  protected:
@@ -95,6 +114,55 @@ TEST_F(NodeServer, SRV_7_SRV_8_WhoMayAsk) {
             node().config["port"]);
   const std::string health = "http://127.0.0.1:" + std::to_string(node().config["healthzPort"].get<int>()) + "/healthz";
   EXPECT_EQ(curl({health}), "ok 200");
+}
+
+// Pods, and those who stream something else, hear nothing of it.
+TEST_F(NodeServer, ContainerdRestartsDuringAnExec) {
+  startPod("exec sleep 1000");
+  Process exec({"env", "HOME=" + cluster().dir().string(), "KUBECONFIG=" + cluster().adminKubeconfig().string(),
+                "kubectl", "exec", "p", "--", "sleep", "1234"},
+               (node().dir() / "exec").string());
+  ASSERT_TRUE(eventually("the command runs", kSoon, [&] {
+    return cluster().kubectl({"exec", "p", "--", "pgrep", "-f", "sleep 1234"}).output.find('\n') != std::string::npos
+               ? std::string()
+               : std::string("not yet");
+  }));
+  node().containerd().kill();
+  EXPECT_TRUE(exec.waitExit(20s)) << "waits for a runtime that is gone";
+  node().containerd().start();
+  EXPECT_TRUE(eventually("commands run again", kSoon, [&] {
+    const Finished again = cluster().kubectl({"exec", "p", "--", "echo", "again"});
+    return again.output == "again\n" ? std::string() : again.errors;
+  }));
+  EXPECT_EQ(node().starts("c"), 1u);
+}
+
+TEST_F(NodeServer, AFloodOfSilentConnectionsKeepsNobodyOut) {
+  startPod("echo one; exec sleep 1000");
+  const long before = figuresOf(node().agent().pid())->rssKiB;
+  const auto port = node().config["port"].get<std::uint16_t>();
+  std::vector<std::unique_ptr<Silent>> flood;
+  for (int i = 0; i < 10'000; ++i) flood.push_back(std::make_unique<Silent>(port));
+  EXPECT_EQ(cluster().kubectl({"logs", "p"}).output, "one\n");
+  EXPECT_EQ(cluster().kubectl({"exec", "p", "--", "echo", "in"}).output, "in\n");
+  EXPECT_LT(figuresOf(node().agent().pid())->rssKiB, before + 64 * 1024);
+  flood.clear();
+  EXPECT_EQ(cluster().kubectl({"logs", "p"}).output, "one\n");
+}
+
+TEST_F(NodeServer, LinksOutOfTheLogDirectoryAreNotFollowed) {
+  startPod("echo one; exec sleep 1000");
+  EXPECT_EQ(cluster().kubectl({"logs", "p"}).output, "one\n");
+  fs::path log;
+  for (const auto& entry : fs::recursive_directory_iterator(node().podLogs()))
+    if (entry.path().filename() == "0.log") log = entry.path();
+  const fs::path secret = node().dir() / "secret.log";
+  std::ofstream(secret) << "2027-01-15T08:00:00.1Z stdout F secret\n";
+  fs::remove(log);
+  fs::create_symlink(secret, log);
+  EXPECT_EQ(cluster().kubectl({"logs", "p"}).output, "");
+  EXPECT_THAT(cluster().kubectl({"logs", "p"}).errors, HasSubstr("link is in the way"));
+  EXPECT_THAT(node().client({"logs", "p"}).errors, HasSubstr("link is in the way"));
 }
 
 }  // namespace

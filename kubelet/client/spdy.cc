@@ -116,22 +116,23 @@ Result<std::optional<SpdyFrame>> SpdyReader::next() {
   const std::uint32_t first = get32(bytes);
   const std::uint32_t second = get32(bytes.substr(4));
   const std::size_t length = second & 0xffffff;
+  const bool isControl = (first & 0x80000000) != 0;
+  const std::uint16_t type = first & 0xffff;
+  const bool needsId = type == kSynStream || type == kSynReply || type == kRstStream || type == kPing;
+  if (isControl && (first >> 16 != kVersion || (needsId && length < 4)))
+    return fail(Code::kInvalid, "", "the runtime's streaming server sends something other than SPDY/3.1");
   if (bytes.size() < kHead + length) return std::nullopt;
   const std::string_view body = bytes.substr(kHead, length);
 
   SpdyFrame frame;
   frame.last = (second >> 24 & kLast) != 0;
-  if ((first & 0x80000000) == 0) {
+  if (!isControl) {
     frame.kind = SpdyFrame::Kind::kData;
     frame.id = first;
     frame.data = body;
     at_ += kHead + length;
     return frame;
   }
-  const std::uint16_t type = first & 0xffff;
-  const bool needsId = type == kSynStream || type == kSynReply || type == kRstStream || type == kPing;
-  if (first >> 16 != kVersion || (needsId && length < 4))
-    return fail(Code::kInvalid, "", "the runtime's streaming server sends something other than SPDY/3.1");
   if (needsId) frame.id = get32(body);
   if (type == kRstStream) frame.kind = SpdyFrame::Kind::kReset;
   if (type == kPing) frame.kind = SpdyFrame::Kind::kPing;

@@ -4,6 +4,8 @@
 #include <future>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <map>
+#include <mutex>
 #include <sstream>
 #include <thread>
 
@@ -237,7 +239,6 @@ TEST_F(Streams, PortForwardCarriesEachConnection) {
       peer.data(frame->id, ports[frame->id] + ":" + said[frame->id], true);
       ++ended;
     }
-    while (peer.next()) continue;
   });
   auto done = std::async(std::launch::async, [this] { return run({"port-forward", "web", ":80"}); });
   ASSERT_TRUE(out.waitFor(" -> 80\n"));
