@@ -75,9 +75,9 @@ class Streams : public testing::Test {
     }
     fs::remove_all(directory);
   }
-  void serve(std::function<void(Peer&)> runtime, std::string answer = "HTTP/1.1 101 Switching Protocols\r\n\r\n") {
-    server.emplace(std::move(runtime), std::move(answer));
-    view.place = server::StreamPlace{.address = "127.0.0.1", .port = server->port(), .path = "/exec/token"};
+  void serve(std::function<void(Peer&)> serving, std::string answer = "HTTP/1.1 101 Switching Protocols\r\n\r\n") {
+    runtime.emplace(std::move(serving), std::move(answer));
+    view.place = server::StreamPlace{.address = "127.0.0.1", .port = runtime->port(), .path = "/exec/token"};
     socket.emplace(loop, clock, view, options);
     ASSERT_TRUE(socket->open());
     thread = std::thread([this] {
@@ -103,7 +103,7 @@ class Streams : public testing::Test {
   server::FakeView view{clock};
   server::LocalSocketOptions options;
   std::optional<server::LocalSocket> socket;
-  std::optional<FakeStreamServer> server;
+  std::optional<FakeStreamServer> runtime;
   std::promise<void> closing;
   std::thread thread;
   SharedText out;
@@ -130,9 +130,9 @@ TEST_F(Streams, ExecShowsBothOutputsAndAnswersTheExitCode) {
   EXPECT_THAT(view.lastStream.command, ElementsAre("ls", "-l a"));
   EXPECT_TRUE(view.lastStream.output && view.lastStream.error);
   EXPECT_FALSE(view.lastStream.input || view.lastStream.tty);
-  server->end();
-  EXPECT_THAT(server->head(), testing::StartsWith("POST /exec/token HTTP/1.1\r\n"));
-  EXPECT_THAT(server->head(), HasSubstr("X-Stream-Protocol-Version: v4.channel.k8s.io"));
+  runtime->end();
+  EXPECT_THAT(runtime->head(), testing::StartsWith("POST /exec/token HTTP/1.1\r\n"));
+  EXPECT_THAT(runtime->head(), HasSubstr("X-Stream-Protocol-Version: v4.channel.k8s.io"));
 }
 
 TEST_F(Streams, ExecHandsOnItsInputAndTheEndOfIt) {
@@ -194,7 +194,7 @@ TEST_F(Streams, AttachTakesTheTerminalFromTheContainer) {
     peer.data(streams["error"], kSuccess, true);
   });
   EXPECT_EQ(run({"attach", "-i", "web"}), 0) << err.str();
-  server->end();
+  runtime->end();
   EXPECT_TRUE(streams.contains("resize"));
   EXPECT_THAT(err.str(), HasSubstr("has no standard input"));
   EXPECT_FALSE(view.lastStream.input);
@@ -254,7 +254,7 @@ TEST_F(Streams, PortForwardCarriesEachConnection) {
   EXPECT_EQ(one.readToEnd(), "80:first");
   two.endSending();
   EXPECT_EQ(two.readToEnd(), "80:second");
-  server->end();
+  runtime->end();
   EXPECT_EQ(done.get(), kUnreachable);
   EXPECT_THAT(err.str(), HasSubstr("the runtime has ended the connection to the pod"));
 }

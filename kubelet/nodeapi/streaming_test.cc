@@ -23,17 +23,21 @@ using testing::HasSubstr;
 using testing::Not;
 using testing::StartsWith;
 
+constexpr char kAgreed[] = "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: SPDY/3.1\r\n\r\n";
+
 // What a runtime does at its streaming URL: agrees, then sends everything back, and a last word after the client's end.
 class EchoStream final : public web::Takeover {
  public:
   Task<void> run(web::ConnectionPtr client) override {
-    co_await client->write("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: SPDY/3.1\r\n\r\n");
+    std::string agreed = kAgreed;
+    co_await client->write(std::move(agreed));
     for (;;) {
       std::string bytes = co_await client->read();
       if (bytes.empty()) break;
       co_await client->write(std::move(bytes));
     }
-    co_await client->write("exit code 3");
+    std::string lastWord = "exit code 3";
+    co_await client->write(std::move(lastWord));
   }
 };
 
@@ -42,7 +46,8 @@ class DeafStream final : public web::Takeover {
  public:
   explicit DeafStream(Wake& end) : end_(end) {}
   Task<void> run(web::ConnectionPtr client) override {
-    co_await client->write("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: SPDY/3.1\r\n\r\n");
+    std::string agreed = kAgreed;
+    co_await client->write(std::move(agreed));
     co_await end_.wait();
   }
 
