@@ -129,7 +129,7 @@ class FakeStreamServer {
     z_stream inflate_{};
   };
 
-  // `serve` runs on the server's thread; when it returns the server hangs up.
+  // `serve` runs on the server's thread; when it returns nothing more comes.
   explicit FakeStreamServer(std::function<void(Peer&)> serve,
                             std::string answer = "HTTP/1.1 101 Switching Protocols\r\n\r\n")
       : listener_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
@@ -148,6 +148,9 @@ class FakeStreamServer {
       head_ = peer.head;
       peer.send(answer);
       serve(peer);
+      // Closing with something unread would take back what the client has not read yet.
+      ::shutdown(fd.get(), SHUT_WR);
+      while (peer.next()) continue;
     });
   }
   FakeStreamServer(const FakeStreamServer&) = delete;

@@ -62,7 +62,7 @@ class Streams : public testing::Test {
     std::string pattern = (fs::temp_directory_path() / "streams-XXXXXX").string();
     directory = ::mkdtemp(pattern.data());
     options.path = directory + "/cubelet.sock";
-    core::Pod& pod = view.addPod("shop", "web", "Running");
+    server::core::Pod& pod = view.addPod("shop", "web", "Running");
     pod.mutable_spec()->add_containers()->set_name("app");
     EXPECT_EQ(::pipe(input), 0);
   }
@@ -179,7 +179,6 @@ TEST_F(Streams, WhatIsNotSpdyIsTold) {
   serve([](Peer& peer) {
     peer.streams(3);
     peer.send("\xff\xff this is something else, and long enough for a frame");
-    while (peer.next()) continue;
   });
   EXPECT_EQ(run({"exec", "web", "--", "ls"}), kFailed);
   EXPECT_THAT(err.str(), HasSubstr("something other than SPDY/3.1"));

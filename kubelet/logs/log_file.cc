@@ -33,7 +33,7 @@ Result<struct stat> statusOf(const Fd& file) {
 // The log itself, never what a link leads to, and nothing that could block.
 Result<Fd> openLog(const std::string& directory, const std::string& path) {
   Result<Fd> logs = openDirectory(directory);
-  if (!logs) return fail(logs.error());
+  if (!logs) return fail(logs.error().within("open " + path));
   Result<Fd> file = openBeneath(*logs, path, O_RDONLY | O_NONBLOCK, 0, false);
   if (!file) return fail(file.error().within(directory));
   Result<struct stat> status = statusOf(*file);
