@@ -1,6 +1,7 @@
 // The node's own server as people use it: kubectl through the API server, curl straight at the node.
 #include <arpa/inet.h>
 #include <fstream>
+#include <gmock/gmock.h>
 #include <memory>
 #include <sys/socket.h>
 
