@@ -113,6 +113,11 @@ class FakeRuntime final : public RuntimeService, public ImageService {
   std::vector<std::string> actions() const { return calls_.actions(); }
   void clearCalls() { calls_.clearLog(); }
 
+  // ---- Streams ----
+  std::string streamingServer = "http://127.0.0.1:1";  // which nobody listens on
+  v1::ExecRequest lastExec;
+  v1::AttachRequest lastAttach;
+
   // ---- Programs ----
   // For containers of that name, from their next start on.
   FakeProgram& program(const std::string& containerName) { return programs_[containerName]; }

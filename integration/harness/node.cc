@@ -142,10 +142,8 @@ void Node::killAgent() {
 }
 
 Finished Node::client(std::vector<std::string> words) {
-  std::vector<std::string> argv = {built::agent()};
-  argv.insert(argv.end(), words.begin(), words.end());
-  argv.push_back("--socket");
-  argv.push_back((dir_ / "cubelet.sock").string());
+  std::vector<std::string> argv = {built::agent(), words.at(0), "--socket", (dir_ / "cubelet.sock").string()};
+  argv.insert(argv.end(), words.begin() + 1, words.end());
   return run(argv, std::chrono::seconds(20));
 }
 

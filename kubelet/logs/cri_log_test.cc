@@ -106,14 +106,14 @@ TEST(Formatter, JoinsPartialLines) {
 }
 
 TEST(Formatter, PutsTheTimeOnlyBeforeTheStartOfALine) {
-  EXPECT_EQ(format({.timestamps = true, .since = {}},
+  EXPECT_EQ(format({.timestamps = true, .since = {}, .only = {}},
                    cri("stdout P a") + "\n" + cri("stdout F b") + "\n" + cri("stderr F c") + "\n"),
             "2027-01-15T08:00:00.500000000Z ab\n2027-01-15T08:00:00.500000000Z c\n");
 }
 
 TEST(Formatter, LeavesOutOlderLines) {
   std::string file = "2027-01-15T07:59:59Z stdout F old\n" + cri("stdout F new") + "\n";
-  EXPECT_EQ(format({.timestamps = false, .since = kWhen}, file), "new\n");
+  EXPECT_EQ(format({.timestamps = false, .since = kWhen, .only = {}}, file), "new\n");
 }
 
 TEST(Formatter, SkipsMalformedLines) {

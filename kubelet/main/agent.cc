@@ -56,6 +56,19 @@ cri::ClientOptions clientOptions(const config::KubeletConfiguration& config) {
   return options;
 }
 
+Task<Result<nodeapi::StreamUrl>> askForStream(nodeapi::Streaming& streaming, server::StreamRequest::Kind kind,
+                                              nodeapi::StreamAsked asked) {
+  switch (kind) {
+    case server::StreamRequest::Kind::kExec:
+      return streaming.execUrl(std::move(asked));
+    case server::StreamRequest::Kind::kAttach:
+      return streaming.attachUrl(std::move(asked));
+    case server::StreamRequest::Kind::kPortForward:
+      break;
+  }
+  return streaming.portForwardUrl(std::move(asked));
+}
+
 plan::PlanOptions planOptions(const config::KubeletConfiguration& config, const config::CommandLine& commandLine) {
   plan::PlanOptions options;
   if (config.crashloopbackoff().has_maxcontainerrestartperiod())
@@ -416,6 +429,7 @@ void Agent::podsFrom(const std::string& source, staticpods::PodSet set) {
 
 void Agent::podChanged(const std::string& uid) {
   sync_.podChanged(uid);
+  nodeApi_->podChanged(uid);
   logRotator_.setPod(uid, runningLogs(context_.node.dirs, observer_.find(uid)));
 }
 
@@ -592,6 +606,19 @@ server::AgentStatus Agent::status() const {
 // restart the agent.
 Result<void> Agent::healthy() const {
   return {};
+}
+
+Task<Result<server::StreamPlace>> Agent::streamPlace(server::StreamRequest request) {
+  nodeapi::StreamAsked asked;
+  asked.ns = std::move(request.ns);
+  asked.pod = std::move(request.pod);
+  asked.container = std::move(request.container);
+  asked.command = std::move(request.command);
+  asked.streams = {.input = request.input, .output = request.output, .error = request.error, .tty = request.tty};
+  Task<Result<nodeapi::StreamUrl>> asking = askForStream(nodeApi_->streaming(), request.kind, std::move(asked));
+  Result<nodeapi::StreamUrl> url = co_await std::move(asking);
+  if (!url) co_return fail(url.error());
+  co_return server::StreamPlace{.address = std::move(url->host), .port = url->port, .path = std::move(url->path)};
 }
 
 }  // namespace cubelet

@@ -58,6 +58,7 @@ class Agent final : public server::AgentView {
   server::AgentStatus status() const override;
   Result<void> healthy() const override;
   events::EventRecorder& events() override { return events_; }
+  Task<Result<server::StreamPlace>> streamPlace(server::StreamRequest request) override;
 
  private:
   Result<void> readCredentials();
