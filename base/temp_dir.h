@@ -11,8 +11,9 @@ namespace cubelet {
 // Made below $TMPDIR or /tmp, removed with everything in it.
 class TempDir {
  public:
-  TempDir() {
-    std::string pattern = std::filesystem::temp_directory_path() / "cubelet-test-XXXXXX";
+  TempDir() : TempDir(std::filesystem::temp_directory_path()) {}
+  explicit TempDir(const std::filesystem::path& below) {
+    std::string pattern = below / "cubelet-test-XXXXXX";
     if (::mkdtemp(pattern.data()) == nullptr) throw std::runtime_error("cannot make " + pattern);
     path_ = pattern;
   }
@@ -29,5 +30,11 @@ class TempDir {
  private:
   std::string path_;
 };
+
+// For tests that make and remove thousands of files.
+inline std::filesystem::path memoryDirectory() {
+  const std::filesystem::path shared = "/dev/shm";
+  return std::filesystem::is_directory(shared) ? shared : std::filesystem::temp_directory_path();
+}
 
 }  // namespace cubelet

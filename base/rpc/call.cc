@@ -83,7 +83,11 @@ Task<Result<void>> callInto(ChannelPtr channel, std::string method, std::string 
   }
   co_await boost::asio::this_coro::throw_if_cancelled(throws);
 
-  if (!call->status.ok()) co_return fail(toError(call->status, method, options.subject, state.path, options.deadline));
+  if (!call->status.ok()) {
+    Error error = toError(call->status, method, options.subject, state.path, options.deadline);
+    if (options.statusAsReason) error.reason = statusName(call->status.error_code());
+    co_return fail(std::move(error));
+  }
   if (!parse(call->reply, reply)) {
     grpc::Status unreadable(grpc::StatusCode::INTERNAL, "the reply cannot be read");
     co_return fail(toError(unreadable, method, options.subject, state.path, options.deadline));

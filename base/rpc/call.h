@@ -20,6 +20,9 @@ struct CallOptions {
   bool waitForReady = false;
   // Named in errors behind the method: "StopContainer 3f2a at /run/x.sock: ...".
   std::string subject;
+  // Error::reason becomes the name of the gRPC status ("FailedPrecondition"), for callers to whom the Code is too
+  // coarse.
+  bool statusAsReason = false;
   // Sent as headers; names in lower case.
   std::vector<std::pair<std::string, std::string>> metadata;
 };

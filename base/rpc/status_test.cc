@@ -28,6 +28,13 @@ TEST(StatusCodes, BecomeWhatTheCallerShouldDo) {
   EXPECT_EQ(toCode(S::DATA_LOSS), Code::kInternal);
 }
 
+TEST(StatusNames, AreGoSpellings) {
+  EXPECT_EQ(statusName(grpc::StatusCode::CANCELLED), "Canceled");
+  EXPECT_EQ(statusName(grpc::StatusCode::FAILED_PRECONDITION), "FailedPrecondition");
+  EXPECT_EQ(statusName(grpc::StatusCode::UNAUTHENTICATED), "Unauthenticated");
+  EXPECT_EQ(statusName(static_cast<grpc::StatusCode>(99)), "Unknown");
+}
+
 TEST(StatusMessages, NameTheMethodItsObjectAndTheSocket) {
   grpc::Status status(grpc::StatusCode::NOT_FOUND, "no such container");
   Error error = toError(status, "/runtime.v1.RuntimeService/StopContainer", "3f2a", "/run/x.sock", Duration(0));

@@ -11,6 +11,7 @@
 #include <boost/asio/cancellation_signal.hpp>
 
 #include "base/park.h"
+#include "base/rpc/status.h"
 
 namespace cubelet::rpc {
 
@@ -64,6 +65,8 @@ grpc::StatusCode toStatusCode(Code code) {
 }
 
 grpc::Status toStatus(const Error& error) {
+  for (std::size_t number = 1; number < kStatusNames.size(); ++number)
+    if (error.reason == kStatusNames[number]) return grpc::Status(static_cast<grpc::StatusCode>(number), error.message);
   return grpc::Status(toStatusCode(error.code), error.message);
 }
 

@@ -37,7 +37,8 @@ class TestServer {
   TestServer(const TestServer&) = delete;
   TestServer& operator=(const TestServer&) = delete;
 
-  // Methods without a handler answer UNIMPLEMENTED.
+  // Methods without a handler answer UNIMPLEMENTED. An error's reason may name the status ("FailedPrecondition"); else
+  // its code decides.
   void onCall(const std::string& method, Unary handler);
   void onStream(const std::string& method, Streaming handler);
 

@@ -11,10 +11,10 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "base/fake_calls.h"
 #include "base/park.h"
 #include "base/wake.h"
 #include "cri/client/runtime_service.h"
-#include "cri/fake/fake_calls.h"
 #include "cri/fake/fake_events.h"
 
 namespace cubelet::cri {
@@ -93,7 +93,11 @@ struct FakeImage {
 // answer. Objects are named by id or by their metadata's name, which means the newest of that name. Loop thread only.
 class FakeRuntime final : public RuntimeService, public ImageService {
  public:
-  explicit FakeRuntime(Clock& clock) : calls_(clock), clock_(clock) {}
+  explicit FakeRuntime(Clock& clock)
+      : calls_(clock, {"Version", "Status", "RuntimeConfig", "PodSandboxStatus", "ListPodSandbox", "ContainerStatus",
+                       "ListContainers", "ListContainerStats", "ListPodSandboxStats", "GetContainerEvents",
+                       "ListImages", "ImageStatus", "ImageFsInfo"}),
+        clock_(clock) {}
 
   // ---- What goes wrong next, and what was called: see FakeCalls ----
   void failNext(const std::string& method, Error error) { calls_.failNext(method, std::move(error)); }

@@ -196,10 +196,10 @@ TEST_F(PodConfig, SEC_14_UserNamespacesThatTheRuntimeCannotMakeAreTold) {
   EXPECT_TRUE(node().cri().containersOf("p-node1").empty());
 }
 
-TEST_F(PodConfig, RTC_2_ARuntimeClassNeedsACluster) {
+TEST_F(PodConfig, RTC_2_ARuntimeClassThatNobodyHas) {
   startRefused([](json& spec) { spec["runtimeClassName"] = "gvisor"; });
-  EXPECT_TRUE(
-      eventually("the reason is told", kSoon, logSays(node(), "a RuntimeClass is an object of the API server")));
+  EXPECT_TRUE(eventually("the reason is told", kSoon,
+                         logSays(node(), "no file in " + (node().dir() / "objects").string() + " defines it")));
   EXPECT_EQ(node().starts("c"), 0U);
 }
 

@@ -35,6 +35,8 @@ inline constexpr Resource kServices{"", "v1", "services", true};
 inline constexpr Resource kConfigMaps{"", "v1", "configmaps", true};
 inline constexpr Resource kSecrets{"", "v1", "secrets", true};
 inline constexpr Resource kServiceAccounts{"", "v1", "serviceaccounts", true};
+inline constexpr Resource kPersistentVolumeClaims{"", "v1", "persistentvolumeclaims", true};
+inline constexpr Resource kPersistentVolumes{"", "v1", "persistentvolumes", false};
 inline constexpr Resource kEvents{"", "v1", "events", true};
 inline constexpr Resource kLeases{"coordination.k8s.io", "v1", "leases", true};
 inline constexpr Resource kCertificateSigningRequests{"certificates.k8s.io", "v1", "certificatesigningrequests", false};

@@ -24,6 +24,7 @@ struct CommandLine {
 
   std::string rootDir = "/var/lib/kubelet";
   std::string localSocket = "/run/cubelet/cubelet.sock";  // "": off
+  std::string localObjects;                               // "": <staticPodPath>/../objects
   std::string lockFile;
   bool exitOnLockContention = false;  // needs lockFile
 

@@ -33,6 +33,9 @@ constexpr Flag kFlags[] = {
     {"root-dir", kString, kStart, kPlain, &CommandLine::rootDir, "directory for pods, volumes, certificates and state"},
     {"local-socket", kString, kStart, kPlain, &CommandLine::localSocket,
      "socket for the client commands (cubelet pods, logs, events); empty: none"},
+    {"local-objects", kString, kStart, kPlain, &CommandLine::localObjects,
+     "directory of ConfigMaps and Secrets for static pods of a node without API server; default "
+     "<staticPodPath>/../objects"},
     {"lock-file", kString, kStart, kPlain, &CommandLine::lockFile, "file that only one agent at a time may lock"},
     {"exit-on-lock-contention", kBool, kStart, kPlain, &CommandLine::exitOnLockContention,
      "stop when another agent wants the lock file"},

@@ -427,6 +427,7 @@ TEST(Flags, CommandLineFlagsSetTheirMember) {
                                     "--lock-file=k",
                                     "--exit-on-lock-contention",
                                     "--local-socket=",
+                                    "--local-objects=/l",
                                     "--minimum-container-ttl-duration=1m",
                                     "--maximum-dead-containers-per-container=2",
                                     "--maximum-dead-containers=3",
@@ -448,6 +449,7 @@ TEST(Flags, CommandLineFlagsSetTheirMember) {
   EXPECT_EQ(line.lockFile, "k");
   EXPECT_TRUE(line.exitOnLockContention);
   EXPECT_EQ(line.localSocket, "");
+  EXPECT_EQ(line.localObjects, "/l");
   EXPECT_EQ(line.minimumContainerTtl, std::chrono::minutes(1));
   EXPECT_EQ(line.maximumDeadContainersPerContainer, 2);
   EXPECT_EQ(line.maximumDeadContainers, 3);

@@ -205,6 +205,7 @@ constexpr Support kTable[] = {
     {"--config-dir", kWorks},
     {"--root-dir", kWorks},
     {"--local-socket", kWorks},
+    {"--local-objects", kWorks},
     {"--hostname-override", kWorks},
     {"--lock-file", kLockFile},
     {"--exit-on-lock-contention", kLockFile},

@@ -356,6 +356,8 @@ std::vector<Finding> validate(const CommandLine& commandLine) {
     found.add("--exit-on-lock-contention", "needs --lock-file");
   if (!commandLine.rootDir.starts_with('/'))
     found.add("--root-dir", "must be an absolute path, is " + quoted(commandLine.rootDir));
+  if (!commandLine.localObjects.empty() && !commandLine.localObjects.starts_with('/'))
+    found.add("--local-objects", "must be an absolute path, is " + quoted(commandLine.localObjects));
   return found.take();
 }
 
@@ -381,6 +383,8 @@ std::vector<Finding> doubts(const KubeletConfiguration& config, const CommandLin
     if (!isIp(server)) found.add("clusterDNS", quoted(server) + " is not an IP address and is left out");
   for (const std::string& address : addressesOf(commandLine.nodeIp))
     if (!isIp(address)) found.add("--node-ip", quoted(address) + " is not an IP address and is left out");
+  if (!commandLine.localObjects.empty() && !(commandLine.kubeconfig + commandLine.bootstrapKubeconfig).empty())
+    found.add("--local-objects", "has no effect on a node with an API server, where static pods may not name objects");
   if (!config.kubeletcgroups().empty() && !config.kubereservedcgroup().empty() &&
       !config.kubeletcgroups().starts_with(config.kubereservedcgroup()))
     found.add("kubeletCgroups", "does not lie below kubeReservedCgroup " + config.kubereservedcgroup());

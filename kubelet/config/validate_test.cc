@@ -412,11 +412,14 @@ TEST(ValidateForHost, SwapEndsTheStartUnlessAllowed) {
 TEST(Doubts, AreToldForWhatHasNoEffect) {
   CommandLine commandLine;
   commandLine.nodeIp = "10.0.0.1,nowhere";
+  commandLine.kubeconfig = "/k";
+  commandLine.localObjects = "/o";
   KubeletConfiguration config = configOf(
       R"({"clusterDNS": ["1.1.1.1", "x"], "kubeletCgroups": "/a", "kubeReservedCgroup": "/b", "featureGates": {"KMSv1": true}})");
   EXPECT_THAT(lines(doubts(config, commandLine)),
               testing::UnorderedElementsAre(HasSubstr("clusterDNS: \"x\" is not an IP address"),
                                             HasSubstr("--node-ip: \"nowhere\" is not an IP address"),
+                                            HasSubstr("--local-objects: has no effect on a node with an API server"),
                                             HasSubstr("kubeletCgroups: does not lie below"),
                                             HasSubstr("featureGates: feature gate KMSv1 is deprecated")));
   EXPECT_THAT(doubts(configOf("{}"), CommandLine()), IsEmpty());

@@ -39,6 +39,11 @@ std::string volumeDirectory(const Directories& dirs, std::string_view uid, std::
   return join({podDirectory(dirs, uid), "volumes", escaped, volume});
 }
 
+std::string subPathTarget(const Directories& dirs, std::string_view uid, std::string_view volume,
+                          std::string_view container, int index) {
+  return join({podDirectory(dirs, uid), "volume-subpaths", volume, container, std::to_string(index)});
+}
+
 std::string containerDirectory(const Directories& dirs, std::string_view uid, std::string_view container) {
   return join({podDirectory(dirs, uid), "containers", container});
 }

@@ -4,26 +4,33 @@
 #include <cstdlib>
 #include <filesystem>
 #include <limits>
-#include <malloc.h>
 #include <random>
 
 #include "base/files.h"
 #include "base/log.h"
+#include "kubelet/admission/node_selection.h"
 #include "kubelet/api/quantity.h"
+#include "kubelet/images/image_volumes.h"
 #include "kubelet/main/cgroup_settings.h"
 #include "kubelet/main/host.h"
+#include "kubelet/main/memory.h"
 #include "kubelet/main/version.h"
 #include "kubelet/node/admission_view.h"
 #include "kubelet/node/host_access.h"
 #include "kubelet/podconfig/environment.h"
 #include "kubelet/status/explain.h"
+#include "kubelet/sync/volume_step.h"
+#include "kubelet/volumes/mounts.h"
+#include "kubelet/volumes/run_program.h"
 
 namespace cubelet {
 namespace {
 
 constexpr std::size_t kBlockingThreads = 16;
+constexpr std::size_t kVolumeThreads = 64;
 constexpr char kFileSource[] = "file";
 constexpr char kHttpSource[] = "http";
+constexpr char kLocalObjects[] = "objects";
 // Memory that a burst of work has left free goes back to the system once things have been quiet for this long.
 constexpr Duration kTrimAfterQuiet = std::chrono::seconds(10);
 // Changes within this time make one STATUS= line.
@@ -104,6 +111,13 @@ std::function<double()> jitter() {
   return [engine] { return std::uniform_real_distribution<double>(0, 1)(*engine); };
 }
 
+// Beside the manifests, unless the command line says where; empty: nowhere.
+std::string localObjectsPath(const config::Effective& effective) {
+  if (!effective.commandLine.localObjects.empty()) return effective.commandLine.localObjects;
+  const std::string& manifests = effective.config.staticpodpath();
+  return manifests.empty() ? "" : std::filesystem::path(manifests + "/..").lexically_normal() / kLocalObjects;
+}
+
 // "v1.36.0" -> "1.36"
 std::string minorVersion(std::string_view version) {
   if (version.starts_with('v')) version.remove_prefix(1);
@@ -117,8 +131,15 @@ observe::Observer::Options observerOptions() {
 }
 
 // The context is only read when a volume is set up: it may be made later.
-volumes::Sources volumeSources(const sync::Context& context) {
+volumes::Sources volumeSources(const sync::Context& context, Loop& loop, Clock& clock) {
   volumes::Sources out;
+  out.runProgram = volumes::programRunner(loop, clock);
+  out.nodeMatches = [&context](const sync::core::NodeSelector& selector) {
+    sync::core::PodSpec asked;
+    *asked.mutable_affinity()->mutable_nodeaffinity()->mutable_requiredduringschedulingignoredduringexecution() =
+        selector;
+    return admission::selectsNode(asked, *context.admissionNode);
+  };
   // None of the fields that volumes may name is an address of the pod.
   out.fieldValue = [&context](const sync::core::Pod& pod, std::string_view path) {
     return podconfig::fieldValue(pod, context.node, {}, path);
@@ -140,11 +161,12 @@ Agent::Agent(Loop& loop, Clock& clock, config::Effective effective, cgroups::Pod
       startedAt_(clock.wallNow()),
       notify_(NotifySocket::fromEnvironment()),
       blocking_(loop, clock, kBlockingThreads),
+      volumeThreads_(loop, clock, kVolumeThreads),
       runtime_(std::move(channel), clientOptions(effective_.config)),
       imageService_(std::move(imageChannel), clientOptions(effective_.config)),
       images_(imageService_, clock, pullLimits(effective_.config)),
       events_(clock, effective_.nodeName),
-      volumes_(blocking_, clock, readNodeFacts(effective_).dirs, volumeSources(context_)),
+      volumes_(volumeThreads_, clock, readNodeFacts(effective_).dirs, volumeSources(context_, loop, clock)),
       http_(loop, clock, blocking_),
       probes_({.loop = loop,
                .clock = clock,
@@ -219,6 +241,7 @@ Result<void> Agent::start() {
     }
   }
   checkResolvConf();
+  shareRoot();
   if (!context_.node.cgroupV2)
     events_.warning(events::nodeRef(effective_.nodeName, effective_.nodeName), "CgroupV1",
                     "cgroup v1 will not be supported much longer: boot this machine with cgroup v2");
@@ -232,6 +255,12 @@ Result<void> Agent::start() {
   if (std::optional<Duration> interval = watchdogInterval()) watchdog_.emplace(clock_, notify_, *interval);
   tellStatus();
   return {};
+}
+
+// Without it only the propagation of mounts between containers and the host is missing.
+void Agent::shareRoot() {
+  if (Result<void> shared = volumes::makeShared(context_.node.dirs.root); !shared)
+    log::warning("mounts will not propagate between containers and the host", {{"error", shared.error().message}});
 }
 
 // Like upstream, the agent does not start with providers that it cannot run.
@@ -306,6 +335,21 @@ void Agent::makeCluster() {
   context_.readNodeAgain = [this] { return cluster_->readNodeAgain(); };
 }
 
+// Before the sources of pods: a pod that names objects finds out at once whether there are any.
+void Agent::startLocalObjects() {
+  staticpods::LocalObjects::Options options;
+  options.path = localObjectsPath(effective_);
+  options.checkFrequency = nanos(effective_.config.filecheckfrequency());
+  if (cluster_ || options.path.empty()) return;
+  auto problems = [this](std::vector<staticpods::FileProblem> all) { problems_[kLocalObjects] = std::move(all); };
+  localObjects_ =
+      std::make_unique<staticpods::LocalObjects>(loop_, clock_, blocking_, std::move(options), std::move(problems));
+  localObjects_->onChange([this](const std::string& ns, const std::string& name) { sync_.objectChanged(ns, name); });
+  context_.objects = localObjects_.get();
+  volumes_.useObjects(localObjects_.get());
+  tasks_.spawn("objects for static pods", localObjects_->run());
+}
+
 void Agent::startSources() {
   const config::KubeletConfiguration& config = effective_.config;
   const std::string state = joinPath(layout::ownStateDirectory(context_.node.dirs), "manifests");
@@ -314,11 +358,14 @@ void Agent::startSources() {
   if (!config.staticpodpath().empty()) sync_.expectSource(kFileSource);
   if (!config.staticpodurl().empty()) sync_.expectSource(kHttpSource);
   if (cluster_) sync_.expectSource(sync::kApiSource);
+  startLocalObjects();
+  const auto references = localObjects_ ? staticpods::References::kLocal : staticpods::References::kRefused;
   if (!config.staticpodpath().empty()) {
     staticpods::ManifestDirectory::Options options;
     options.path = config.staticpodpath();
     options.stateDirectory = joinPath(state, kFileSource);
     options.nodeName = effective_.nodeName;
+    options.references = references;
     options.fileCheckFrequency = nanos(config.filecheckfrequency());
     auto deliver = [this](staticpods::PodSet set) { podsFrom(kFileSource, std::move(set)); };
     manifests_ = std::make_unique<staticpods::ManifestDirectory>(loop_, clock_, blocking_, std::move(options), deliver);
@@ -331,6 +378,7 @@ void Agent::startSources() {
       for (const std::string& value : values.items()) options.headers.push_back({name, value});
     options.stateDirectory = joinPath(state, kHttpSource);
     options.nodeName = effective_.nodeName;
+    options.references = references;
     options.httpCheckFrequency = nanos(config.httpcheckfrequency());
     auto deliver = [this](staticpods::PodSet set) { podsFrom(kHttpSource, std::move(set)); };
     manifestUrl_ = std::make_unique<staticpods::ManifestUrl>(loop_, clock_, blocking_, std::move(options), deliver);
@@ -379,6 +427,7 @@ Task<void> Agent::askVersion() {
   runtimeView_.name = version->runtime_name();
   runtimeView_.version = version->runtime_version();
   context_.runtimeName = version->runtime_name();
+  context_.whyNoImageVolumes = images::whyNoImageVolumes(version->runtime_name(), version->runtime_version());
   Result<cri::v1::StatusResponse> status = co_await runtime_.status();
   // The same runtimes tell users that know the policy for their groups.
   if (status) context_.runtimeTellsUsers = status->features().supplemental_groups_policy();
@@ -415,7 +464,7 @@ void Agent::changed() {
       statusTimer_.cancel();
       tellStatus();
     });
-  trimTimer_ = clock_.after(kTrimAfterQuiet, [] { ::malloc_trim(0); });
+  trimTimer_ = clock_.after(kTrimAfterQuiet, &releaseUnusedMemory);
 }
 
 void Agent::tellStatus() {
@@ -485,8 +534,9 @@ Result<server::Explanation> Agent::explain(std::string_view ns, std::string_view
   }
   const observe::ObservedPod* have = observer_.find(worker->uid());
   const observe::ObservedPod none;
+  const std::vector<status::WaitingVolume> volumes = sync::waitingVolumes(worker->state());
   const std::vector<status::Obstacle> obstacles = status::explain(
-      worker->pod(), have != nullptr ? *have : none, worker->state().memory, worker->plan(), clock_.wallNow());
+      worker->pod(), have != nullptr ? *have : none, worker->state().memory, worker->plan(), clock_.wallNow(), volumes);
   if (obstacles.empty()) {
     out.step = worker->status().phase() == "Running" ? "running" : "finished";
     return out;

@@ -33,6 +33,7 @@
 #include "kubelet/server/local_socket.h"
 #include "kubelet/sync/sync_loop.h"
 #include "kubelet/volumes/pod_volumes.h"
+#include "staticpods/objects/local_objects.h"
 #include "staticpods/source/manifest_directory.h"
 #include "staticpods/source/manifest_url.h"
 
@@ -61,6 +62,7 @@ class Agent final : public server::AgentView {
   Result<void> readCredentials();
   void checkResolvConf();
   void startSources();
+  void startLocalObjects();
   void makeCluster();
   void tellStaticPods();
   void nodeChanged(const k8s::core::v1::Node* stored);
@@ -74,6 +76,7 @@ class Agent final : public server::AgentView {
   void limitsEnforced(const Result<std::string>& outcome);
   void changed();
   void tellStatus();
+  void shareRoot();
 
   Loop& loop_;
   Clock& clock_;
@@ -81,6 +84,7 @@ class Agent final : public server::AgentView {
   const WallTime startedAt_;
   NotifySocket notify_;
   BlockingPool blocking_;
+  BlockingPool volumeThreads_;  // many: one that hangs must not be missed by the others
   cri::GrpcRuntime runtime_;
   cri::GrpcImages imageService_;
   images::Images images_;
@@ -99,6 +103,7 @@ class Agent final : public server::AgentView {
   sync::SyncLoop sync_;
   logs::LogRotator logRotator_;
   images::ImageCollector imageCollector_;
+  std::unique_ptr<staticpods::LocalObjects> localObjects_;  // null: an API server has them, or there are none
   std::unique_ptr<staticpods::ManifestDirectory> manifests_;
   std::unique_ptr<staticpods::ManifestUrl> manifestUrl_;
   std::unique_ptr<images::NodeCredentials> nodeCredentials_;

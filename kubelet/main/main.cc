@@ -1,7 +1,6 @@
 // cubelet: the agent, and the commands that ask it.
 #include <csignal>
 #include <iostream>
-#include <malloc.h>
 #include <string>
 #include <vector>
 
@@ -15,6 +14,7 @@
 #include "kubelet/main/agent.h"
 #include "kubelet/main/cgroup_settings.h"
 #include "kubelet/main/host.h"
+#include "kubelet/main/memory.h"
 #include "kubelet/main/version.h"
 
 namespace cubelet {
@@ -105,8 +105,7 @@ int run(const std::vector<std::string>& args) {
 }  // namespace cubelet
 
 int main(int argc, char** argv) {
-  // One arena: the few short-lived threads beside the loop must not each keep a heap of their own.
-  ::mallopt(M_ARENA_MAX, 1);
+  cubelet::configureMemory();
   std::signal(SIGPIPE, SIG_IGN);
   return cubelet::run(std::vector<std::string>(argv + 1, argv + argc));
 }

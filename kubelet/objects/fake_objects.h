@@ -18,10 +18,13 @@ class FakeObjects final : public Objects {
 
   void put(core::ConfigMap object) { store(configMaps, std::move(object)); }
   void put(core::Secret object) { store(secrets, std::move(object)); }
+  void put(core::PersistentVolumeClaim object) { store(claims, std::move(object)); }
+  void put(core::PersistentVolume object) { store(persistentVolumes, std::move(object)); }
   void put(::k8s::node::v1::RuntimeClass object) { store(runtimeClasses, std::move(object)); }
   void remove(const std::string& ns, const std::string& name) {
     configMaps.erase({ns, name});
     secrets.erase({ns, name});
+    claims.erase({ns, name});
     if (changed) changed(ns, name);
   }
 
@@ -36,6 +39,15 @@ class FakeObjects final : public Objects {
   Task<Result<SecretPtr>> secret(std::string ns, std::string name) override {
     ++questions;
     Result<SecretPtr> found = find(secrets, "secret", ns, name);
+    co_return found;
+  }
+  Task<Result<ClaimPtr>> claim(std::string ns, std::string name) override {
+    Result<ClaimPtr> found = find(claims, "persistentvolumeclaims", ns, name);
+    if (onQuestion) std::exchange(onQuestion, nullptr)();
+    co_return found;
+  }
+  Task<Result<PersistentVolumePtr>> persistentVolume(std::string name) override {
+    Result<PersistentVolumePtr> found = find(persistentVolumes, "persistentvolumes", "", name);
     co_return found;
   }
   Task<Result<RuntimeClassPtr>> runtimeClass(std::string name) override {
@@ -60,11 +72,13 @@ class FakeObjects final : public Objects {
 
   std::map<Key, ConfigMapPtr> configMaps;
   std::map<Key, SecretPtr> secrets;
+  std::map<Key, ClaimPtr> claims;
+  std::map<Key, PersistentVolumePtr> persistentVolumes;
   std::map<Key, RuntimeClassPtr> runtimeClasses;
   std::optional<std::vector<ServicePtr>> serviceList = std::vector<ServicePtr>();  // nothing: not read yet
   std::optional<Error> down;                                                       // every question fails with it
   std::set<std::string> used;                                                      // UIDs of pods
-  std::function<void()> onQuestion;  // called once, when the answer about a ConfigMap is on its way
+  std::function<void()> onQuestion;  // called once, when the answer about a ConfigMap or claim is on its way
   int questions = 0;                 // for ConfigMaps and Secrets
   std::function<void(const std::string& ns, const std::string& name)> changed;
 

@@ -28,6 +28,7 @@ ObjectCache::ObjectCache(Loop& loop, apiserver::ApiClient& client, std::function
       configMaps_(setUp<core::ConfigMap>(apiserver::kConfigMaps, "configmap")),
       secrets_(setUp<core::Secret>(apiserver::kSecrets, "secret")),
       runtimeClasses_(setUp<::k8s::node::v1::RuntimeClass>(apiserver::kRuntimeClasses, "runtimeclass.node.k8s.io")),
+      claims_(loop, client, random_, [this](const std::string& ns, const std::string& name) { changed_(ns, name); }),
       tokens_(client, random_) {}
 
 void ObjectCache::use(const core::Pod& pod) {
@@ -35,6 +36,7 @@ void ObjectCache::use(const core::Pod& pod) {
   Used now{pod.metadata().namespace_(), referencesOf(pod)};
   for (const std::string& name : now.references.configMaps) configMaps_.addUser(now.ns, name, uid);
   for (const std::string& name : now.references.secrets) secrets_.addUser(now.ns, name, uid);
+  for (const std::string& name : now.references.claims) claims_.addUser(now.ns, name, uid);
   if (!now.references.runtimeClass.empty()) runtimeClasses_.addUser("", now.references.runtimeClass, uid);
   const Used before = std::exchange(pods_[uid], now);
   // After the new ones: what both name is watched on.
@@ -42,6 +44,8 @@ void ObjectCache::use(const core::Pod& pod) {
     if (!now.references.configMaps.contains(name)) configMaps_.dropUser(before.ns, name, uid);
   for (const std::string& name : before.references.secrets)
     if (!now.references.secrets.contains(name)) secrets_.dropUser(before.ns, name, uid);
+  for (const std::string& name : before.references.claims)
+    if (!now.references.claims.contains(name)) claims_.dropUser(before.ns, name, uid);
   if (before.references.runtimeClass != now.references.runtimeClass)
     runtimeClasses_.dropUser("", before.references.runtimeClass, uid);
 }
@@ -54,6 +58,7 @@ void ObjectCache::release(const std::string& podUid) {
   pods_.erase(pod);
   for (const std::string& name : used.references.configMaps) configMaps_.dropUser(used.ns, name, podUid);
   for (const std::string& name : used.references.secrets) secrets_.dropUser(used.ns, name, podUid);
+  for (const std::string& name : used.references.claims) claims_.dropUser(used.ns, name, podUid);
   runtimeClasses_.dropUser("", used.references.runtimeClass, podUid);
 }
 
@@ -67,6 +72,18 @@ Task<Result<SecretPtr>> ObjectCache::secret(std::string ns, std::string name) {
   if (closed_) co_return ended();
   Result<SecretPtr> object = co_await secrets_.get(std::move(ns), std::move(name));
   co_return object;
+}
+
+Task<Result<ClaimPtr>> ObjectCache::claim(std::string ns, std::string name) {
+  if (closed_) co_return ended();
+  Result<ClaimPtr> claim = co_await claims_.get(std::move(ns), std::move(name));
+  co_return claim;
+}
+
+Task<Result<PersistentVolumePtr>> ObjectCache::persistentVolume(std::string name) {
+  if (closed_) co_return ended();
+  Result<PersistentVolumePtr> volume = co_await claims_.volume(std::move(name));
+  co_return volume;
 }
 
 Task<Result<RuntimeClassPtr>> ObjectCache::runtimeClass(std::string name) {
@@ -114,6 +131,7 @@ void ObjectCache::retryNow() {
   configMaps_.retryNow();
   secrets_.retryNow();
   runtimeClasses_.retryNow();
+  claims_.retryNow();
   if (services_) services_->retryNow();
 }
 
@@ -123,6 +141,7 @@ Task<void> ObjectCache::close() {
   co_await configMaps_.close();
   co_await secrets_.close();
   co_await runtimeClasses_.close();
+  co_await claims_.close();
 }
 
 }  // namespace cubelet::objects

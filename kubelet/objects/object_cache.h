@@ -9,6 +9,7 @@
 
 #include "base/loop.h"
 #include "kubelet/apiserver/api_client.h"
+#include "kubelet/objects/claim_set.h"
 #include "kubelet/objects/object_set.h"
 #include "kubelet/objects/objects.h"
 #include "kubelet/objects/pod_references.h"
@@ -18,7 +19,7 @@
 namespace cubelet::objects {
 
 // One watch for each ConfigMap, Secret and RuntimeClass in use, one for all services; each begins with the first
-// question. Loop thread only.
+// question. Claims and volumes cannot be watched: see ClaimSet. Loop thread only.
 class ObjectCache final : public Objects {
  public:
   // `loop` and `client` must outlive this object; `random` is uniform in [0, 1).
@@ -28,6 +29,8 @@ class ObjectCache final : public Objects {
   void release(const std::string& podUid) override;
   Task<Result<ConfigMapPtr>> configMap(std::string ns, std::string name) override;
   Task<Result<SecretPtr>> secret(std::string ns, std::string name) override;
+  Task<Result<ClaimPtr>> claim(std::string ns, std::string name) override;
+  Task<Result<PersistentVolumePtr>> persistentVolume(std::string name) override;
   Task<Result<RuntimeClassPtr>> runtimeClass(std::string name) override;
   Task<Result<std::vector<ServicePtr>>> services() override;
   std::vector<ServicePtr> knownServices() override;
@@ -60,6 +63,7 @@ class ObjectCache final : public Objects {
   ObjectSet<core::ConfigMap> configMaps_;
   ObjectSet<core::Secret> secrets_;
   ObjectSet<::k8s::node::v1::RuntimeClass> runtimeClasses_;
+  ClaimSet claims_;
   std::shared_ptr<Watched<core::Service>> services_;
   ServiceAccountTokens tokens_;
   bool closed_ = false;

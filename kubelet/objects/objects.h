@@ -1,4 +1,5 @@
-// Objects: what pods refer to in the API server, apart from themselves: ConfigMaps, Secrets, Services, tokens.
+// Objects: what pods refer to in the API server, apart from themselves: ConfigMaps, Secrets, claims, Services, tokens.
+// A standalone node has some of them as files (staticpods/objects).
 #pragma once
 
 #include <chrono>
@@ -20,6 +21,8 @@ namespace core = ::k8s::core::v1;
 using ConfigMapPtr = std::shared_ptr<const core::ConfigMap>;
 using SecretPtr = std::shared_ptr<const core::Secret>;
 using ServicePtr = std::shared_ptr<const core::Service>;
+using ClaimPtr = std::shared_ptr<const core::PersistentVolumeClaim>;
+using PersistentVolumePtr = std::shared_ptr<const core::PersistentVolume>;
 using RuntimeClassPtr = std::shared_ptr<const ::k8s::node::v1::RuntimeClass>;
 
 struct Token {
@@ -28,7 +31,7 @@ struct Token {
   WallTime renew;    // ask again then: a question from that time on brings a new one
 };
 
-// Loop thread only. Static pods of an agent without a cluster have no such object: they refer to nothing.
+// Loop thread only.
 class Objects {
  public:
   Objects() = default;
@@ -49,6 +52,11 @@ class Objects {
   virtual Task<Result<SecretPtr>> secret(std::string ns, std::string name) = 0;
   // The class that a pod in use names (RTC-1). kNotFound: `runtimeclass.node.k8s.io "gvisor" not found`.
   virtual Task<Result<RuntimeClassPtr>> runtimeClass(std::string name) = 0;
+  // A claim as it is at this moment, and the volume that it is bound to. Errors are the server's own, for example
+  // kNotFound: `persistentvolumeclaims "data" not found`. What a claim that was asked for still lacks, existence
+  // included, is told by onChange() when it comes.
+  virtual Task<Result<ClaimPtr>> claim(std::string ns, std::string name) = 0;
+  virtual Task<Result<PersistentVolumePtr>> persistentVolume(std::string name) = 0;
   // All services of the cluster, for the environment of containers (CFG-6). Waits as the others do.
   virtual Task<Result<std::vector<ServicePtr>>> services() = 0;
   // What is known of them now, for pods that must not wait; empty before the first read. They are watched from then on.
@@ -58,9 +66,9 @@ class Objects {
   // is valid and the server does not give a new one. An empty audience: the server's own.
   virtual Task<Result<Token>> token(core::Pod pod, std::string audience, std::chrono::seconds life) = 0;
 
-  // `fn` is called after a ConfigMap, Secret or RuntimeClass (its `ns` is empty) in use has changed, appeared or gone,
-  // also when its first read comes after a question had to be answered without it. One function; a later one takes the
-  // place of the one before.
+  // `fn` is called after a ConfigMap, Secret, claim or RuntimeClass (its `ns` is empty) in use has changed, appeared or
+  // gone, also when its first read comes after a question had to be answered without it. One function; a later one
+  // takes the place of the one before.
   virtual void onChange(std::function<void(const std::string& ns, const std::string& name)> fn) = 0;
 };
 

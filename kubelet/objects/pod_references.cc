@@ -32,13 +32,21 @@ void addVolume(const core::VolumeSource& volume, PodReferences& out) {
 
 }  // namespace
 
+std::string claimOf(const core::Pod& pod, const core::Volume& volume) {
+  if (volume.volumesource().has_ephemeral()) return pod.metadata().name() + "-" + volume.name();
+  return volume.volumesource().persistentvolumeclaim().claimname();
+}
+
 PodReferences referencesOf(const core::Pod& pod) {
   PodReferences out;
   for (const core::Container& container : pod.spec().initcontainers()) addEnvironment(container, out);
   for (const core::Container& container : pod.spec().containers()) addEnvironment(container, out);
   for (const core::EphemeralContainer& container : pod.spec().ephemeralcontainers())
     addEnvironment(container.ephemeralcontainercommon(), out);
-  for (const core::Volume& volume : pod.spec().volumes()) addVolume(volume.volumesource(), out);
+  for (const core::Volume& volume : pod.spec().volumes()) {
+    addVolume(volume.volumesource(), out);
+    add(out.claims, claimOf(pod, volume));
+  }
   for (const core::LocalObjectReference& secret : pod.spec().imagepullsecrets()) add(out.secrets, secret.name());
   out.runtimeClass = pod.spec().runtimeclassname();
   return out;
@@ -48,7 +56,7 @@ bool refersTo(const core::Pod& pod, const std::string& ns, const std::string& na
   if (ns.empty()) return pod.spec().runtimeclassname() == name;
   if (pod.metadata().namespace_() != ns) return false;
   const PodReferences references = referencesOf(pod);
-  return references.configMaps.contains(name) || references.secrets.contains(name);
+  return references.configMaps.contains(name) || references.secrets.contains(name) || references.claims.contains(name);
 }
 
 }  // namespace cubelet::objects

@@ -18,6 +18,7 @@ class References : public testing::TestWithParam<Case> {};
 
 TEST_P(References, AreFound) {
   core::Pod pod;
+  pod.mutable_metadata()->set_name("web");
   GetParam().arrange(*pod.mutable_spec());
   EXPECT_EQ(referencesOf(pod), GetParam().want);
 }
@@ -47,6 +48,15 @@ INSTANTIATE_TEST_SUITE_P(
                container->add_envfrom()->mutable_secretref()->mutable_localobjectreference()->set_name("s");
              },
              {Names{"c"}, Names{"s"}}},
+        Case{"Claims",
+             [](core::PodSpec& spec) {
+               core::Volume* volume = spec.add_volumes();
+               volume->mutable_volumesource()->mutable_persistentvolumeclaim()->set_claimname("data");
+               volume = spec.add_volumes();
+               volume->set_name("scratch");
+               volume->mutable_volumesource()->mutable_ephemeral();
+             },
+             {{}, {}, "", Names{"web-scratch", "data"}}},
         Case{"OptionalToo",
              [](core::PodSpec& spec) {
                auto* ref = spec.add_containers()->add_envfrom()->mutable_configmapref();

@@ -261,14 +261,37 @@ TEST_F(PodConfig, VOL_6_WhatTheAgentWritesIsReadOnlyForContainers) {
   for (const auto& mount : config->mounts()) EXPECT_EQ(mount.readonly(), mount.container_path() != "/cache");
 }
 
-TEST_F(PodConfig, SubPathIsRefusedUntilItIsSafe) {
+TEST_F(PodConfig, VOL_6_AReadOnlyClaimIsReadOnlyForContainers) {
+  core::Volume* volume = pod.mutable_spec()->add_volumes();
+  volume->set_name("data");
+  volume->mutable_volumesource()->mutable_persistentvolumeclaim()->set_claimname("data");
   auto* mount = container.add_volumemounts();
   mount->set_name("data");
   mount->set_mountpath("/data");
-  mount->set_subpath("x");
+  inputs.volumePaths["data"] = "/srv/data";
+  for (const bool readOnly : {false, true}) {
+    volume->mutable_volumesource()->mutable_persistentvolumeclaim()->set_readonly(readOnly);
+    const auto config = makeContainerConfig(pod, container, inputs, node);
+    ASSERT_TRUE(config);
+    EXPECT_EQ(config->mounts(0).readonly(), readOnly);
+  }
+}
+
+TEST_F(PodConfig, VOL_8_ASubPathIsMountedFromWhereItWasPinned) {
+  for (const char* path : {"/whole", "/part"}) {
+    auto* mount = container.add_volumemounts();
+    mount->set_name("data");
+    mount->set_mountpath(path);
+  }
+  container.mutable_volumemounts(1)->set_subpath("x");
+  inputs.volumePaths["data"] = "/host/data";
+  inputs.subPaths[1] = "/host/volume-subpaths/data/web/1";
   const auto config = makeContainerConfig(pod, container, inputs, node);
-  ASSERT_FALSE(config);
-  EXPECT_EQ(config.error().reason, "CreateContainerConfigError");
+  ASSERT_TRUE(config);
+  EXPECT_EQ(config->mounts(0).host_path(), "/host/data");
+  EXPECT_EQ(config->mounts(1).host_path(), "/host/volume-subpaths/data/web/1");
+  inputs.subPaths.clear();
+  EXPECT_FALSE(makeContainerConfig(pod, container, inputs, node)) << "never the whole volume in its place";
 }
 
 TEST_F(PodConfig, SEC_3_NonRoot) {

@@ -7,24 +7,39 @@
 #include "kubelet/podconfig/hosts_file.h"
 #include "kubelet/podconfig/resources.h"
 #include "kubelet/podconfig/security.h"
+#include "kubelet/podconfig/sub_paths.h"
 
 namespace cubelet::podconfig {
 namespace {
 
 constexpr char kConfigError[] = "CreateContainerConfigError";
 
-// The host path behind a mount. subPath needs a resolution that no symbolic link inside the volume can lead astray;
-// until that exists it is refused.
-Result<std::string> mountSource(const core::Container& container, const core::VolumeMount& mount,
-                                const std::map<std::string, std::string>& volumePaths) {
-  auto volume = volumePaths.find(mount.name());
-  if (volume == volumePaths.end())
+// The host path behind the mount of this index.
+Result<std::string> mountSource(const core::Container& container, int index, const ContainerInputs& inputs) {
+  const core::VolumeMount& mount = container.volumemounts(index);
+  auto volume = inputs.volumePaths.find(mount.name());
+  if (volume == inputs.volumePaths.end())
     return fail(Code::kInvalid, kConfigError,
                 "container " + container.name() + " mounts volume " + mount.name() + ", which is not set up");
-  if (!mount.subpath().empty() || !mount.subpathexpr().empty())
-    return fail(Code::kUnimplemented, kConfigError,
-                "container " + container.name() + ", volume " + mount.name() + ": subPath is not supported yet");
-  return volume->second;
+  if (!hasSubPath(mount)) return volume->second;
+  auto part = inputs.subPaths.find(index);
+  if (part == inputs.subPaths.end())
+    return fail(Code::kInternal, kConfigError, subPathFailure("prepare", container, index));
+  return part->second;
+}
+
+// The mount of this index shows an image: the runtime mounts it, read-only (CFG-24).
+Result<void> showImage(const core::Container& container, int index, const cri::v1::ImageSpec& image,
+                       const ContainerInputs& inputs, cri::v1::Mount& mount) {
+  *mount.mutable_image() = image;
+  mount.set_container_path(container.volumemounts(index).mountpath());
+  mount.set_readonly(true);
+  if (!hasSubPath(container.volumemounts(index))) return {};
+  auto part = inputs.subPaths.find(index);
+  if (part == inputs.subPaths.end())
+    return fail(Code::kInternal, kConfigError, subPathFailure("prepare", container, index));
+  mount.set_image_sub_path(part->second);
+  return {};
 }
 
 // With upstream's messages. The API refuses the first two before they get here.
@@ -41,20 +56,28 @@ Result<bool> isRecursiveReadOnly(const core::VolumeMount& mount, bool runtimeCan
   return runtimeCan;
 }
 
-// Volumes that the agent writes and containers only read, whatever the mount says (VOL-6).
+// Volumes that containers only read, whatever the mount says (VOL-6): those that the agent writes, and those whose
+// source says so.
 bool isAlwaysReadOnly(const core::Pod& pod, const std::string& name) {
   for (const core::Volume& volume : pod.spec().volumes()) {
     const core::VolumeSource& source = volume.volumesource();
     if (volume.name() == name)
-      return source.has_configmap() || source.has_secret() || source.has_downwardapi() || source.has_projected();
+      return source.has_configmap() || source.has_secret() || source.has_downwardapi() || source.has_projected() ||
+             source.persistentvolumeclaim().readonly() || source.nfs().readonly();
   }
   return false;
 }
 
 Result<void> addMounts(const core::Pod& pod, const core::Container& container, const ContainerInputs& inputs,
                        cri::v1::ContainerConfig& config) {
-  for (const core::VolumeMount& volumeMount : container.volumemounts()) {
-    Result<std::string> source = mountSource(container, volumeMount, inputs.volumePaths);
+  for (int i = 0; i < container.volumemounts_size(); ++i) {
+    const core::VolumeMount& volumeMount = container.volumemounts(i);
+    if (auto image = inputs.imageVolumes.find(volumeMount.name()); image != inputs.imageVolumes.end()) {
+      if (Result<void> shown = showImage(container, i, image->second, inputs, *config.add_mounts()); !shown)
+        return fail(shown.error());
+      continue;
+    }
+    Result<std::string> source = mountSource(container, i, inputs);
     if (!source) return fail(source.error());
     auto* mount = config.add_mounts();
     mount->set_host_path(*source);

@@ -26,8 +26,10 @@ struct ContainerInputs {
   std::vector<std::string> podIps;
   References references;                           // what its environment is made from
   std::map<std::string, std::string> volumePaths;  // volume name -> host path
-  std::string hostsFile;                           // host path, mounted at /etc/hosts; empty: none
-  std::string terminationMessageFile;              // host path, mounted at terminationMessagePath; empty: none
+  std::map<int, std::string> subPaths;             // index of a mount with subPath -> host path, or path in the image
+  std::map<std::string, cri::v1::ImageSpec> imageVolumes;  // by volume name: what the runtime mounts itself (CFG-24)
+  std::string hostsFile;                                   // host path, mounted at /etc/hosts; empty: none
+  std::string terminationMessageFile;                      // host path, mounted at terminationMessagePath; empty: none
 };
 
 // Errors have reason CreateContainerConfigError.

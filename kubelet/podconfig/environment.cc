@@ -203,10 +203,15 @@ const k8s::meta::v1::Quantity* quantityOf(const google::protobuf::Map<std::strin
 }  // namespace
 
 std::string expand(std::string_view text, const Environment& environment) {
+  std::set<std::string> unset;
+  return expand(text, environment, unset);
+}
+
+std::string expand(std::string_view text, const Environment& environment, std::set<std::string>& unset) {
   return expandWith(text, [&](std::string_view name) -> const std::string* {
-    for (const auto& [key, value] : environment)
-      if (key == name) return &value;
-    return nullptr;
+    const auto found = std::ranges::find(environment, name, &Environment::value_type::first);
+    if (found == environment.end() || found->second.empty()) unset.emplace(name);
+    return found == environment.end() ? nullptr : &found->second;
   });
 }
 

@@ -23,6 +23,8 @@ using Environment = std::vector<std::pair<std::string, std::string>>;  // names 
 
 // Replaces $(NAME) by its value, $$ by $; unknown names stay as they are. Results are not expanded again (CFG-2).
 std::string expand(std::string_view text, const Environment& environment);
+// The same; names that `text` uses and that have no value, or an empty one, are added to `unset`.
+std::string expand(std::string_view text, const Environment& environment, std::set<std::string>& unset);
 
 // A ConfigMap or Secret of the pod's namespace that a container's environment is made from.
 struct ObjectNeed {

@@ -140,7 +140,7 @@ Answer textAnswer(int status, std::string message) {
   return Answer{.status = status, .contentType = "text/plain; charset=utf-8", .body = std::move(message) + "\n"};
 }
 
-Answer answerGet(AgentView& view, const Target& target) {
+Answer answerGet(AgentView& view, const web::Target& target) {
   if (target.path == "/pods") return pods(view, target.get("namespace"), target.get("name"));
   if (target.path == "/events") return events(view.events());
   if (target.path == "/explain") return explain(view, target.get("pod"));
@@ -150,7 +150,7 @@ Answer answerGet(AgentView& view, const Target& target) {
   return textAnswer(404, "no such page; there are /pods, /events, /explain, /status, /version and /healthz");
 }
 
-bool isFollow(const Target& target) {
+bool isFollow(const web::Target& target) {
   return target.path == "/events" && target.flag("follow");
 }
 

@@ -5,7 +5,7 @@
 #include <string_view>
 
 #include "kubelet/server/agent_view.h"
-#include "kubelet/server/target.h"
+#include "kubelet/web/target.h"
 
 namespace cubelet::server {
 
@@ -23,11 +23,11 @@ Answer textAnswer(int status, std::string message);
 //   GET /explain?pod=NS/NAME          see Explanation
 //   GET /status                       see AgentStatus, with the number of pods by phase
 //   GET /version, /healthz
-Answer answerGet(AgentView& view, const Target& target);
+Answer answerGet(AgentView& view, const web::Target& target);
 
 // GET /events?follow=true does not end: first every event that is kept, then each one as it comes, a JSON object a
 // line.
-bool isFollow(const Target& target);
+bool isFollow(const web::Target& target);
 std::string eventLine(const core::Event& event);
 
 }  // namespace cubelet::server

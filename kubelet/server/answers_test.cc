@@ -14,7 +14,7 @@ using nlohmann::json;
 
 class Answers : public testing::Test {
  protected:
-  Answer get(std::string_view target) { return answerGet(view, *parseTarget(target)); }
+  Answer get(std::string_view target) { return answerGet(view, *web::parseTarget(target)); }
   json getJson(std::string_view target) {
     Answer answer = get(target);
     EXPECT_EQ(answer.status, 200) << answer.body;
@@ -71,9 +71,9 @@ TEST_F(Answers, AnEventLineIsOneJsonObject) {
 }
 
 TEST_F(Answers, OnlyEventsCanBeFollowed) {
-  EXPECT_TRUE(isFollow(*parseTarget("/events?follow=true")));
-  EXPECT_FALSE(isFollow(*parseTarget("/events")));
-  EXPECT_FALSE(isFollow(*parseTarget("/pods?follow=true")));
+  EXPECT_TRUE(isFollow(*web::parseTarget("/events?follow=true")));
+  EXPECT_FALSE(isFollow(*web::parseTarget("/events")));
+  EXPECT_FALSE(isFollow(*web::parseTarget("/pods?follow=true")));
 }
 
 TEST_F(Answers, ExplainTellsStepTimeAndWhoIsWaitedFor) {

@@ -28,7 +28,7 @@
 #include "base/wake.h"
 #include "kubelet/server/answers.h"
 #include "kubelet/server/socket_file.h"
-#include "kubelet/server/target.h"
+#include "kubelet/web/target.h"
 
 namespace cubelet::server {
 namespace {
@@ -250,7 +250,7 @@ Task<void> LocalSocket::State::serveRequests(std::shared_ptr<State> self, std::s
     }
     const auto& request = parser.get();
     keepAlive = request.keep_alive();
-    std::optional<Target> target = parseTarget(std::string_view(request.target()));
+    std::optional<web::Target> target = web::parseTarget(std::string_view(request.target()));
     Answer answer;
     if (request.method() != http::verb::get) {
       answer = textAnswer(405, "only GET is served here");

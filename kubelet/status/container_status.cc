@@ -82,7 +82,9 @@ class Describer {
  private:
   void wait() {
     const bool first = inputs_.pod.spec().initcontainers().empty();
-    status_.mutable_state()->mutable_waiting()->set_reason(first ? "ContainerCreating" : "PodInitializing");
+    auto& waiting = *status_.mutable_state()->mutable_waiting();
+    waiting.set_reason(first ? "ContainerCreating" : "PodInitializing");
+    if (!inputs_.in.waitingVolumes.empty()) waiting.set_message(inputs_.in.waitingVolumes);
   }
 
   void addMounts() {

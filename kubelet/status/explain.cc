@@ -63,11 +63,13 @@ std::optional<std::string> missingObject(const std::string& message) {
 class Explainer {
  public:
   Explainer(const core::Pod& pod, const observe::ObservedPod& have, const plan::PodMemory& memory,
-            const plan::PodPlan& plan, WallTime now)
-      : pod_(pod), have_(have), memory_(memory), plan_(plan), now_(now) {}
+            const plan::PodPlan& plan, WallTime now, std::span<const WaitingVolume> volumes)
+      : pod_(pod), have_(have), memory_(memory), plan_(plan), now_(now), volumes_(volumes) {}
 
   std::vector<Obstacle> run() {
     if (plan_.finished) return {};
+    for (const WaitingVolume& volume : volumes_) explainVolume(volume);
+    if (!found_.empty()) return std::move(found_);
     if (plan_.sandboxId.empty()) {
       explainSandbox();
       return std::move(found_);
@@ -90,6 +92,20 @@ class Explainer {
   void add(std::string step, std::string object, std::optional<WallTime> since, std::string waitingOn,
            std::string detail) {
     found_.push_back({std::move(step), std::move(object), since, std::move(waitingOn), std::move(detail)});
+  }
+
+  // Nothing starts before all are ready (VOL-1).
+  void explainVolume(const WaitingVolume& volume) {
+    std::string detail;
+    if (volume.filesGiven)
+      detail = "its files are being given to the fsGroup, " + std::to_string(*volume.filesGiven) + " so far";
+    else if (volume.failure.empty())
+      detail = "it is being set up";
+    else
+      detail =
+          volume.failure + (volume.nextTry > now_ ? ", next try at " + timeText(volume.nextTry) : ", trying again");
+    add("volume", "volume " + volume.name, known(volume.since), missingObject(volume.failure).value_or("storage"),
+        detail);
   }
 
   void explainSandbox() {
@@ -203,6 +219,7 @@ class Explainer {
   const plan::PodMemory& memory_;
   const plan::PodPlan& plan_;
   const WallTime now_;
+  const std::span<const WaitingVolume> volumes_;
   bool initPending_ = false;
   std::vector<Obstacle> found_;
 };
@@ -210,8 +227,8 @@ class Explainer {
 }  // namespace
 
 std::vector<Obstacle> explain(const core::Pod& pod, const observe::ObservedPod& have, const plan::PodMemory& memory,
-                              const plan::PodPlan& plan, WallTime now) {
-  return Explainer(pod, have, memory, plan, now).run();
+                              const plan::PodPlan& plan, WallTime now, std::span<const WaitingVolume> volumes) {
+  return Explainer(pod, have, memory, plan, now, volumes).run();
 }
 
 std::string toText(const Obstacle& obstacle) {

@@ -42,6 +42,7 @@ struct StatusInputs {
   bool terminating = false;                      // being stopped for good: nothing is due to restart
   bool terminated = false;  // and everything has stopped: this is the final status (CST-8, PLC-6, PLC-9)
   std::optional<FailedBy> failed;
+  std::string waitingVolumes;  // what the pod's volumes wait for, when some have failed; told of containers that wait
   std::optional<ResizeState> resizePending = {};
   std::optional<ResizeState> resizeInProgress = {};
   std::string runtimeName = "containerd";      // scheme of containerID

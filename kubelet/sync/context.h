@@ -39,6 +39,7 @@ struct Context {
   plan::PlanOptions planOptions;
   std::string runtimeName = "containerd";                           // prefix of container IDs in the status
   bool runtimeTellsUsers = false;                                   // containers' statuses say who runs in them
+  std::string whyNoImageVolumes = {};                               // empty: as far as known the runtime mounts them
   std::function<double()> random;                                   // uniform in [0, 1), for jitter
   objects::Objects* objects = nullptr;                              // null: an agent without a cluster
   images::PullRecords* pullRecords = nullptr;                       // null: every pod may use every image

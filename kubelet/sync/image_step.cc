@@ -25,36 +25,48 @@ std::string quoted(const std::string& image) {
 }  // namespace
 
 Task<ImageStep::Outcome> ImageStep::prepare(std::string name) {
-  const std::optional<core::Container> container = containerNamed(state_.pod, name);
-  if (!container) co_return Outcome::kFailed;
-  ImageState& image = state_.images[name];
+  const std::vector<WantedImage> wanted = wantedImages(state_.pod, name);
+  if (wanted.empty()) co_return Outcome::kFailed;
+  for (const WantedImage& one : wanted) {
+    const Outcome outcome = co_await prepareOne(one);
+    if (outcome != Outcome::kReady) co_return outcome;
+  }
+  co_return Outcome::kReady;
+}
+
+Task<ImageStep::Outcome> ImageStep::prepareOne(WantedImage wanted) {
+  ImageState& image = state_.images[wanted.key];
   if (image.pulling) co_return Outcome::kPulling;
   if (image.local) co_return Outcome::kReady;
-  if (container->imagepullpolicy() == "Always") co_return startPull(*container, image, true);
+  if (!wanted.volume.empty() && !context_.whyNoImageVolumes.empty())
+    co_return failed(wanted, "CreateContainerConfigError",
+                     "volume \"" + wanted.volume + "\" is an image: " + context_.whyNoImageVolumes,
+                     retryTime(context_, Error(Code::kUnimplemented, "", "")));
+  if (wanted.policy == "Always") co_return startPull(wanted, true);
 
-  Result<std::optional<images::LocalImage>> found = co_await context_.images.find(container->image());
+  Result<std::optional<images::LocalImage>> found = co_await context_.images.find(wanted.image);
   if (!found) {
-    context_.events.warning(events::containerRef(state_.pod, name), "InspectFailed",
-                            "Failed to inspect image " + quoted(container->image()) + ": " + found.error().message);
-    co_return failed(*container, found.error().reason, found.error().message, retryTime(context_, found.error()));
+    context_.events.warning(events::containerRef(state_.pod, wanted.container), "InspectFailed",
+                            "Failed to inspect image " + quoted(wanted.image) + ": " + found.error().message);
+    co_return failed(wanted, found.error().reason, found.error().message, retryTime(context_, found.error()));
   }
   bool mine = found->has_value();
-  if (mine) mine = co_await mayUse(container->image(), (*found)->image.id());
+  if (mine) mine = co_await mayUse(wanted.image, (*found)->image.id());
   if (mine) {
     context_.events.normal(
-        events::containerRef(state_.pod, name), "Pulled",
-        "Container image " + quoted(container->image()) + " already present on machine and can be accessed by the pod");
-    image.local = **found;
+        events::containerRef(state_.pod, wanted.container), "Pulled",
+        "Container image " + quoted(wanted.image) + " already present on machine and can be accessed by the pod");
+    state_.images[wanted.key].local = **found;
     co_return Outcome::kReady;
   }
-  if (container->imagepullpolicy() == "Never") {
-    std::string message = "Container image " + quoted(container->image()) + " is not present with pull policy of Never";
-    context_.events.warning(events::containerRef(state_.pod, name), "ErrImageNeverPull", message);
+  if (wanted.policy == "Never") {
+    std::string message = "Container image " + quoted(wanted.image) + " is not present with pull policy of Never";
+    context_.events.warning(events::containerRef(state_.pod, wanted.container), "ErrImageNeverPull", message);
     const Error absent(Code::kNotFound, "ErrImageNeverPull", message);
-    co_return failed(*container, "ErrImageNeverPull", message, retryTime(context_, absent));
+    co_return failed(wanted, "ErrImageNeverPull", message, retryTime(context_, absent));
   }
   // One that is there all the same is somebody else's: only its registry can tell whether the pod may use it.
-  co_return startPull(*container, image, found->has_value());
+  co_return startPull(wanted, found->has_value());
 }
 
 Task<void> ImageStep::prepareAhead(std::vector<std::string> names) {
@@ -64,24 +76,26 @@ Task<void> ImageStep::prepareAhead(std::vector<std::string> names) {
   }
 }
 
-ImageStep::Outcome ImageStep::startPull(const core::Container& container, ImageState& image, bool always) {
+ImageStep::Outcome ImageStep::startPull(const WantedImage& wanted, bool always) {
+  ImageState& image = state_.images[wanted.key];
   if (context_.clock.wallNow() < image.notBefore) {
-    const std::string message = "Back-off pulling image " + quoted(container.image());
-    context_.events.normal(events::containerRef(state_.pod, container.name()), "BackOff", message);
-    return failed(container, "ImagePullBackOff", message + ": " + image.lastError, image.notBefore);
+    const std::string message = "Back-off pulling image " + quoted(wanted.image);
+    context_.events.normal(events::containerRef(state_.pod, wanted.container), "BackOff", message);
+    return failed(wanted, "ImagePullBackOff", message + ": " + image.lastError, image.notBefore);
   }
   image.pulling = true;
-  context_.events.normal(events::containerRef(state_.pod, container.name()), "Pulling",
-                         "Pulling image " + quoted(container.image()));
-  pulls_.spawn("pull " + container.image(), pull(container.name(), container.image(), always));
+  context_.events.normal(events::containerRef(state_.pod, wanted.container), "Pulling",
+                         "Pulling image " + quoted(wanted.image));
+  pulls_.spawn("pull " + wanted.image, pull(wanted, always));
   return Outcome::kPulling;
 }
 
-Task<void> ImageStep::pull(std::string name, std::string imageName, bool always) {
+Task<void> ImageStep::pull(WantedImage wanted, bool always) {
+  const std::string imageName = wanted.image;
   Result<images::Images::Pulled> pulled = co_await pullRecorded(imageName, always);
-  ImageState& image = state_.images[name];
-  plan::ContainerMemory& memory = state_.memory.containers[name];
-  const events::ObjectRef ref = events::containerRef(state_.pod, name);
+  ImageState& image = state_.images[wanted.key];
+  plan::ContainerMemory& memory = state_.memory.containers[wanted.container];
+  const events::ObjectRef ref = events::containerRef(state_.pod, wanted.container);
   image.pulling = false;
   if (pulled) {
     image.local = pulled->image;
@@ -188,10 +202,10 @@ Task<images::Keyring> ImageStep::pullSecrets() {
   co_return keyring;
 }
 
-ImageStep::Outcome ImageStep::failed(const core::Container& container, std::string reason, std::string message,
+ImageStep::Outcome ImageStep::failed(const WantedImage& wanted, std::string reason, std::string message,
                                      WallTime retryAt) {
-  context_.events.warning(events::containerRef(state_.pod, container.name()), "Failed", "Error: " + reason);
-  plan::ContainerMemory& memory = state_.memory.containers[container.name()];
+  context_.events.warning(events::containerRef(state_.pod, wanted.container), "Failed", "Error: " + reason);
+  plan::ContainerMemory& memory = state_.memory.containers[wanted.container];
   memory.failureReason = std::move(reason);
   memory.failureMessage = std::move(message);
   memory.retryAt = retryAt;

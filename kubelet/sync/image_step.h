@@ -19,21 +19,23 @@ class ImageStep {
       : context_(context), state_(state), pulls_(pulls), wake_(std::move(wake)) {}
 
   enum class Outcome { kReady, kPulling, kFailed };
-  // kReady: state.images[container].local is set. kFailed: the container's memory says why and when to try again.
+  // Of the container itself and of the image volumes that it mounts (CFG-24). kReady: state.images has all of them, see
+  // wantedImages(). kFailed: the container's memory says why and when to try again.
   Task<Outcome> prepare(std::string container);
   // The same for several at a time when they will be needed soon, but for those whose last failure still makes them
   // wait.
   Task<void> prepareAhead(std::vector<std::string> containers);
 
  private:
-  Task<void> pull(std::string container, std::string image, bool always);
+  Task<Outcome> prepareOne(WantedImage wanted);
+  Task<void> pull(WantedImage wanted, bool always);
   Task<std::vector<images::Login>> credentialsFor(std::string image);
   Task<images::Keyring> pullSecrets();
   // CFG-23: the pod may use the image that is there without asking its registry.
   Task<bool> mayUse(std::string image, std::string imageId);
   Task<Result<images::Images::Pulled>> pullRecorded(std::string image, bool always);
-  Outcome startPull(const core::Container& container, ImageState& image, bool always);
-  Outcome failed(const core::Container& container, std::string reason, std::string message, WallTime retryAt);
+  Outcome startPull(const WantedImage& wanted, bool always);
+  Outcome failed(const WantedImage& wanted, std::string reason, std::string message, WallTime retryAt);
 
   Context& context_;
   PodState& state_;

@@ -237,6 +237,70 @@ TEST_F(ClusterSync, CFG_22_AMissingPullSecretIsToldAndThePullGoesOn) {
   EXPECT_FALSE(node.hasEvent("FailedToRetrieveImagePullSecret", "hidden"));
 }
 
+// ---- Claims
+
+core::PersistentVolumeClaim claim(const std::string& phase) {
+  core::PersistentVolumeClaim out;
+  out.mutable_metadata()->set_name("data");
+  out.mutable_metadata()->set_namespace_("default");
+  out.mutable_metadata()->set_uid("c1");
+  out.mutable_spec()->set_volumename("disk");
+  out.mutable_status()->set_phase(phase);
+  return out;
+}
+
+struct ClaimSync : ClusterSync {
+  ClaimSync() {
+    core::PersistentVolume volume;
+    volume.mutable_metadata()->set_name("disk");
+    volume.mutable_spec()->mutable_claimref()->set_uid("c1");
+    volume.mutable_spec()->mutable_persistentvolumesource()->mutable_hostpath()->set_path(node.temp.path());
+    objects.put(volume);
+  }
+  static core::Pod podWithClaim() {
+    core::Pod pod = apiPod();
+    core::Volume* volume = pod.mutable_spec()->add_volumes();
+    volume->set_name("v");
+    volume->mutable_volumesource()->mutable_persistentvolumeclaim()->set_claimname("data");
+    core::VolumeMount* mount = pod.mutable_spec()->mutable_containers(0)->add_volumemounts();
+    mount->set_name("v");
+    mount->set_mountpath("/data");
+    return pod;
+  }
+};
+
+TEST_F(ClaimSync, VOL_1_VOL_2_AMissingClaimIsToldAndThePodWaits) {
+  run(podWithClaim());
+  EXPECT_TRUE(node.gone());
+  EXPECT_EQ(node.status("a").phase(), "Pending");
+  EXPECT_EQ(node.waitingReason("a"), "ContainerCreating");
+  EXPECT_TRUE(node.hasEvent(
+      "FailedMount",
+      "Unable to attach or mount volumes: unmounted volumes=[v], unattached volumes=[], failed to process volumes=[v]: "
+      "error processing PVC default/data: failed to fetch PVC from API server: persistentvolumeclaims \"data\" not "
+      "found"));
+}
+
+TEST_F(ClaimSync, CSI_3_ItsBindingStartsThePodAtOnce) {
+  run(podWithClaim());
+  node.advance(seconds(60));  // back-off has grown
+  objects.put(claim("Pending"));
+  node.settle();
+  EXPECT_TRUE(runtime.running().empty());
+  EXPECT_TRUE(node.hasEvent("FailedMount", "error processing PVC default/data: PVC is not bound"));
+  objects.put(claim("Bound"));
+  node.settle();
+  ASSERT_EQ(runtime.running().size(), 1u) << "no time has passed";
+  EXPECT_EQ(runtime.container("web")->config.mounts(0).host_path(), node.temp.path());
+}
+
+TEST_F(ClaimSync, AClaimThatChangesWhileItIsAskedForIsNotMissed) {
+  objects.put(claim("Pending"));
+  objects.onQuestion = [this] { objects.put(claim("Bound")); };
+  run(podWithClaim());
+  EXPECT_EQ(runtime.running().size(), 1u) << "no time has passed";
+}
+
 // ---- CFG-23: images that were pulled with somebody's secret
 
 struct PulledImages : ClusterSync {

@@ -1,5 +1,6 @@
 #include "kubelet/sync/pod_starter.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <fcntl.h>
 #include <unistd.h>
@@ -15,6 +16,7 @@
 #include "kubelet/podconfig/hostname.h"
 #include "kubelet/podconfig/hosts_file.h"
 #include "kubelet/podconfig/sandbox_config.h"
+#include "kubelet/podconfig/sub_paths.h"
 #include "kubelet/status/pod_status.h"
 #include "kubelet/sync/hosts_file.h"
 #include "kubelet/sync/termination_message.h"
@@ -92,7 +94,7 @@ Task<bool> PodStarter::startSandbox(std::uint32_t attempt) {
   }
   const bool contained = co_await makeCgroup();
   if (!contained || stopping_()) co_return false;
-  const bool prepared = co_await prepareVolumes();
+  const bool prepared = co_await volumes_.prepare();
   if (!prepared || stopping_()) co_return false;
   Result<void> ready = co_await prepareSandbox();
   if (stopping_()) co_return false;
@@ -219,19 +221,6 @@ Task<void> PodStarter::runSandbox(cri::v1::PodSandboxConfig config, Result<std::
   *id = co_await context_.runtime.runPodSandbox(std::move(config), std::move(handler));
 }
 
-Task<bool> PodStarter::prepareVolumes() {
-  if (state_.volumes) co_return true;
-  core::Pod pod = state_.pod;
-  Result<volumes::PodVolumes::HostPaths> paths = co_await context_.volumes.setUp(std::move(pod));
-  if (paths) {
-    state_.volumes = std::move(*paths);
-    co_return true;
-  }
-  context_.events.warning(events::podRef(state_.pod), "FailedMount", paths.error().message);
-  state_.memory.sandboxRetryAt = retryTime(context_, paths.error());
-  co_return false;
-}
-
 void PodStarter::warnOfDns() {
   for (const podconfig::DnsWarning& warning : podconfig::makeDnsConfig(state_.pod, context_.node.dns).warnings) {
     context_.events.warning(events::podRef(state_.pod), warning.reason, warning.message);
@@ -261,7 +250,7 @@ Task<bool> PodStarter::startContainer(plan::StartContainer start) {
   const ImageStep::Outcome image = co_await images_.prepare(start.name);
   if (image != ImageStep::Outcome::kReady || stopping_()) co_return false;
   // After a restart of the agent the sandbox runs already, and the volumes must be known again.
-  const bool prepared = co_await prepareVolumes();
+  const bool prepared = co_await volumes_.prepare();
   if (!prepared || stopping_()) co_return false;
 
   const std::uint64_t changes = state_.objectChanges;
@@ -384,6 +373,38 @@ Result<std::string> PodStarter::targetId(const std::string& container) const {
   return found->id;
 }
 
+Task<Result<std::map<int, std::string>>> PodStarter::bindSubPaths(core::Container container,
+                                                                  std::vector<std::string> podIps,
+                                                                  podconfig::References references) {
+  std::map<int, std::string> bound;
+  if (std::ranges::none_of(container.volumemounts(), podconfig::hasSubPath)) co_return bound;
+  Result<podconfig::Environment> environment =
+      podconfig::makeEnvironment(state_.pod, container, context_.node, podIps, references);
+  if (!environment) co_return fail(environment.error());
+  Result<std::vector<podconfig::SubPathMount>> mounts = podconfig::subPathMounts(container, *environment);
+  if (!mounts) co_return fail(mounts.error());
+  for (const podconfig::SubPathMount& mount : *mounts) {
+    auto volume = state_.volumes->find(mount.volume);
+    if (volume == state_.volumes->end()) continue;  // told when the configuration is made
+    if (state_.images.contains("volume/" + mount.volume)) {
+      bound[mount.index] = mount.path;  // the runtime looks for it in the image
+      continue;
+    }
+    std::string target =
+        layout::subPathTarget(context_.node.dirs, state_.uid(), mount.volume, container.name(), mount.index);
+    volumes::SubPath part{volume->second, mount.path, target};
+    Result<void> done = co_await context_.volumes.bindSubPath(state_.uid(), std::move(part));
+    if (stopping_()) co_return fail(Code::kCancelled, "", "the pod is being stopped");
+    if (!done) {
+      log::warning("cannot prepare a subPath", {{"pod", state_.ref()}, {"error", done.error().message}});
+      const char* verb = done.error().reason == volumes::kCannotCreateSubPath ? "create" : "prepare";
+      co_return fail(done.error().code, kConfigError, podconfig::subPathFailure(verb, container, mount.index));
+    }
+    bound[mount.index] = std::move(target);
+  }
+  co_return bound;
+}
+
 Task<Result<std::string>> PodStarter::create(core::Container container, plan::StartContainer start,
                                              std::string sandboxId, std::vector<std::string> podIps,
                                              podconfig::References references) {
@@ -402,8 +423,18 @@ Task<Result<std::string>> PodStarter::create(core::Container container, plan::St
     if (!file) co_return configError(file.error());
     inputs.hostsFile = std::move(*file);
   }
+  Result<std::map<int, std::string>> subPaths = co_await bindSubPaths(container, podIps, references);
+  if (!subPaths) co_return fail(subPaths.error());
+  inputs.subPaths = std::move(*subPaths);
   inputs.image = image.local->image;
   inputs.imageRef = image.local->ref;
+  const std::vector<WantedImage> images = wantedImages(state_.pod, container.name());
+  for (const WantedImage& wanted : images) {
+    if (wanted.volume.empty()) continue;
+    cri::v1::ImageSpec& spec = inputs.imageVolumes[wanted.volume];
+    spec.set_image(state_.images[wanted.key].local->ref);
+    spec.set_user_specified_image(wanted.image);
+  }
   inputs.podIps = std::move(podIps);
   inputs.references = std::move(references);
   inputs.volumePaths = *state_.volumes;
@@ -424,8 +455,9 @@ Task<Result<std::string>> PodStarter::create(core::Container container, plan::St
   cri::v1::PodSandboxConfig sandboxConfig = podconfig::makeSandboxConfig(state_.pod, 0, context_.node, place());
   Result<std::string> id =
       co_await context_.runtime.createContainer(sandboxId, std::move(sent), std::move(sandboxConfig));
-  // The image is looked up (Always: pulled) again for the next instance when this one could not be made from it.
-  if (!id || container.imagepullpolicy() == "Always") state_.images[container.name()].local.reset();
+  // Images are looked up (Always: pulled) again for the next instance when this one could not be made from them.
+  for (const WantedImage& wanted : images)
+    if (!id || wanted.policy == "Always") state_.images[wanted.key].local.reset();
   if (!id) {
     // After a lost reply the container may exist all the same and need its file.
     if (id.error().code != Code::kTimedOut && id.error().code != Code::kUnavailable)

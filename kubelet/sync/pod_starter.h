@@ -12,6 +12,7 @@
 #include "kubelet/sync/hook_tasks.h"
 #include "kubelet/sync/image_step.h"
 #include "kubelet/sync/pod_state.h"
+#include "kubelet/sync/volume_step.h"
 
 namespace cubelet::sync {
 
@@ -20,11 +21,12 @@ namespace cubelet::sync {
 class PodStarter {
  public:
   // `stopOne` ends a container whose postStart hook has failed.
-  PodStarter(Context& context, PodState& state, ImageStep& images, HookTasks& postStarts,
+  PodStarter(Context& context, PodState& state, ImageStep& images, VolumeStep& volumes, HookTasks& postStarts,
              std::function<bool()> stopping, std::function<Task<bool>(plan::KillContainer)> stopOne)
       : context_(context),
         state_(state),
         images_(images),
+        volumes_(volumes),
         postStarts_(postStarts),
         stopping_(std::move(stopping)),
         stopOne_(std::move(stopOne)) {}
@@ -38,7 +40,6 @@ class PodStarter {
   podconfig::SandboxPlace place() const;
   Task<bool> networkIsDown();
   Task<bool> makeCgroup();
-  Task<bool> prepareVolumes();
   // What a sandbox needs beside its volumes: a name that the kernel takes, a handler, ids, directories.
   Task<Result<void>> prepareSandbox();
   Task<Result<void>> findHandler();
@@ -52,6 +53,9 @@ class PodStarter {
   std::map<podconfig::FileNeed, Result<std::string>> readFiles(const core::Container& container) const;
   Task<Result<void>> fetchObjects(core::Container container, podconfig::References* into);
   Result<std::string> targetId(const std::string& container) const;
+  // Pins what the container's mounts with subPath show; answers by index of the mount where.
+  Task<Result<std::map<int, std::string>>> bindSubPaths(core::Container container, std::vector<std::string> podIps,
+                                                        podconfig::References references);
   Task<Result<std::string>> create(core::Container container, plan::StartContainer start, std::string sandboxId,
                                    std::vector<std::string> podIps, podconfig::References references);
   Task<Result<void>> runCreated(std::string name, std::string id, std::uint32_t attempt);
@@ -70,6 +74,7 @@ class PodStarter {
   Context& context_;
   PodState& state_;
   ImageStep& images_;
+  VolumeStep& volumes_;
   HookTasks& postStarts_;
   std::function<bool()> stopping_;
   std::function<Task<bool>(plan::KillContainer)> stopOne_;

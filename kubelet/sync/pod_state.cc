@@ -1,5 +1,7 @@
 #include "kubelet/sync/pod_state.h"
 
+#include <algorithm>
+
 #include "kubelet/api/pod.h"
 #include "kubelet/sync/context.h"
 
@@ -27,6 +29,21 @@ std::optional<core::Container> containerNamed(const core::Pod& pod, const std::s
     if (container.ephemeralcontainercommon().name() == name)
       return api::asContainer(container.ephemeralcontainercommon());
   return std::nullopt;
+}
+
+std::vector<WantedImage> wantedImages(const core::Pod& pod, const std::string& name) {
+  const std::optional<core::Container> container = containerNamed(pod, name);
+  if (!container) return {};
+  std::vector<WantedImage> wanted = {{name, name, "", container->image(), container->imagepullpolicy()}};
+  for (const core::Volume& volume : pod.spec().volumes()) {
+    if (!volume.volumesource().has_image()) continue;
+    const bool mounted = std::ranges::any_of(
+        container->volumemounts(), [&](const core::VolumeMount& mount) { return mount.name() == volume.name(); });
+    const core::ImageVolumeSource& source = volume.volumesource().image();
+    if (mounted)
+      wanted.push_back({"volume/" + volume.name(), name, volume.name(), source.reference(), source.pullpolicy()});
+  }
+  return wanted;
 }
 
 std::string targetOf(const core::Pod& pod, const std::string& name) {

@@ -41,6 +41,13 @@ std::string expandStatic(const core::Container& container, const std::string& wo
   return podconfig::expand(word, environment);
 }
 
+// Of volumes that have failed; those that are merely on their way are not worth a word.
+std::string waitingText(const PodState& state) {
+  for (const status::WaitingVolume& volume : waitingVolumes(state))
+    if (!volume.failure.empty()) return unmountedVolumes(state, volume.failure);
+  return "";
+}
+
 }  // namespace
 
 PodWorker::PodWorker(Context& context, const TerminationRecords& records, core::Pod pod, bool objectKnown,
@@ -55,9 +62,10 @@ PodWorker::PodWorker(Context& context, const TerminationRecords& records, core::
       postStarts_(context, state_, wake_),
       preStops_(context, state_, wake_),
       images_(context, state_, calls_, [this] { wake_.ring(); }),
+      volumes_(context, state_, calls_, [this] { wake_.ring(); }),
       resizer_(context, state_),
       starter_(
-          context, state_, images_, postStarts_, [this] { return stop_; },
+          context, state_, images_, volumes_, postStarts_, [this] { return stop_; },
           [this](plan::KillContainer kill) { return stopper_.stopOne(std::move(kill)); }),
       stopper_(context, state_, calls_, preStops_, wake_,
                [this] {
@@ -158,7 +166,8 @@ void PodWorker::removeDead(std::set<std::string> ids) {
 void PodWorker::objectChanged() {
   ++state_.objectChanges;
   filesStale_ = true;
-  if (!state_.volumes || !state_.handler) state_.memory.sandboxRetryAt = {};
+  if (!state_.handler) state_.memory.sandboxRetryAt = {};
+  volumes_.retryNow();
   for (auto& [name, memory] : state_.memory.containers)
     if (memory.failureReason == "CreateContainerConfigError") memory.retryAt = {};
   ring();
@@ -224,6 +233,7 @@ Task<void> PodWorker::syncPod() {
     if (plan_.wakeAt) nextWake_ = steady(*plan_.wakeAt);
     if (std::optional<WallTime> due = resizer_.dueAt()) nextWake_ = std::min(nextWake_, steady(*due));
     if (std::optional<WallTime> due = activeDeadline()) nextWake_ = std::min(nextWake_, steady(*due));
+    if (std::optional<WallTime> due = volumes_.nextTry()) nextWake_ = std::min(nextWake_, steady(*due));
     co_await refreshFiles();
     const bool pulling =
         std::any_of(state_.images.begin(), state_.images.end(), [](const auto& entry) { return entry.second.pulling; });
@@ -377,7 +387,7 @@ void PodWorker::applyUpdate() {
   state_.pod = resizer_.received(std::move(*std::exchange(pendingUpdate_, std::nullopt)));
   filesStale_ = true;
   if (context_.objects != nullptr) context_.objects->use(state_.pod);
-  state_.volumes.reset();
+  volumes_.forget();
 }
 
 // What an earlier run of the agent has left: how old the pod is, and how often its containers have run.
@@ -533,6 +543,7 @@ void PodWorker::publish(bool terminated) {
   inputs.resizePending = resizer_.pending();
   inputs.resizeInProgress = resizer_.inProgress();
   inputs.runtimeName = context_.runtimeName;
+  inputs.waitingVolumes = waitingText(state_);
   inputs.runtimeMakesRecursiveReadOnly = state_.handler && state_.handler->recursiveReadOnlyMounts;
   observe::ObservedPod pod = have();
   const core::PodSpec& spec = state_.pod.spec();

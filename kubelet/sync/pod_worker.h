@@ -21,6 +21,7 @@
 #include "kubelet/sync/pod_stopper.h"
 #include "kubelet/sync/termination_message.h"
 #include "kubelet/sync/termination_record.h"
+#include "kubelet/sync/volume_step.h"
 
 namespace cubelet::sync {
 
@@ -124,6 +125,7 @@ class PodWorker {
   HookTasks postStarts_;
   HookTasks preStops_;
   ImageStep images_;
+  VolumeStep volumes_;
   PodResizer resizer_;
   PodStarter starter_;
   PodStopper stopper_;

@@ -198,6 +198,20 @@ TEST_F(Resize, RSZ_4_NoMemoryIsTakenThatIsInUse) {
   EXPECT_EQ(cgroupFile("a", "memory.max"), std::to_string(32 * kMebi));
 }
 
+TEST_F(Resize, RSZ_7_ThePodsCgroupGrowsBeforeItsContainers) {
+  startAgent();
+  apiPods({makeApiPod("a", "100m", "64Mi")});
+  node.runtime.failNext("UpdateContainerResources", Error(Code::kInternal, "", "no such thing"));
+  apiPods({makeApiPod("a", "200m", "64Mi", 2)});
+  EXPECT_EQ(cgroupFile("a", "cpu.max"), "20000 100000");
+  ASSERT_TRUE(node.advanceUntil([&] { return condition("a", "PodResizeInProgress") == nullptr; }, seconds(15)));
+  node.runtime.failNext("UpdateContainerResources", Error(Code::kInternal, "", "no such thing"));
+  apiPods({makeApiPod("a", "100m", "64Mi", 3)});
+  EXPECT_EQ(cgroupFile("a", "cpu.max"), "20000 100000") << "and shrinks after them";
+  ASSERT_TRUE(node.advanceUntil([&] { return condition("a", "PodResizeInProgress") == nullptr; }, seconds(15)));
+  EXPECT_EQ(cgroupFile("a", "cpu.max"), "10000 100000");
+}
+
 TEST_F(Resize, RSZ_6_RestartContainerGivesANewInstanceWhatWasGranted) {
   core::Pod before = makeApiPod("a", "100m", "64Mi");
   restartFor(before, "memory");

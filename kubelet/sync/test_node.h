@@ -5,6 +5,7 @@
 #include <functional>
 #include <gtest/gtest.h>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -117,9 +118,11 @@ class TestNode {
   cgroups::PodCgroupsOptions cgroupOptions;
   plan::PlanOptions planOptions;
   std::optional<std::size_t> maximumDeadContainers;
-  images::PullRecords* pullRecords = nullptr;  // set before the agent starts
-  bool runtimeTellsUsers = false;              // set before the agent starts
-  objects::Objects* objects = nullptr;         // set before the agent starts: it is one of a cluster
+  images::PullRecords* pullRecords = nullptr;                                         // set before the agent starts
+  bool runtimeTellsUsers = false;                                                     // set before the agent starts
+  std::span<const volumes::VolumeType* const> volumeTypes = volumes::builtInTypes();  // set before the agent starts
+  std::string whyNoImageVolumes;                                                      // set before the agent starts
+  objects::Objects* objects = nullptr;  // set before the agent starts: it is one of a cluster
   // The same, for an agent that does not take every pod.
   const admission::NodeView* admissionNode = nullptr;
   std::function<Task<void>()> readNodeAgain;
@@ -129,7 +132,7 @@ class TestNode {
     explicit AgentParts(TestNode& node)
         : images(node.runtime, node.clock, {.parallelPulls = 2}),
           events(node.clock, "n1"),
-          volumes(node.pool, node.clock, directories(node), {}),
+          volumes(node.pool, node.clock, directories(node), {}, node.volumeTypes),
           http(node.loop, node.clock, node.pool),
           probes({.loop = node.loop,
                   .clock = node.clock,
@@ -159,6 +162,7 @@ class TestNode {
                   .node = facts(node),
                   .planOptions = node.planOptions,
                   .runtimeTellsUsers = node.runtimeTellsUsers,
+                  .whyNoImageVolumes = node.whyNoImageVolumes,
                   .random = [] { return 0.0; },
                   .objects = node.objects,
                   .pullRecords = node.pullRecords,

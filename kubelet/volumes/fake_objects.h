@@ -13,6 +13,8 @@ class FakeObjects final : public Objects {
  public:
   std::map<std::string, core::ConfigMap> configMaps;  // "ns/name"
   std::map<std::string, core::Secret> secrets;
+  std::map<std::string, core::PersistentVolumeClaim> claims;
+  std::map<std::string, core::PersistentVolume> persistentVolumes;  // "/name"
   std::string tokenText = "token-1";
   WallTime tokenExpires;
   std::optional<Error> down;               // what every question is answered with
@@ -24,6 +26,12 @@ class FakeObjects final : public Objects {
 
   Task<Result<ConfigMapPtr>> configMap(std::string ns, std::string name) override {
     co_return find(configMaps, "configmap", ns, name);
+  }
+  Task<Result<ClaimPtr>> claim(std::string ns, std::string name) override {
+    co_return find(claims, "persistentvolumeclaims", ns, name);
+  }
+  Task<Result<PersistentVolumePtr>> persistentVolume(std::string name) override {
+    co_return find(persistentVolumes, "persistentvolumes", "", name);
   }
   Task<Result<RuntimeClassPtr>> runtimeClass(std::string name) override {
     co_return fail(Code::kNotFound, "NotFound", "runtimeclass.node.k8s.io \"" + name + "\" not found");

@@ -58,7 +58,9 @@ Result<void> checkType(const std::string& path, const std::string& type) {
 }  // namespace
 
 Result<std::string> HostPath::setUp(const VolumeRequest& request) const {
-  const core::HostPathVolumeSource& source = request.volume.volumesource().hostpath();
+  const core::HostPathVolumeSource& source = request.persistent
+                                                 ? request.persistent->spec().persistentvolumesource().hostpath()
+                                                 : request.volume.volumesource().hostpath();
   if (!source.type().empty())
     if (Result<void> right = checkType(source.path(), source.type()); !right) return fail(right.error());
   return source.path();

@@ -1,11 +1,13 @@
 #include "kubelet/volumes/mounts.h"
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstdlib>
 #include <fcntl.h>
 #include <fstream>
 #include <memory>
+#include <optional>
 #include <sstream>
 #include <string_view>
 #include <sys/mount.h>
@@ -36,23 +38,47 @@ bool isAtOrBelow(const std::string& path, const std::string& root) {
   return path == root || (path.starts_with(root) && path.size() > root.size() && path[root.size()] == '/');
 }
 
-// Mount points at or below `root`, in the order in which they were mounted.
-Result<std::vector<std::string>> mountsBelow(const std::string& root) {
+struct Mount {
+  std::string target;
+  std::string type;     // of the file system
+  bool shared = false;  // a member of a peer group
+};
+
+// One line of mountinfo: id, parent, device, root, target, options, optional fields, "-", type, source, ...
+std::optional<Mount> parseMount(const std::string& line) {
+  std::istringstream fields(line);
+  std::string skipped;
+  Mount mount;
+  if (!(fields >> skipped >> skipped >> skipped >> skipped >> mount.target >> skipped)) return std::nullopt;
+  for (std::string field; fields >> field && field != "-";)
+    if (field.starts_with("shared:")) mount.shared = true;
+  fields >> mount.type;
+  mount.target = unescaped(mount.target);
+  return mount;
+}
+
+// In the order in which they were mounted.
+Result<std::vector<Mount>> mountTable() {
   std::ifstream table("/proc/self/mountinfo");
   if (!table) return fail(errnoError(errno, "read /proc/self/mountinfo"));
-  std::vector<std::string> found;
-  for (std::string line; std::getline(table, line);) {
-    std::istringstream fields(line);
-    std::string id;
-    std::string parent;
-    std::string device;
-    std::string source;
-    std::string target;
-    if (!(fields >> id >> parent >> device >> source >> target)) continue;
-    target = unescaped(target);
-    if (isAtOrBelow(target, root)) found.push_back(std::move(target));
-  }
+  std::vector<Mount> found;
+  for (std::string line; std::getline(table, line);)
+    if (std::optional<Mount> mount = parseMount(line)) found.push_back(std::move(*mount));
   return found;
+}
+
+// The deepest first.
+Result<std::vector<Mount>> mountsBelow(const std::string& root) {
+  Result<std::vector<Mount>> mounts = mountTable();
+  if (!mounts) return mounts;
+  std::erase_if(*mounts, [&](const Mount& mount) { return !isAtOrBelow(mount.target, root); });
+  std::ranges::reverse(*mounts);
+  return mounts;
+}
+
+bool isOfNetwork(const std::string& type) {
+  static constexpr std::array kTypes = {"nfs", "nfs4", "cifs", "smb3", "ceph", "9p", "afs", "lustre", "fuse"};
+  return type.starts_with("fuse.") || std::ranges::find(kTypes, type) != kTypes.end();
 }
 
 // `path` as the mount table names it: without links above its last component. A missing one stays as it is.
@@ -78,6 +104,13 @@ Result<bool> isMountPoint(const std::string& path) {
   return (info.stx_attributes & STATX_ATTR_MOUNT_ROOT) != 0;
 }
 
+Result<bool> isInMountTable(const std::string& path) {
+  const std::string mountPoint = asMounted(path);
+  Result<std::vector<Mount>> mounts = mountTable();
+  if (!mounts) return fail(mounts.error());
+  return std::ranges::find(*mounts, mountPoint, &Mount::target) != mounts->end();
+}
+
 Result<void> mountFileSystem(const std::string& type, const std::string& target, const std::string& options) {
   if (::mount(type.c_str(), target.c_str(), type.c_str(), MS_NOSUID | MS_NODEV, options.c_str()) != 0)
     return fail(errnoError(errno, "mount " + type + " (" + options + ") at " + target));
@@ -85,11 +118,44 @@ Result<void> mountFileSystem(const std::string& type, const std::string& target,
 }
 
 Result<void> unmountBelow(const std::string& path) {
-  Result<std::vector<std::string>> mounts = mountsBelow(asMounted(path));
+  Result<std::vector<Mount>> mounts = mountsBelow(asMounted(path));
   if (!mounts) return fail(mounts.error());
-  for (auto mount = mounts->rbegin(); mount != mounts->rend(); ++mount)
-    if (::umount2(mount->c_str(), UMOUNT_NOFOLLOW) != 0 && errno != EINVAL)
-      return fail(errnoError(errno, "unmount " + *mount));
+  for (const Mount& mount : *mounts) {
+    if (::umount2(mount.target.c_str(), UMOUNT_NOFOLLOW) == 0 || errno == EINVAL) continue;
+    const int problem = errno;
+    const bool detach = problem == EBUSY && isOfNetwork(mount.type);
+    if (!detach || ::umount2(mount.target.c_str(), UMOUNT_NOFOLLOW | MNT_DETACH) != 0)
+      return fail(errnoError(problem, "unmount " + mount.target));
+  }
+  return {};
+}
+
+Result<void> detachNetworkBelow(const std::string& path) {
+  Result<std::vector<Mount>> mounts = mountsBelow(asMounted(path));
+  if (!mounts) return fail(mounts.error());
+  for (const Mount& mount : *mounts)
+    if (isOfNetwork(mount.type) && ::umount2(mount.target.c_str(), UMOUNT_NOFOLLOW | MNT_DETACH) != 0 &&
+        errno != EINVAL)
+      return fail(errnoError(errno, "detach " + mount.target));
+  return {};
+}
+
+Result<void> makeShared(const std::string& path) {
+  Result<std::vector<Mount>> mounts = mountTable();
+  if (!mounts) return fail(mounts.error());
+  const std::string real = asMounted(path);
+  const Mount* on = nullptr;  // the innermost mount that `path` lies on; of several at one place, the last
+  for (const Mount& mount : *mounts)
+    if ((mount.target == "/" || isAtOrBelow(real, mount.target)) &&
+        (on == nullptr || mount.target.size() >= on->target.size()))
+      on = &mount;
+  if (on != nullptr && on->shared) return {};
+  // With what is mounted below it already.
+  if ((on == nullptr || on->target != real) &&
+      ::mount(path.c_str(), path.c_str(), nullptr, MS_BIND | MS_REC, nullptr) != 0)
+    return fail(errnoError(errno, "bind " + path + " to itself"));
+  if (::mount(nullptr, path.c_str(), nullptr, MS_SHARED | MS_REC, nullptr) != 0)
+    return fail(errnoError(errno, "make " + path + " a shared mount"));
   return {};
 }
 

@@ -4,11 +4,16 @@
 #include <array>
 
 #include "base/files.h"
+#include "base/log.h"
+#include "kubelet/volumes/claim_volume.h"
 #include "kubelet/volumes/config_map.h"
 #include "kubelet/volumes/downward_api.h"
 #include "kubelet/volumes/empty_dir.h"
 #include "kubelet/volumes/host_path.h"
+#include "kubelet/volumes/image_volume.h"
+#include "kubelet/volumes/local_volume.h"
 #include "kubelet/volumes/mounts.h"
+#include "kubelet/volumes/nfs.h"
 #include "kubelet/volumes/projected.h"
 #include "kubelet/volumes/secret.h"
 
@@ -17,151 +22,220 @@ namespace {
 
 constexpr Duration kDeadline = std::chrono::seconds(123);  // VOL-1
 constexpr Duration kRenewalRetry = std::chrono::minutes(1);
-
-const VolumeType* typeOf(const core::VolumeSource& source) {
-  static const EmptyDir emptyDir;
-  static const HostPath hostPath;
-  static const ConfigMapVolume configMap;
-  static const SecretVolume secret;
-  static const DownwardApiVolume downwardApi;
-  static const ProjectedVolume projected;
-  static const std::array<const VolumeType*, 6> types = {&emptyDir, &hostPath,    &configMap,
-                                                         &secret,   &downwardApi, &projected};
-  for (const VolumeType* type : types)
-    if (type->handles(source)) return type;
-  return nullptr;
-}
-
-bool hasFiles(const core::Volume& volume) {
-  const VolumeType* type = typeOf(volume.volumesource());
-  return type != nullptr && type->hasFiles();
-}
+constexpr char kTearDown[] = "/";  // no volume has this name
+// How long the end of a pod waits for calls of its own that have been told to stop.
+constexpr std::chrono::seconds kLetWorkEnd(5);
+// A walk over all files of a volume takes as long as it takes.
+constexpr Duration kWalkDeadline = std::chrono::hours(240);
 
 bool hasToken(const core::Volume& volume) {
   return std::ranges::any_of(volume.volumesource().projected().sources(),
                              [](const core::VolumeProjection& source) { return source.has_serviceaccounttoken(); });
 }
 
-std::unexpected<Error> mountFailed(const core::Volume& volume, const Error& why) {
+std::unexpected<Error> mountFailed(const core::Volume& volume, Error why) {
+  if (why.reason == kNotProcessed) return fail(std::move(why));
   return fail(why.code, "FailedMount",
               "MountVolume.SetUp failed for volume \"" + volume.name() + "\" : " + why.message);
 }
 
-Result<PodVolumes::HostPaths> setUpAll(const core::Pod& pod, const layout::Directories& dirs) {
-  PodVolumes::HostPaths paths;
-  for (const core::Volume& volume : pod.spec().volumes()) {
-    if (hasFiles(volume)) continue;
-    const VolumeType* type = typeOf(volume.volumesource());
-    if (type == nullptr)
-      return mountFailed(volume, Error(Code::kUnimplemented, "", "this volume type is not supported yet"));
-    VolumeRequest request{pod, volume, dirs, nullptr};
-    Result<std::string> path = type->setUp(request);
-    if (!path) return mountFailed(volume, path.error());
-    paths[volume.name()] = std::move(*path);
-  }
-  return paths;
-}
-
-Result<void> tearDownAll(const std::string& podDirectory) {
+Result<void> tearDownAll(const std::string& podDirectory, const std::vector<std::shared_future<void>>& works) {
+  const auto until = std::chrono::steady_clock::now() + kLetWorkEnd;
+  for (const std::shared_future<void>& work : works)
+    if (work.wait_until(until) != std::future_status::ready)
+      return fail(Code::kUnavailable, "", "remove " + podDirectory + ": an earlier call still works there");
   if (Result<void> unmounted = unmountBelow(podDirectory); !unmounted) return unmounted;
   return removeTree(podDirectory);
 }
 
-std::optional<WallTime> earlier(std::optional<WallTime> left, std::optional<WallTime> right) {
-  if (!left || !right) return left ? left : right;
-  return std::min(*left, *right);
-}
-
 }  // namespace
 
-Task<Result<PodVolumes::HostPaths>> PodVolumes::setUp(core::Pod pod) {
-  Result<HostPaths> paths = co_await setUpWithoutFiles(pod);
-  if (!paths) co_return paths;
-  std::optional<WallTime> earliest;
-  for (const core::Volume& volume : pod.spec().volumes()) {
-    if (!hasFiles(volume)) continue;
-    Result<Filled> filled = co_await fill(pod, volume);
-    if (!filled) co_return fail(filled.error());
-    (*paths)[volume.name()] = std::move(filled->path);
-    earliest = earlier(earliest, filled->renewAt);
-  }
-  noteRenewal(pod.metadata().uid(), earliest);
-  co_return paths;
+std::span<const VolumeType* const> builtInTypes() {
+  static const EmptyDir emptyDir;
+  static const HostPath hostPath;
+  static const ConfigMapVolume configMap;
+  static const SecretVolume secret;
+  static const DownwardApiVolume downwardApi;
+  static const ProjectedVolume projected;
+  static const LocalVolume local;
+  static const Nfs nfs;
+  static const ClaimVolume claim;
+  static const ImageVolume image;
+  static const std::array<const VolumeType*, 10> types = {&emptyDir,  &hostPath, &configMap, &secret, &downwardApi,
+                                                          &projected, &local,    &nfs,       &claim,  &image};
+  return types;
+}
+
+const VolumeType* PodVolumes::typeOf(const core::Volume& volume) const {
+  for (const VolumeType* type : types_)
+    if (type->handles(volume.volumesource())) return type;
+  return nullptr;
+}
+
+const VolumeType* PodVolumes::typeOf(const VolumeRequest& request) const {
+  if (!request.persistent) return typeOf(request.volume);
+  for (const VolumeType* type : types_)
+    if (type->handles(request.persistent->spec().persistentvolumesource())) return type;
+  return nullptr;
+}
+
+Task<Result<std::string>> PodVolumes::setUp(core::Pod pod, core::Volume volume, std::shared_ptr<OwnershipWalk> walk) {
+  if (typeOf(volume) == nullptr)
+    co_return mountFailed(volume, Error(Code::kUnimplemented, "", "this volume type is not supported yet"));
+  Result<Filled> filled = co_await fill(pod, volume);
+  if (!filled) co_return fail(filled.error());
+  noteRenewal(pod.metadata().uid(), volume.name(), filled->renewAt);
+  Result<void> given = co_await giveToGroup(std::move(filled->request), filled->path, std::move(walk));
+  if (!given) co_return mountFailed(volume, given.error());
+  co_return std::move(filled->path);
 }
 
 Task<Result<void>> PodVolumes::refresh(core::Pod pod) {
+  const std::string uid = pod.metadata().uid();
   std::optional<Error> first;
-  std::optional<WallTime> earliest;
   for (const core::Volume& volume : pod.spec().volumes()) {
-    if (!hasFiles(volume)) continue;
+    const VolumeType* type = typeOf(volume);
+    if (type == nullptr || !type->hasFiles()) continue;
     Result<Filled> filled = co_await fill(pod, volume);
     if (filled) {
-      earliest = earlier(earliest, filled->renewAt);
+      noteRenewal(uid, volume.name(), filled->renewAt);
       continue;
     }
     if (!first) first = filled.error();
-    if (hasToken(volume)) earliest = clock_.wallNow();
+    if (hasToken(volume)) noteRenewal(uid, volume.name(), clock_.wallNow());
   }
-  noteRenewal(pod.metadata().uid(), earliest);
   if (first) co_return fail(*first);
   co_return Result<void>();
 }
 
 std::optional<WallTime> PodVolumes::refreshDue(const std::string& uid) const {
-  auto due = renewAt_.find(uid);
-  if (due == renewAt_.end()) return std::nullopt;
-  return due->second;
+  std::optional<WallTime> earliest;
+  for (auto due = renewAt_.lower_bound({uid, ""}); due != renewAt_.end() && due->first.first == uid; ++due)
+    if (!earliest || due->second < *earliest) earliest = due->second;
+  return earliest;
+}
+
+Task<Result<void>> PodVolumes::bindSubPath(std::string uid, SubPath subPath) {
+  Result<Work> work = beginWork({uid, ""});
+  if (!work) co_return fail(work.error());
+  std::function<Result<void>()> job = [work = std::move(*work), subPath = std::move(subPath)] {
+    Result<void> done = volumes::bindSubPath(subPath);
+    work->set_value();
+    return done;
+  };
+  co_return co_await pool_.run<void>("prepare a subPath", kDeadline, std::move(job));
 }
 
 Task<Result<void>> PodVolumes::tearDown(std::string uid) {
-  renewAt_.erase(uid);
+  std::erase_if(renewAt_, [&](const auto& entry) { return entry.first.first == uid; });
   const std::string directory = layout::podDirectory(dirs_, uid);
-  if (isWriting(uid))
-    co_return fail(Code::kUnavailable, "", "remove " + directory + ": an earlier call still writes there");
-  writing_.erase(uid);
-  std::function<Result<void>()> job = [directory] { return tearDownAll(directory); };
-  co_return co_await pool_.run<void>("remove " + directory, kDeadline, std::move(job));
-}
-
-// All in one call: these need nothing but the file system.
-Task<Result<PodVolumes::HostPaths>> PodVolumes::setUpWithoutFiles(core::Pod pod) {
-  if (std::ranges::all_of(pod.spec().volumes(), hasFiles)) co_return HostPaths();
-  std::string doing = "set up the volumes of pod " + pod.metadata().namespace_() + "/" + pod.metadata().name();
-  std::function<Result<HostPaths>()> job = [pod = std::move(pod), dirs = dirs_] { return setUpAll(pod, dirs); };
-  co_return co_await pool_.run<HostPaths>(std::move(doing), kDeadline, std::move(job));
-}
-
-Task<Result<PodVolumes::Filled>> PodVolumes::fill(core::Pod pod, core::Volume volume) {
-  VolumeRequest request{std::move(pod), volume, dirs_, nullptr};
-  Result<VolumeFiles> content = co_await typeOf(volume.volumesource())->files(request, sources_);
-  if (!content) co_return mountFailed(volume, content.error());
-  request.files = std::make_shared<const Files>(std::move(content->files));
-  Result<std::string> path = co_await write(std::move(request));
-  if (!path) co_return mountFailed(volume, path.error());
-  co_return Filled{std::move(*path), content->renewAt};
-}
-
-Task<Result<std::string>> PodVolumes::write(VolumeRequest request) {
-  const std::string uid = request.pod.metadata().uid();
-  if (isWriting(uid)) co_return fail(Code::kUnavailable, "", "an earlier call still writes files of this pod");
-  auto token = std::make_shared<int>();
-  writing_[uid] = token;
-  std::function<Result<std::string>()> job = [token = std::move(token), request = std::move(request)]() mutable {
-    const std::shared_ptr<void> held = std::move(token);  // given back before the answer is read
-    return typeOf(request.volume.volumesource())->setUp(request);
+  std::vector<std::shared_future<void>> works = worksOf(uid);
+  Result<Work> work = beginWork({uid, kTearDown});
+  if (!work) co_return fail(work.error().within("remove " + directory));
+  std::function<Result<void>()> job = [directory, works = std::move(works), work = std::move(*work)] {
+    Result<void> done = tearDownAll(directory, works);
+    work->set_value();
+    return done;
   };
-  co_return co_await pool_.run<std::string>("write its files", kDeadline, std::move(job));
+  Result<void> done = co_await pool_.run<void>("remove " + directory, kDeadline, std::move(job));
+  if (done || done.error().code != Code::kTimedOut) co_return done;
+  // It may be a server that does not answer. The next try finds the way free.
+  std::function<Result<void>()> detach = [directory] { return detachNetworkBelow(directory); };
+  Result<void> detached = co_await pool_.run<void>("detach mounts below " + directory, kDeadline, std::move(detach));
+  if (!detached) co_return detached;
+  co_return done;
 }
 
-bool PodVolumes::isWriting(const std::string& uid) const {
-  auto writing = writing_.find(uid);
-  return writing != writing_.end() && !writing->second.expired();
+// The volume ready, with its files if its type has any.
+Task<Result<PodVolumes::Filled>> PodVolumes::fill(core::Pod pod, core::Volume volume) {
+  const VolumeType* type = typeOf(volume);
+  VolumeRequest asked{std::move(pod), volume, dirs_};
+  Result<VolumeRequest> request = co_await type->prepare(std::move(asked), sources_);
+  if (!request) co_return mountFailed(volume, request.error());
+  type = typeOf(*request);
+  if (type == nullptr)
+    co_return mountFailed(volume, Error(Code::kUnimplemented, "",
+                                        "persistent volume " + request->persistent->metadata().name() +
+                                            " is of a type that is not supported yet"));
+  std::optional<WallTime> renewAt;
+  if (type->hasFiles()) {
+    Result<VolumeFiles> content = co_await type->files(*request, sources_);
+    if (!content) co_return mountFailed(volume, content.error());
+    request->files = std::make_shared<const Files>(std::move(content->files));
+    renewAt = content->renewAt;
+  }
+  Result<std::string> path = co_await runSetUp(*request);
+  if (!path) co_return mountFailed(volume, path.error());
+  Result<void> mounted = co_await type->mount(*request, *path, sources_);
+  if (!mounted) co_return mountFailed(volume, mounted.error());
+  co_return Filled{std::move(*request), std::move(*path), renewAt};
 }
 
-void PodVolumes::noteRenewal(const std::string& uid, std::optional<WallTime> earliest) {
-  if (!earliest) return;
+Task<Result<std::string>> PodVolumes::runSetUp(VolumeRequest request) {
+  Result<Work> work = beginWork({request.pod.metadata().uid(), request.volume.name()});
+  if (!work) co_return fail(work.error());
+  const VolumeType* type = typeOf(request);
+  std::function<Result<std::string>()> job = [work = std::move(*work), request = std::move(request), type] {
+    Result<std::string> path = type->setUp(request);
+    work->set_value();
+    return path;
+  };
+  co_return co_await pool_.run<std::string>("set it up", kDeadline, std::move(job));
+}
+
+Task<Result<void>> PodVolumes::giveToGroup(VolumeRequest request, std::string path,
+                                           std::shared_ptr<OwnershipWalk> walk) {
+  const core::PodSecurityContext& security = request.pod.spec().securitycontext();
+  if (!security.has_fsgroup() || !typeOf(request)->takesFsGroup(request)) co_return Result<void>();
+  Result<Work> work = beginWork({request.pod.metadata().uid(), request.volume.name()});
+  if (!work) co_return fail(work.error());
+  OwnershipRule rule;
+  rule.group = static_cast<gid_t>(security.fsgroup());
+  rule.onlyOnRootMismatch = security.fsgroupchangepolicy() == "OnRootMismatch";
+  // However this task ends, nobody is left to whom the walk would matter.
+  struct Stop {
+    std::shared_ptr<OwnershipWalk> walk;
+    ~Stop() { walk->stop = true; }
+  };
+  const Stop stop{walk};
+  walk->path = path;
+  std::function<Result<void>()> job = [work = std::move(*work), path, rule, walk] {
+    Result<void> done = giveToFsGroup(path, rule, *walk);
+    work->set_value();
+    return done;
+  };
+  Result<void> done = co_await pool_.run<void>("give its files to the fsGroup", kWalkDeadline, std::move(job));
+  if (walk->refused > 0)
+    log::warning("files of a volume could not be given to the fsGroup",
+                 {{"volume", walk->path}, {"files", std::to_string(walk->refused)}});
+  co_return done;
+}
+
+Result<PodVolumes::Work> PodVolumes::beginWork(const WorkPlace& place) {
+  auto earlier = works_.find(place);
+  if (earlier != works_.end() && earlier->second.wait_for(std::chrono::seconds(0)) != std::future_status::ready)
+    return fail(Code::kUnavailable, "", "an earlier call for it has not ended yet");
+  Work work = std::make_shared<std::promise<void>>();
+  works_[place] = work->get_future().share();
+  return work;
+}
+
+// Those that have not ended.
+std::vector<std::shared_future<void>> PodVolumes::worksOf(const std::string& uid) {
+  std::vector<std::shared_future<void>> works;
+  std::erase_if(works_, [&](const auto& entry) {
+    if (entry.first.first != uid) return false;
+    if (entry.second.wait_for(std::chrono::seconds(0)) == std::future_status::ready) return true;
+    works.push_back(entry.second);
+    return false;
+  });
+  return works;
+}
+
+void PodVolumes::noteRenewal(const std::string& uid, const std::string& volume, std::optional<WallTime> renewAt) {
+  if (!renewAt) return;
   // A token that could not be had, or that the server would not replace yet, is asked for again soon, but not at once.
-  renewAt_[uid] = std::max(*earliest, clock_.wallNow() + kRenewalRetry);
+  renewAt_[{uid, volume}] = std::max(*renewAt, clock_.wallNow() + kRenewalRetry);
 }
 
 }  // namespace cubelet::volumes

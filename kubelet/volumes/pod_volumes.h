@@ -1,16 +1,22 @@
-// All volumes of one pod, set up before its first container and torn down after its last.
+// The volumes of one pod: each set up on its own before its first container, torn down after its last.
 #pragma once
 
+#include <future>
 #include <map>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "base/blocking.h"
 #include "base/clock.h"
 #include "base/result.h"
 #include "base/task.h"
 #include "kubelet/layout/layout.h"
+#include "kubelet/volumes/fs_group.h"
+#include "kubelet/volumes/sub_path.h"
 #include "kubelet/volumes/volume_type.h"
 #include "proto/k8s/core.pb.h"
 
@@ -18,20 +24,27 @@ namespace cubelet::volumes {
 
 namespace core = ::k8s::core::v1;
 
-// Loop thread only. What may hang runs in the blocking pool, so that a hung mount costs one thread and one pod.
-// Calls for one pod come one after the other. `sources` has both functions; what it names outlives this object.
+// Every type that the agent knows.
+std::span<const VolumeType* const> builtInTypes();
+
+// Loop thread only. What may hang runs in the blocking pool, so that a hung mount costs one thread and one pod. Who
+// tries again, and when, is up to the caller. `sources` has both functions; what it names outlives this object.
 class PodVolumes {
  public:
-  PodVolumes(BlockingPool& pool, Clock& clock, layout::Directories dirs, Sources sources)
-      : pool_(pool), clock_(clock), dirs_(std::move(dirs)), sources_(std::move(sources)) {}
+  PodVolumes(BlockingPool& pool, Clock& clock, layout::Directories dirs, Sources sources,
+             std::span<const VolumeType* const> types = builtInTypes())
+      : pool_(pool), clock_(clock), dirs_(std::move(dirs)), sources_(std::move(sources)), types_(types) {}
 
   // From now on volumes may name objects of the API server. Null: as without one.
   void useObjects(objects::Objects* objects) { sources_.objects = objects; }
 
   using HostPaths = std::map<std::string, std::string>;  // volume name -> path on the host
-  // Safe to repeat. Waits for objects that the pod refers to; Objects::use comes before, by whoever owns the pod. Error
-  // messages read `MountVolume.SetUp failed for volume "v" : ...` (VOL-2); kNotFound when an object is missing.
-  Task<Result<HostPaths>> setUp(core::Pod pod);
+  // One try to make one volume ready; answers its path on the host. Safe to repeat, and to run for several volumes side
+  // by side. Waits for objects that the volume refers to; Objects::use comes before, by whoever owns the pod. `walk`
+  // tells how far giving the files to the pod's fsGroup has come; cancelling the task stops that. Error messages read
+  // `MountVolume.SetUp failed for volume "v" : ...` (VOL-2), but for reason kNotProcessed; kNotFound when an object is
+  // missing. kUnavailable: an earlier call for this volume hangs.
+  Task<Result<std::string>> setUp(core::Pod pod, core::Volume volume, std::shared_ptr<OwnershipWalk> walk);
   // For a pod that runs: brings the files of its configMap, secret, downwardAPI and projected volumes up to date, after
   // an object or the pod itself has changed, or when refreshDue() has come. Writes only what differs. A volume that
   // fails keeps its files and does not stop the others; the first error is answered, as by setUp.
@@ -39,29 +52,42 @@ class PodVolumes {
   // When refresh() is due because of tokens: nothing for a pod without any, and before its first setUp or refresh.
   // Never less than a minute after the last try.
   std::optional<WallTime> refreshDue(const std::string& uid) const;
+  // Mounts a part of a volume that is ready, see sub_path.h; reasons of errors are those. One at a time for each pod.
+  Task<Result<void>> bindSubPath(std::string uid, SubPath subPath);
   // Unmounts and removes the pod's directory. kInvalid or kInternal while something is still mounted there: nothing
-  // behind a mount is ever deleted. Safe to repeat, also for a pod that never had one.
+  // behind a mount is ever deleted. kUnavailable while an earlier call still works there. Safe to repeat, also for a
+  // pod that never had one.
   Task<Result<void>> tearDown(std::string uid);
 
  private:
   struct Filled {
+    VolumeRequest request;  // as it was prepared
     std::string path;
     std::optional<WallTime> renewAt;
   };
-  Task<Result<HostPaths>> setUpWithoutFiles(core::Pod pod);
+  const VolumeType* typeOf(const core::Volume& volume) const;
+  // The same for a prepared request: what is behind a claim has its own type.
+  const VolumeType* typeOf(const VolumeRequest& request) const;
   Task<Result<Filled>> fill(core::Pod pod, core::Volume volume);
-  Task<Result<std::string>> write(VolumeRequest request);
-  bool isWriting(const std::string& uid) const;
-  void noteRenewal(const std::string& uid, std::optional<WallTime> earliest);
+  Task<Result<void>> giveToGroup(VolumeRequest request, std::string path, std::shared_ptr<OwnershipWalk> walk);
+  Task<Result<std::string>> runSetUp(VolumeRequest request);
+  void noteRenewal(const std::string& uid, const std::string& volume, std::optional<WallTime> renewAt);
+
+  // Marks a call that works in a pod's directory. One whose caller has given up may still run, and nobody else must
+  // work in its place meanwhile.
+  using Work = std::shared_ptr<std::promise<void>>;
+  using WorkPlace =
+      std::pair<std::string, std::string>;  // pod UID and volume, "" for subPaths, "/" for the end of the pod
+  Result<Work> beginWork(const WorkPlace& place);
+  std::vector<std::shared_future<void>> worksOf(const std::string& uid);
 
   BlockingPool& pool_;
   Clock& clock_;
   layout::Directories dirs_;
   Sources sources_;
-  std::map<std::string, WallTime> renewAt_;  // by pod UID
-  // By pod UID, alive as long as a call that writes files runs: one whose deadline has passed may hang on, and nobody
-  // else must work in its directory meanwhile.
-  std::map<std::string, std::weak_ptr<void>> writing_;
+  std::span<const VolumeType* const> types_;
+  std::map<WorkPlace, WallTime> renewAt_;
+  std::map<WorkPlace, std::shared_future<void>> works_;  // ready once the call has ended
 };
 
 }  // namespace cubelet::volumes

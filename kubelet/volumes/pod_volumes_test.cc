@@ -11,6 +11,7 @@
 #include "base/temp_dir.h"
 #include "kubelet/volumes/empty_dir.h"
 #include "kubelet/volumes/mounts.h"
+#include "kubelet/volumes/set_up_all.h"
 
 namespace cubelet::volumes {
 namespace {
@@ -35,7 +36,7 @@ struct Volumes : testing::Test {
   }
   Result<PodVolumes::HostPaths> setUp() {
     PodVolumes volumes(pool, clock, dirs, {});
-    return loop.runToEnd(volumes.setUp(pod));
+    return setUpAll(loop, volumes, pod);
   }
   Result<void> tearDown() {
     PodVolumes volumes(pool, clock, dirs, {});
@@ -190,7 +191,7 @@ INSTANTIATE_TEST_SUITE_P(
     [](const auto& test) { return test.param.name; });
 
 TEST_F(Volumes, UnsupportedTypeSaysSo) {
-  add("v")->mutable_nfs();
+  add("v")->mutable_flocker();
   Result<PodVolumes::HostPaths> paths = setUp();
   ASSERT_FALSE(paths);
   EXPECT_EQ(paths.error().message, "MountVolume.SetUp failed for volume \"v\" : this volume type is not supported yet");

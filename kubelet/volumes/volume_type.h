@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/clock.h"
 #include "base/result.h"
@@ -19,16 +20,28 @@ namespace cubelet::volumes {
 
 namespace core = ::k8s::core::v1;
 
+// Reason of an error that says that a volume cannot even be planned: its claim is missing, not bound, being deleted.
+// The message is then told as it is, within `Unable to attach or mount volumes: ...` (VOL-2).
+inline constexpr char kNotProcessed[] = "VolumeNotProcessed";
+
 struct VolumeRequest {
   core::Pod pod;
   core::Volume volume;
   layout::Directories dirs;
-  std::shared_ptr<const Files> files;  // for setUp: what files() answered; null for types without
+  std::shared_ptr<const Files> files = nullptr;       // for setUp: what files() answered; null for types without
+  objects::PersistentVolumePtr persistent = nullptr;  // behind the volume's claim, once prepare() has found it
 };
 
-// Where types get the content of their files from. Called on the loop thread.
+// A program that mounts something: its name, then its arguments.
+using RunProgram = std::function<Task<Result<void>>(std::vector<std::string> command)>;
+
+// Where types get what they need beside the file system. Called on the loop thread.
 struct Sources {
   objects::Objects* objects = nullptr;  // null: this node has no API server
+  // Whether a volume's node affinity lets this node have it; empty: it is not asked.
+  std::function<bool(const core::NodeSelector&)> nodeMatches = nullptr;
+  // Ends with an Error that says what the program said, or that it had no more time; cancelling the task kills it.
+  RunProgram runProgram = nullptr;
   // Values for the downward API, as for environment variables: metadata.name, metadata.labels['k'], ... and
   // limits.cpu, ... of the container that the selector names.
   std::function<Result<std::string>(const core::Pod&, std::string_view fieldPath)> fieldValue;
@@ -45,6 +58,17 @@ class VolumeType {
   virtual ~VolumeType() = default;
   // True when volumes of this source are this type's business.
   virtual bool handles(const core::VolumeSource& source) const = 0;
+  // The same for what is behind a claim. Whatever a request's `persistent` says then counts instead of its volume's own
+  // source, but for the claim's readOnly.
+  virtual bool handles(const core::PersistentVolumeSource& source) const {
+    (void)source;
+    return false;
+  }
+  // First of all: the request with what has to be looked up elsewhere. Loop thread, may wait for the API server.
+  virtual Task<Result<VolumeRequest>> prepare(VolumeRequest request, Sources sources) const {
+    (void)sources;
+    co_return request;
+  }
   // True for types that fill their volume with files and keep those up to date while the pod runs.
   virtual bool hasFiles() const { return false; }
   // For those: what the files should hold now. Loop thread, may wait for the API server. Error messages end up in
@@ -58,6 +82,20 @@ class VolumeType {
   // with its content, apart from files that differ from request.files. Error messages end up in FailedMount events.
   // Blocks: it runs on a thread beside the loop and touches nothing but its argument and the file system.
   virtual Result<std::string> setUp(const VolumeRequest& request) const = 0;
+  // For types whose volume somebody else mounts at the path that setUp has answered: a mount helper, a driver. Loop
+  // thread, may wait. Safe to repeat.
+  virtual Task<Result<void>> mount(VolumeRequest request, std::string path, Sources sources) const {
+    (void)request;
+    (void)path;
+    (void)sources;
+    co_return Result<void>();
+  }
+  // True when the files in the volume are given to the pod's fsGroup after setUp (VOL-11). Types that make their own
+  // files see to that themselves.
+  virtual bool takesFsGroup(const VolumeRequest& request) const {
+    (void)request;
+    return false;
+  }
 };
 
 }  // namespace cubelet::volumes

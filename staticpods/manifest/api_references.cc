@@ -16,20 +16,21 @@ using google::protobuf::Message;
 struct Kind {
   std::string_view name;  // of a message type or a field
   std::string_view kind;  // as the problem names it
+  bool canBeLocal = false;
 };
 
 // Types that are references, wherever they stand in a pod.
 constexpr std::array kReferringTypes{
-    Kind{"SecretVolumeSource", "secrets"},
-    Kind{"SecretProjection", "secrets"},
-    Kind{"SecretEnvSource", "secrets"},
-    Kind{"SecretKeySelector", "secrets"},
-    Kind{"ConfigMapVolumeSource", "configmaps"},
-    Kind{"ConfigMapProjection", "configmaps"},
-    Kind{"ConfigMapEnvSource", "configmaps"},
-    Kind{"ConfigMapKeySelector", "configmaps"},
+    Kind{"SecretVolumeSource", "secrets", true},
+    Kind{"SecretProjection", "secrets", true},
+    Kind{"SecretEnvSource", "secrets", true},
+    Kind{"SecretKeySelector", "secrets", true},
+    Kind{"ConfigMapVolumeSource", "configmaps", true},
+    Kind{"ConfigMapProjection", "configmaps", true},
+    Kind{"ConfigMapEnvSource", "configmaps", true},
+    Kind{"ConfigMapKeySelector", "configmaps", true},
     Kind{"AzureFileVolumeSource", "secrets (via azureFile volumes)"},
-    Kind{"PersistentVolumeClaimVolumeSource", "persistentvolumeclaims"},
+    Kind{"PersistentVolumeClaimVolumeSource", "persistentvolumeclaims", true},
     Kind{"EphemeralVolumeSource", "persistentvolumeclaims (via ephemeral volumes)"},
     Kind{"CSIVolumeSource", "csidrivers (via CSI volumes)"},
     Kind{"GlusterfsVolumeSource", "endpoints (via glusterFS volumes)"},
@@ -41,7 +42,7 @@ constexpr std::array kReferringTypes{
 
 // Fields of a general type that are references by their name.
 constexpr std::array kReferringFields{
-    Kind{"imagePullSecrets", "secrets"},
+    Kind{"imagePullSecrets", "secrets", true},
     Kind{"secretRef", "secrets"},
     Kind{"serviceAccountName", "serviceaccounts"},
     Kind{"serviceAccount", "serviceaccounts"},
@@ -52,15 +53,16 @@ constexpr std::array<std::string_view, 4> kInlined{"volumeSource", "handler", "e
                                                    "localObjectReference"};
 
 template <std::size_t n>
-std::string_view lookUp(const std::array<Kind, n>& table, std::string_view name) {
+const Kind* lookUp(const std::array<Kind, n>& table, std::string_view name) {
   for (const Kind& row : table)
-    if (row.name == name) return row.kind;
-  return "";
+    if (row.name == name) return &row;
+  return nullptr;
 }
 
-std::string_view kindOf(const FieldDescriptor& field) {
+// Null for a field that refers to nothing.
+const Kind* kindOf(const FieldDescriptor& field) {
   if (field.message_type() != nullptr)
-    if (const std::string_view kind = lookUp(kReferringTypes, field.message_type()->name()); !kind.empty()) return kind;
+    if (const Kind* kind = lookUp(kReferringTypes, field.message_type()->name())) return kind;
   return lookUp(kReferringFields, field.name());
 }
 
@@ -72,6 +74,7 @@ bool isInlined(const FieldDescriptor& field) {
 
 class Finder {
  public:
+  explicit Finder(References references) : references_(references) {}
   std::vector<api::Problem> take() { return std::move(problems_); }
 
   // NOLINTNEXTLINE(misc-no-recursion): as deep as the message types nest
@@ -98,11 +101,10 @@ class Finder {
  private:
   // NOLINTNEXTLINE(misc-no-recursion): see walk
   void visit(const FieldDescriptor& field, const Message* value, const std::string& path) {
-    const std::string_view kind = kindOf(field);
-    if (!kind.empty())
-      add(path, kind);
-    else if (value != nullptr)
-      walk(*value, path);
+    const Kind* kind = kindOf(field);
+    if (kind == nullptr && value != nullptr) walk(*value, path);
+    if (kind == nullptr || (kind->canBeLocal && references_ == References::kLocal)) return;
+    add(path, kind->kind);
   }
 
   void add(const std::string& path, std::string_view kind) {
@@ -112,13 +114,14 @@ class Finder {
     problems_.push_back(std::move(problem));
   }
 
+  References references_;
   std::vector<api::Problem> problems_;
 };
 
 }  // namespace
 
-std::vector<api::Problem> findApiReferences(const core::Pod& pod) {
-  Finder finder;
+std::vector<api::Problem> findApiReferences(const core::Pod& pod, References references) {
+  Finder finder(references);
   finder.walk(pod.spec(), "spec");
   return finder.take();
 }

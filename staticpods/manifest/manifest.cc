@@ -126,7 +126,7 @@ void parsePod(const api::Document& document, std::string_view path, const Manife
     return;
   }
   // Before the defaults: they copy names of API objects from one field to another.
-  add(manifest.problems, document, findApiReferences(pod));
+  add(manifest.problems, document, findApiReferences(pod, options.references));
   bind(pod, path, options);
   api::setDefaults(pod);
   add(manifest.problems, document, api::validate(pod));

@@ -293,6 +293,26 @@ INSTANTIATE_TEST_SUITE_P(
                   "spec.volumes[0].iscsi.secretRef: static pods may not reference secrets"}),
     [](const auto& test) { return test.param.name; });
 
+// A standalone node may have ConfigMaps, Secrets and claims as files.
+TEST(LocalReferences, WhatAFileOfTheNodeCanBeIsTaken) {
+  ManifestOptions local = options();
+  local.references = References::kLocal;
+  const std::string taken =
+      "    envFrom: [{secretRef: {name: s}}, {configMapRef: {name: s}}]\n"
+      "    env: [{name: A, valueFrom: {secretKeyRef: {name: s, key: k}}}]\n"
+      "  imagePullSecrets: [{name: s}]\n"
+      "  volumes:\n  - {name: a, secret: {secretName: s}}\n  - {name: b, configMap: {name: s}}\n"
+      "  - {name: c, persistentVolumeClaim: {claimName: s}}\n"
+      "  - {name: d, projected: {sources: [{secret: {name: s}}, {configMap: {name: s}}]}}\n";
+  EXPECT_THAT(parse(podText("web", taken), local).problemTexts("web.yaml"), IsEmpty());
+  for (const char* refused : {"  serviceAccountName: sa\n",
+                              "  volumes:\n  - {name: v, projected: {sources: [{serviceAccountToken: {path: t}}]}}\n",
+                              "  volumes:\n  - {name: v, csi: {driver: d}}\n"})
+    EXPECT_THAT(parse(podText("web", refused), local).problemTexts("web.yaml"),
+                testing::Contains(HasSubstr("static pods may not reference")))
+        << refused;
+}
+
 TEST(STA_8_References, VolumesThatNeedNoApiServerAreFine) {
   const Manifest manifest =
       parse(podText("web",

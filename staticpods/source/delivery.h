@@ -1,13 +1,12 @@
 // The last step of a source: tell the agent and the log what has changed.
 #pragma once
 
-#include <set>
-#include <string>
 #include <utility>
 
 #include "base/clock.h"
 #include "staticpods/source/manifest_set.h"
 #include "staticpods/source/pod_set.h"
+#include "staticpods/source/problem_log.h"
 
 namespace cubelet::staticpods {
 
@@ -21,11 +20,9 @@ class Delivery {
   bool delivered() const { return delivered_; }
 
  private:
-  void logProblems(const PodSet& set);
-
   OnPodSet onChange_;
   bool delivered_ = false;
-  std::set<std::pair<std::string, std::string>> logged_;  // file, problem
+  ProblemLog log_{"manifest"};
 };
 
 }  // namespace cubelet::staticpods

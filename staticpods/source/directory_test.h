@@ -92,7 +92,7 @@ class DirectoryTest : public testing::Test {
     std::vector<std::string> lines;
     for (const FileProblem& problem : last.problems) {
       std::string line = fs::path(problem.file).filename().string() + ": " + problem.problems.at(0) + " |";
-      for (const std::string& kept : problem.keptPods) line += " " + kept;
+      for (const std::string& kept : problem.kept) line += " " + kept;
       lines.push_back(line);
     }
     return lines;

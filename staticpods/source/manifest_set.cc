@@ -142,7 +142,7 @@ std::optional<FileProblem> ManifestSet::problemOf(const std::string& name, const
                         ": this file takes no effect until that one gives it up"};
   if (problem.problems.empty()) return std::nullopt;
   if (file.effective)
-    for (const core::Pod& pod : file.effective->pods) problem.keptPods.push_back(api::podRef(pod));
+    for (const core::Pod& pod : file.effective->pods) problem.kept.push_back(api::podRef(pod));
   return problem;
 }
 
@@ -155,7 +155,7 @@ PodSet ManifestSet::podSet() const {
   }
   if (sourceProblem_) {
     FileProblem problem = *sourceProblem_;
-    for (const StaticPod& pod : set.pods) problem.keptPods.push_back(api::podRef(pod.pod));
+    for (const StaticPod& pod : set.pods) problem.kept.push_back(api::podRef(pod.pod));
     // The directory sorts before the files in it.
     set.problems.insert(set.problems.begin(), std::move(problem));
   }

@@ -66,7 +66,7 @@ TEST_F(ManifestSetTest, STA_1_ABadFileKeepsItsLastGoodVersionAndSaysSo) {
   ASSERT_EQ(problems().size(), 1U);
   EXPECT_EQ(problems()[0].file, "/m/a");
   EXPECT_THAT(problems()[0].problems, ElementsAre("/m/a:3: broken"));
-  EXPECT_THAT(problems()[0].keptPods, ElementsAre("default/a-n1"));
+  EXPECT_THAT(problems()[0].kept, ElementsAre("default/a-n1"));
   EXPECT_EQ(problems()[0].since, now + seconds(1));
 }
 
@@ -120,7 +120,7 @@ TEST_F(ManifestSetTest, TheSecondFileWithTheSamePodStaysOutAndNamesBothPaths) {
       problems()[0].problems,
       ElementsAre("/m/a: pod default/web-n1 is already defined by /m/b: this file takes no effect until that one "
                   "gives it up"));
-  EXPECT_THAT(problems()[0].keptPods, IsEmpty());
+  EXPECT_THAT(problems()[0].kept, IsEmpty());
 }
 
 TEST_F(ManifestSetTest, TheSecondFileTakesOverWhenTheFirstGoes) {
@@ -187,7 +187,7 @@ TEST_F(ManifestSetTest, STA_1_AnUnreadableSourceKeepsAllPods) {
   EXPECT_THAT(pods(), ElementsAre("/m/a: a-n1 busybox"));
   ASSERT_EQ(problems().size(), 1U);
   EXPECT_EQ(problems()[0].file, "/m");
-  EXPECT_THAT(problems()[0].keptPods, ElementsAre("default/a-n1"));
+  EXPECT_THAT(problems()[0].kept, ElementsAre("default/a-n1"));
   set.sourceGood();
   EXPECT_TRUE(set.settle(now));
   EXPECT_THAT(problems(), IsEmpty());

@@ -11,7 +11,7 @@ ManifestUrl::ManifestUrl(Loop& loop, Clock& clock, BlockingPool& pool, Options o
       options_(std::move(options)),
       delivery_(std::move(onChange)),
       http_(loop, clock),
-      records_(pool, clock, options_.stateDirectory, options_.nodeName, Source::kHttp) {}
+      records_(pool, clock, options_.stateDirectory, {options_.nodeName, Source::kHttp, {}, options_.references}) {}
 
 Task<void> ManifestUrl::run() {
   co_await records_.restore(&set_);
@@ -36,7 +36,7 @@ Task<void> ManifestUrl::fetch() {
 }
 
 void ManifestUrl::take(std::string text) {
-  const ManifestOptions options{options_.nodeName, Source::kHttp, clock_.wallNow()};
+  const ManifestOptions options{options_.nodeName, Source::kHttp, clock_.wallNow(), options_.references};
   Manifest manifest = parseManifest(options_.url, text, options);
   if (manifest.valid())
     set_.good(options_.url, std::move(text), std::move(manifest.pods), clock_.wallNow());

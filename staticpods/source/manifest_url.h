@@ -26,6 +26,7 @@ class ManifestUrl {
     std::vector<HttpHeader> headers;
     std::string stateDirectory;  // for the record of this source alone; empty: none is kept
     std::string nodeName;
+    References references = References::kRefused;
     Duration httpCheckFrequency = std::chrono::seconds(20);
     Duration timeout = std::chrono::seconds(10);
   };

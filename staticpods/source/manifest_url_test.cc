@@ -119,7 +119,7 @@ TEST_F(ManifestUrlTest, WhateverGoesWrongKeepsTheLastGoodPods) {
     EXPECT_THAT(pods(), ElementsAre("a-n1 one")) << bad;
     ASSERT_EQ(last.problems.size(), 1U) << bad;
     EXPECT_EQ(last.problems[0].file, server.url());
-    EXPECT_THAT(last.problems[0].keptPods, ElementsAre("default/a-n1"));
+    EXPECT_THAT(last.problems[0].kept, ElementsAre("default/a-n1"));
   }
   reply = HttpTestServer::ok(podText("a", "one"));
   nextCheck();

@@ -22,7 +22,7 @@ struct FileProblem {
   std::string file;
   std::vector<std::string> problems;  // "/etc/manifests/web.yaml:14: spec.containers[0].imagee: unknown field"
   WallTime since;                     // when it was first found bad; stays while it changes from bad to bad
-  std::vector<std::string> keptPods;  // "ns/name" of pods that go on from its last good version
+  std::vector<std::string> kept;      // "ns/name" of pods, or objects, that go on from its last good version
 };
 
 // No two pods share a namespace and name, or a UID.

@@ -48,11 +48,8 @@ Result<void> writeRecords(const RecordStore& store, const ManifestSet::RecordCha
 
 }  // namespace
 
-RecordKeeper::RecordKeeper(BlockingPool& pool, Clock& clock, std::string directory, std::string nodeName, Source source)
-    : pool_(pool),
-      clock_(clock),
-      directory_(std::move(directory)),
-      options_{.nodeName = std::move(nodeName), .source = source, .seen = {}} {}
+RecordKeeper::RecordKeeper(BlockingPool& pool, Clock& clock, std::string directory, ManifestOptions options)
+    : pool_(pool), clock_(clock), directory_(std::move(directory)), options_(std::move(options)) {}
 
 Task<void> RecordKeeper::restore(ManifestSet* set) {
   if (directory_.empty()) co_return;

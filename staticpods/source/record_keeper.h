@@ -17,7 +17,7 @@ namespace cubelet::staticpods {
 class RecordKeeper {
  public:
   // Empty directory: nothing is kept.
-  RecordKeeper(BlockingPool& pool, Clock& clock, std::string directory, std::string nodeName, Source source);
+  RecordKeeper(BlockingPool& pool, Clock& clock, std::string directory, ManifestOptions options);
 
   // Puts every recorded manifest into effect in `set`.
   Task<void> restore(ManifestSet* set);

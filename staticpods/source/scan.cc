@@ -180,7 +180,7 @@ class Scanner {
     FoundFile found;
     found.state = FoundFile::State::kRead;
     found.known = std::move(known);
-    found.manifest = parseManifest(path, *text, request_.manifest);
+    if (request_.manifest) found.manifest = parseManifest(path, *text, *request_.manifest);
     found.text = std::move(*text);
     return found;
   }

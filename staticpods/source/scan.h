@@ -32,12 +32,12 @@ struct KnownFile {
 };
 
 struct ScanRequest {
-  std::string path;                        // absolute: a directory, or one file
-  std::map<std::string, KnownFile> known;  // by file: not read, or at least not parsed again, while it is this
-  std::set<std::string> readWhileWritten;  // files to read although somebody has them open for writing
-  std::set<std::string> inEffect;          // files that have pods
-  std::shared_ptr<const Fd> inotify;       // null: nothing is watched
-  ManifestOptions manifest;
+  std::string path;                         // absolute: a directory, or one file
+  std::map<std::string, KnownFile> known;   // by file: not read, or at least not parsed again, while it is this
+  std::set<std::string> readWhileWritten;   // files to read although somebody has them open for writing
+  std::set<std::string> inEffect;           // files that have pods
+  std::shared_ptr<const Fd> inotify;        // null: nothing is watched
+  std::optional<ManifestOptions> manifest;  // nothing: files are read, and what they mean is not asked
 };
 
 struct FoundFile {
@@ -50,7 +50,7 @@ struct FoundFile {
   State state = State::kUnusable;
   KnownFile known;      // kUnchanged, kRead; kBeingWritten: only its identity
   std::string text;     // kRead
-  Manifest manifest;    // kRead
+  Manifest manifest;    // kRead, where it was asked for
   std::string problem;  // kUnusable
 };
 

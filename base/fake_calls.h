@@ -5,7 +5,9 @@
 #include <list>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/clock.h"
@@ -13,12 +15,13 @@
 #include "base/result.h"
 #include "base/task.h"
 
-namespace cubelet::cri {
+namespace cubelet {
 
 // Loop thread only.
 class FakeCalls {
  public:
-  explicit FakeCalls(Clock& clock) : clock_(clock) {}
+  // `reads`: methods that change nothing; see actions().
+  FakeCalls(Clock& clock, std::set<std::string> reads) : clock_(clock), reads_(std::move(reads)) {}
 
   // Names are those of the RPCs: "RunPodSandbox". Faults of one method are used up in the order they were queued, one
   // per call.
@@ -71,6 +74,7 @@ class FakeCalls {
   Task<Result<void>> hang(std::string method, Duration deadline);
 
   Clock& clock_;
+  std::set<std::string> reads_;
   std::map<std::string, std::deque<Fault>> queued_;
   std::map<std::string, Error> always_;
   std::list<Park*> hanging_;
@@ -80,4 +84,4 @@ class FakeCalls {
   std::map<std::string, int> maxInFlight_;
 };
 
-}  // namespace cubelet::cri
+}  // namespace cubelet

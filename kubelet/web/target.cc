@@ -1,6 +1,8 @@
-#include "kubelet/server/target.h"
+#include "kubelet/web/target.h"
 
-namespace cubelet::server {
+#include <algorithm>
+
+namespace cubelet::web {
 namespace {
 
 int hexDigit(char c) {
@@ -30,14 +32,25 @@ std::optional<std::string> unescape(std::string_view text, bool query) {
 
 }  // namespace
 
-std::string_view Target::get(const std::string& name) const {
-  auto found = query.find(name);
-  return found == query.end() ? std::string_view() : found->second;
+std::string_view Target::get(std::string_view name) const {
+  for (const auto& [known, value] : query)
+    if (known == name) return value;
+  return {};
 }
 
-bool Target::flag(const std::string& name) const {
-  auto found = query.find(name);
-  return found != query.end() && found->second != "false" && found->second != "0";
+std::vector<std::string> Target::all(std::string_view name) const {
+  std::vector<std::string> values;
+  for (const auto& [known, value] : query)
+    if (known == name) values.push_back(value);
+  return values;
+}
+
+bool Target::has(std::string_view name) const {
+  return std::ranges::any_of(query, [&](const auto& one) { return one.first == name; });
+}
+
+bool Target::flag(std::string_view name) const {
+  return has(name) && get(name) != "false" && get(name) != "0";
 }
 
 std::optional<Target> parseTarget(std::string_view text) {
@@ -60,9 +73,21 @@ std::optional<Target> parseTarget(std::string_view text) {
     std::optional<std::string> value =
         unescape(equals == std::string_view::npos ? std::string_view() : pair.substr(equals + 1), true);
     if (!name || !value) return std::nullopt;
-    target.query.emplace(*std::move(name), *std::move(value));
+    target.query.emplace_back(*std::move(name), *std::move(value));
   }
   return target;
 }
 
-}  // namespace cubelet::server
+bool isPlainPath(std::string_view path) {
+  if (!path.starts_with('/') || path.find('\0') != std::string_view::npos) return false;
+  std::string_view rest = path.substr(1);
+  while (!rest.empty()) {
+    const std::size_t slash = rest.find('/');
+    const std::string_view segment = rest.substr(0, slash);
+    if (segment.empty() || segment == "." || segment == "..") return false;
+    rest = slash == std::string_view::npos ? std::string_view() : rest.substr(slash + 1);
+  }
+  return true;
+}
+
+}  // namespace cubelet::web

@@ -1,8 +1,8 @@
-#include "kubelet/server/target.h"
+#include "kubelet/web/target.h"
 
 #include <gtest/gtest.h>
 
-namespace cubelet::server {
+namespace cubelet::web {
 namespace {
 
 TEST(Target, TakesPathAndQueryApart) {
@@ -36,5 +36,17 @@ TEST(Target, RefusesWhatItCannotRead) {
     EXPECT_FALSE(parseTarget(text)) << text;
 }
 
+TEST(Target, KeepsAllValuesOfAName) {
+  EXPECT_EQ(parseTarget("/e?command=ls&tty=1&command=-l%20a")->all("command"),
+            (std::vector<std::string>{"ls", "-l a"}));
+}
+
+TEST(Target, APlainPathHasOneMeaning) {
+  for (const char* path : {"/", "/pods", "/pods/", "/logs/a..b/c", "/logs/..."}) EXPECT_TRUE(isPlainPath(path)) << path;
+  for (const char* path : {"", "pods", "/..", "/logs/../pods", "/./pods", "//pods", "/pods//", "/logs/.."})
+    EXPECT_FALSE(isPlainPath(path)) << path;
+  EXPECT_FALSE(isPlainPath(std::string_view("/logs/a\0b", 9)));
+}
+
 }  // namespace
-}  // namespace cubelet::server
+}  // namespace cubelet::web

@@ -1,7 +1,6 @@
-#include "cri/fake/fake_calls.h"
+#include "base/fake_calls.h"
 
 #include <algorithm>
-#include <set>
 
 #include <boost/asio/post.hpp>
 #include <boost/asio/this_coro.hpp>
@@ -9,7 +8,7 @@
 #include "base/time_text.h"
 #include "base/wake.h"
 
-namespace cubelet::cri {
+namespace cubelet {
 
 void FakeCalls::failNext(const std::string& method, Error error) {
   Fault fault;
@@ -50,13 +49,9 @@ void FakeCalls::letGo() {
 }
 
 std::vector<std::string> FakeCalls::actions() const {
-  static const std::set<std::string> kReads = {
-      "Version",         "Status",         "RuntimeConfig",      "PodSandboxStatus",    "ListPodSandbox",
-      "ContainerStatus", "ListContainers", "ListContainerStats", "ListPodSandboxStats", "GetContainerEvents",
-      "ListImages",      "ImageStatus",    "ImageFsInfo"};
   std::vector<std::string> actions;
   for (const std::string& call : log_)
-    if (!kReads.contains(call.substr(0, call.find('(')))) actions.push_back(call);
+    if (!reads_.contains(call.substr(0, call.find('(')))) actions.push_back(call);
   return actions;
 }
 
@@ -136,4 +131,4 @@ Task<Result<void>> FakeCalls::hang(std::string method, Duration deadline) {
   co_return Result<void>();
 }
 
-}  // namespace cubelet::cri
+}  // namespace cubelet

@@ -1,0 +1,137 @@
+#include "csi/volumes/host.h"
+
+#include <cerrno>
+#include <chrono>
+#include <cstdlib>
+#include <fstream>
+#include <functional>
+#include <memory>
+#include <sstream>
+#include <unistd.h>
+#include <utility>
+
+#include "base/files.h"
+
+namespace cubelet::csi {
+namespace {
+
+constexpr Duration kPatience = std::chrono::seconds(30);
+
+// The kernel writes space, tab, newline and backslash as \ooo.
+std::string unescaped(std::string_view text) {
+  std::string out;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (text[i] == '\\' && i + 3 < text.size()) {
+      out += static_cast<char>((text[i + 1] - '0') * 64 + (text[i + 2] - '0') * 8 + (text[i + 3] - '0'));
+      i += 3;
+    } else {
+      out += text[i];
+    }
+  }
+  return out;
+}
+
+Result<std::vector<MountEntry>> mountTable() {
+  std::ifstream file("/proc/self/mountinfo");
+  if (!file) return fail(errnoError(errno, "read /proc/self/mountinfo"));
+  std::ostringstream text;
+  text << file.rdbuf();
+  return readMountInfo(text.str());
+}
+
+// As the mount table names it: without links above its last component.
+std::string asMounted(const std::string& path) {
+  const std::size_t slash = path.rfind('/');
+  const std::unique_ptr<char, decltype([](char* text) { ::free(text); })> parent(
+      ::realpath(path.substr(0, slash).c_str(), nullptr));
+  return parent ? joinPath(parent.get(), path.substr(slash + 1)) : path;
+}
+
+Result<void> removeEmpty(const std::string& directory) {
+  if (::rmdir(directory.c_str()) == 0 || errno == ENOENT || errno == ENOTEMPTY || errno == EEXIST) return {};
+  return fail(errnoError(errno, "remove " + directory));
+}
+
+// Asks the table and not the file system: that may hang.
+Result<bool> mountedAt(const std::string& path) {
+  auto table = mountTable();
+  if (!table) return fail(table.error());
+  const std::string wanted = asMounted(path);
+  for (const MountEntry& entry : *table)
+    if (entry.target == wanted) return true;
+  return false;
+}
+
+Result<std::vector<std::string>> othersOf(const std::string& path) {
+  auto table = mountTable();
+  if (!table) return fail(table.error());
+  const std::string wanted = asMounted(path);
+  const MountEntry* here = nullptr;
+  for (const MountEntry& entry : *table)
+    if (entry.target == wanted) here = &entry;  // the last one covers the others
+  std::vector<std::string> others;
+  if (here == nullptr) return others;
+  for (const MountEntry& entry : *table)
+    if (entry.device == here->device && entry.root == here->root && entry.target != wanted)
+      others.push_back(entry.target);
+  return others;
+}
+
+}  // namespace
+
+std::vector<MountEntry> readMountInfo(std::string_view text) {
+  std::vector<MountEntry> entries;
+  std::istringstream lines{std::string(text)};
+  for (std::string line; std::getline(lines, line);) {
+    std::istringstream fields(line);
+    std::string id;
+    std::string parent;
+    MountEntry entry;
+    if (!(fields >> id >> parent >> entry.device >> entry.root >> entry.target)) continue;
+    entry.root = unescaped(entry.root);
+    entry.target = unescaped(entry.target);
+    entries.push_back(std::move(entry));
+  }
+  return entries;
+}
+
+Task<Result<void>> SystemHost::saveRecord(std::string path, std::string content) {
+  std::function<Result<void>()> work = [path, content = std::move(content)] {
+    return writeFileAtomic(path, content, 0600);
+  };
+  return pool_.run<void>("note the state of a volume in " + path, kPatience, std::move(work));
+}
+
+Task<Result<void>> SystemHost::writeFile(std::string path, std::string content) {
+  std::function<Result<void>()> work = [path, content = std::move(content)] {
+    return writeFileAtomic(path, content, 0600, Flush::kNo);
+  };
+  return pool_.run<void>("write " + path, kPatience, std::move(work));
+}
+
+Task<Result<void>> SystemHost::makeDirectory(std::string path) {
+  std::function<Result<void>()> work = [path] { return makeDirectories(path, 0750); };
+  return pool_.run<void>("make " + path, kPatience, std::move(work));
+}
+
+Task<Result<void>> SystemHost::removeFile(std::string path) {
+  std::function<Result<void>()> work = [path] { return cubelet::removeFile(path); };
+  return pool_.run<void>("remove " + path, kPatience, std::move(work));
+}
+
+Task<Result<void>> SystemHost::removeIfEmpty(std::string directory) {
+  std::function<Result<void>()> work = [directory] { return removeEmpty(directory); };
+  return pool_.run<void>("remove " + directory, kPatience, std::move(work));
+}
+
+Task<Result<bool>> SystemHost::isMounted(std::string path) {
+  std::function<Result<bool>()> work = [path] { return mountedAt(path); };
+  return pool_.run<bool>("look whether " + path + " is mounted", kPatience, std::move(work));
+}
+
+Task<Result<std::vector<std::string>>> SystemHost::otherMounts(std::string path) {
+  std::function<Result<std::vector<std::string>>()> work = [path] { return othersOf(path); };
+  return pool_.run<std::vector<std::string>>("look where " + path + " is mounted", kPatience, std::move(work));
+}
+
+}  // namespace cubelet::csi

@@ -1,0 +1,55 @@
+// What the life of a volume does to this machine, beside calling the driver.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/blocking.h"
+#include "base/result.h"
+#include "base/task.h"
+
+namespace cubelet::csi {
+
+// Loop thread only. All of it may be repeated.
+class Host {
+ public:
+  virtual ~Host() = default;
+  // On disk when it answers, whatever happens to the machine then: for the journal.
+  virtual Task<Result<void>> saveRecord(std::string path, std::string content) = 0;
+  virtual Task<Result<void>> writeFile(std::string path, std::string content) = 0;
+  // mkdir -p, 0750.
+  virtual Task<Result<void>> makeDirectory(std::string path) = 0;
+  virtual Task<Result<void>> removeFile(std::string path) = 0;
+  // Missing, or not empty: no error, and what is in it stays.
+  virtual Task<Result<void>> removeIfEmpty(std::string directory) = 0;
+  virtual Task<Result<bool>> isMounted(std::string path) = 0;
+  // Where else the file system that is mounted at `path` is mounted, with the same root.
+  virtual Task<Result<std::vector<std::string>>> otherMounts(std::string path) = 0;
+};
+
+// Calls run in `pool`, which must outlive this object: a mount that hangs costs one thread.
+class SystemHost final : public Host {
+ public:
+  explicit SystemHost(BlockingPool& pool) : pool_(pool) {}
+  Task<Result<void>> saveRecord(std::string path, std::string content) override;
+  Task<Result<void>> writeFile(std::string path, std::string content) override;
+  Task<Result<void>> makeDirectory(std::string path) override;
+  Task<Result<void>> removeFile(std::string path) override;
+  Task<Result<void>> removeIfEmpty(std::string directory) override;
+  Task<Result<bool>> isMounted(std::string path) override;
+  Task<Result<std::vector<std::string>>> otherMounts(std::string path) override;
+
+ private:
+  BlockingPool& pool_;
+};
+
+struct MountEntry {
+  std::string device;  // "8:1"
+  std::string root;    // of the mount inside its file system
+  std::string target;
+};
+// Of /proc/self/mountinfo. Pure.
+std::vector<MountEntry> readMountInfo(std::string_view text);
+
+}  // namespace cubelet::csi

@@ -1,0 +1,216 @@
+// A machine with a driver on which agents come and go, for the tests of this folder.
+#pragma once
+
+#include <filesystem>
+#include <fstream>
+#include <gtest/gtest.h>
+#include <memory>
+#include <optional>
+#include <string>
+#include <unistd.h>
+#include <utility>
+#include <vector>
+
+#include "base/files.h"
+#include "base/park.h"
+#include "base/task_group.h"
+#include "base/temp_dir.h"
+#include "base/wake.h"
+#include "csi/fake/fake_driver.h"
+#include "csi/volumes/volumes.h"
+
+namespace cubelet::csi {
+
+// Kills the agent at one of its effects: before it, or after it with the answer lost. The agent's tasks sleep from then
+// on; whoever made them cancels them.
+struct Crash {
+  int at = 0;  // the effect's number; two per call: before and after. 0: never
+  int count = 0;
+  bool dead = false;
+
+  Task<void> point() {
+    if (++count == at) dead = true;
+    Park never;
+    while (dead) {
+      co_await never.wait();
+      co_await throwIfCancelled();
+    }
+  }
+};
+
+// Real directories, the mount table of the fake driver.
+class TestHost final : public Host {
+ public:
+  TestHost(Crash& crash, FakeMounts& mounts) : crash_(crash), mounts_(mounts) {}
+
+  Task<Result<void>> saveRecord(std::string path, std::string content) override {
+    co_await crash_.point();
+    Result<void> done = writeFileAtomic(path, content, 0600, Flush::kNo);
+    co_await crash_.point();
+    co_return done;
+  }
+  Task<Result<void>> writeFile(std::string path, std::string content) override {
+    co_await crash_.point();
+    Result<void> done = writeFileAtomic(path, content, 0600, Flush::kNo);
+    co_await crash_.point();
+    co_return done;
+  }
+  Task<Result<void>> makeDirectory(std::string path) override {
+    co_await crash_.point();
+    Result<void> done = makeDirectories(path, 0750);
+    co_await crash_.point();
+    co_return done;
+  }
+  Task<Result<void>> removeFile(std::string path) override {
+    co_await crash_.point();
+    Result<void> done = cubelet::removeFile(path);
+    co_await crash_.point();
+    co_return done;
+  }
+  Task<Result<void>> removeIfEmpty(std::string directory) override {
+    co_await crash_.point();
+    ::rmdir(directory.c_str());
+    co_await crash_.point();
+    co_return Result<void>();
+  }
+  Task<Result<bool>> isMounted(std::string path) override { co_return mounts_.contains(path); }
+  Task<Result<std::vector<std::string>>> otherMounts(std::string) override { co_return others; }
+
+  std::vector<std::string> others;
+
+ private:
+  Crash& crash_;
+  FakeMounts& mounts_;
+};
+
+// The way to the driver: a kill may come before the request leaves, or while its answer is under way.
+class CrashingNode final : public NodeService {
+ public:
+  CrashingNode(Crash& crash, NodeService& driver) : crash_(crash), driver_(driver) {}
+
+  Task<Result<v1::GetPluginInfoResponse>> pluginInfo() override { return driver_.pluginInfo(); }
+  Task<Result<bool>> probe() override { return driver_.probe(); }
+  Task<Result<v1::NodeGetInfoResponse>> nodeInfo() override { return driver_.nodeInfo(); }
+  Task<Result<NodeCapabilities>> capabilities() override { return driver_.capabilities(); }
+  Task<Result<void>> stage(v1::NodeStageVolumeRequest request) override {
+    return around<void>(driver_.stage(std::move(request)));
+  }
+  Task<Result<void>> unstage(v1::NodeUnstageVolumeRequest request) override {
+    return around<void>(driver_.unstage(std::move(request)));
+  }
+  Task<Result<void>> publish(v1::NodePublishVolumeRequest request) override {
+    return around<void>(driver_.publish(std::move(request)));
+  }
+  Task<Result<void>> unpublish(v1::NodeUnpublishVolumeRequest request) override {
+    return around<void>(driver_.unpublish(std::move(request)));
+  }
+  Task<Result<v1::NodeGetVolumeStatsResponse>> volumeStats(v1::NodeGetVolumeStatsRequest request) override {
+    return around<v1::NodeGetVolumeStatsResponse>(driver_.volumeStats(std::move(request)));
+  }
+  Task<Result<v1::NodeExpandVolumeResponse>> expand(v1::NodeExpandVolumeRequest request) override {
+    return around<v1::NodeExpandVolumeResponse>(driver_.expand(std::move(request)));
+  }
+
+ private:
+  template <class T>
+  Task<Result<T>> around(Task<Result<T>> call) {
+    co_await crash_.point();
+    Result<T> answer = co_await std::move(call);
+    co_await crash_.point();
+    co_return answer;
+  }
+  Crash& crash_;
+  NodeService& driver_;
+};
+
+struct OneDriver final : Drivers {
+  explicit OneDriver(std::shared_ptr<NodeService> n) : node(std::move(n)) {}
+  Task<Result<std::shared_ptr<NodeService>>> find(std::string driver) override {
+    if (missing) co_return fail(Code::kUnavailable, "", "driver name " + driver + " not found");
+    co_return node;
+  }
+  std::shared_ptr<NodeService> node;
+  bool missing = false;
+};
+
+struct World {
+  World() { driver.can.volumeCondition = false; }
+  ~World() { stop(); }
+  World(const World&) = delete;
+  World& operator=(const World&) = delete;
+
+  // A new agent on the same machine.
+  void start() {
+    stop();
+    crash = Crash();
+    drivers = std::make_unique<OneDriver>(std::make_shared<CrashingNode>(crash, driver));
+    host = std::make_unique<TestHost>(crash, mounts);
+    volumes = std::make_unique<Volumes>(
+        *host, *drivers,
+        Volumes::Options{.root = dir.path(), .nodeName = "n1", .bootId = "boot-" + std::to_string(boot)});
+    tasks = std::make_unique<TaskGroup>(loop);
+    problems = volumes->load();
+  }
+  void stop() {
+    if (tasks) loop.runToEnd(tasks->close());
+    tasks.reset();
+  }
+  void reboot() {
+    stop();
+    driver.reboot();
+    ++boot;
+  }
+
+  template <class T>
+  static Task<void> into(Task<Result<T>> task, std::shared_ptr<std::optional<Result<T>>> answer) {
+    Result<T> done = co_await std::move(task);
+    answer->emplace(std::move(done));
+  }
+  // Nothing: the agent has died.
+  template <class T>
+  std::optional<Result<T>> run(Task<Result<T>> task) {
+    auto answer = std::make_shared<std::optional<Result<T>>>();
+    tasks->spawn("call", into<T>(std::move(task), answer));
+    while (!*answer && !crash.dead) loop.context().run_one();
+    return *answer;
+  }
+
+  VolumeSpec spec(const std::string& handle) {
+    VolumeSpec spec;
+    spec.driver = "fake.csi";
+    spec.handle = handle;
+    spec.name = "pv-" + handle;
+    return spec;
+  }
+  PodUse pod(const std::string& uid) {
+    PodUse use;
+    use.uid = uid;
+    use.name = "pod-" + uid;
+    use.ns = "default";
+    return use;
+  }
+  // Files, and directories of volumes: what must not be left.
+  std::vector<std::string> leftovers() const {
+    std::vector<std::string> left;
+    for (const auto& entry : std::filesystem::recursive_directory_iterator(dir.path())) {
+      const std::string name = entry.path().filename();
+      if (entry.is_regular_file() || name == "mount" || name == "globalmount") left.push_back(entry.path());
+    }
+    return left;
+  }
+
+  Loop loop;
+  ManualClock clock{loop};
+  TempDir dir{memoryDirectory()};
+  FakeMounts mounts;
+  FakeDriver driver{clock, mounts};
+  int boot = 1;
+  Crash crash;
+  std::unique_ptr<OneDriver> drivers;
+  std::unique_ptr<TestHost> host;
+  std::unique_ptr<Volumes> volumes;
+  std::unique_ptr<TaskGroup> tasks;
+  std::vector<Error> problems;
+};
+
+}  // namespace cubelet::csi

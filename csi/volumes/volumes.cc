@@ -1,0 +1,479 @@
+#include "csi/volumes/volumes.h"
+
+#include <utility>
+
+#include "csi/client/outcome.h"
+#include "csi/volumes/paths.h"
+#include "csi/volumes/requests.h"
+
+namespace cubelet::csi {
+namespace {
+
+std::string describe(const VolumeRecord& record) {
+  return "volume " + record.name + " (" + record.driver + " " + record.handle + ")";
+}
+
+std::string directoryOf(const std::string& path) {
+  return path.substr(0, path.rfind('/'));
+}
+
+}  // namespace
+
+// ---- Names ----
+
+std::string Volumes::journalFile(const VolumeRecord& record) const {
+  return options_.root + "/cubelet/volumes/" + sha256Hex(uniqueName(record.driver, record.handle)) + ".json";
+}
+
+std::string Volumes::stagingOf(const VolumeRecord& record) const {
+  return record.block ? blockStagingPath(options_.root, record.name)
+                      : stagingPath(options_.root, record.driver, record.handle);
+}
+
+std::string Volumes::targetOf(const VolumeRecord& record, const std::string& podUid) const {
+  return record.block ? blockPublishPath(options_.root, record.name, podUid)
+                      : publishPath(options_.root, podUid, record.name);
+}
+
+std::string Volumes::dataFileOf(const VolumeRecord& record, const std::string& podUid) const {
+  const std::string directory = record.block ? blockDataDirectory(options_.root, record.name)
+                                             : publishDirectory(options_.root, podUid, record.name);
+  return directory + "/vol_data.json";
+}
+
+Semaphore& Volumes::limitOf(const std::string& driver) {
+  std::unique_ptr<Semaphore>& limit = limits_[driver];
+  if (!limit) limit = std::make_unique<Semaphore>(options_.callsPerDriver);
+  return *limit;
+}
+
+Volumes::EntryPtr Volumes::entryFor(const VolumeSpec& spec) {
+  EntryPtr& entry = entries_[uniqueName(spec.driver, spec.handle)];
+  if (!entry) entry = std::make_shared<Entry>();
+  VolumeRecord& record = entry->record;
+  record.bootId = options_.bootId;
+  record.driver = spec.driver;
+  record.handle = spec.handle;
+  // Paths hang on these: they stay as they are while something is there.
+  if (record.name.empty() || (record.stage == StageState::kNone && record.pods.empty())) {
+    record.name = spec.name;
+    record.block = spec.block;
+    record.ephemeral = spec.ephemeral;
+  }
+  return entry;
+}
+
+Result<Volumes::EntryPtr> Volumes::published(const std::string& driver, const std::string& handle,
+                                             const std::string& podUid) const {
+  auto found = entries_.find(uniqueName(driver, handle));
+  if (found != entries_.end()) {
+    auto pod = found->second->record.pods.find(podUid);
+    if (pod != found->second->record.pods.end() && pod->second == PublishState::kPublished) return found->second;
+  }
+  return fail(Code::kNotFound, "", "volume " + handle + " of " + driver + " is not published for pod " + podUid);
+}
+
+// ---- What others call ----
+
+Task<Result<std::string>> Volumes::publish(VolumeSpec spec, PodUse use) {
+  EntryPtr entry = entryFor(spec);
+  entry->users.insert(use.uid);
+  Semaphore::Permit turn = co_await entry->turn.acquire();
+  Result<void> verified = co_await verify(entry, use.uid);
+  if (!verified) co_return fail(verified.error().within(describe(entry->record)));
+  Result<void> done = co_await towardsPublished(entry, spec, use);
+  entry->problem = done ? std::string() : done.error().message;
+  if (!done) co_return fail(done.error().within(describe(entry->record)));
+  co_return targetOf(entry->record, use.uid);
+}
+
+Task<Result<void>> Volumes::republish(VolumeSpec spec, PodUse use) {
+  Result<EntryPtr> found = published(spec.driver, spec.handle, use.uid);
+  if (!found) co_return fail(found.error());
+  EntryPtr entry = *found;
+  Semaphore::Permit turn = co_await entry->turn.acquire();
+  // It may have been torn down while others had their turn.
+  found = published(spec.driver, spec.handle, use.uid);
+  if (!found) co_return fail(found.error());
+  Result<std::shared_ptr<NodeService>> node = co_await drivers_.find(spec.driver);
+  if (!node) co_return fail(node.error());
+  Result<NodeCapabilities> can = co_await (*node)->capabilities();
+  if (!can) co_return fail(can.error());
+  const std::string target = targetOf(entry->record, use.uid);
+  auto call = (*node)->publish(publishRequest(spec, use, *can, stagingOf(entry->record), target));
+  co_return co_await std::move(call);
+}
+
+Task<Result<void>> Volumes::unpublishPod(std::string podUid) {
+  Result<void> first;
+  std::vector<EntryPtr> mine;
+  for (auto& [name, entry] : entries_) {
+    const bool wanted = entry->users.erase(podUid) > 0;
+    if (wanted || entry->record.pods.contains(podUid)) mine.push_back(entry);
+  }
+  for (const EntryPtr& entry : mine) {
+    Result<void> done = co_await release(entry, podUid);
+    if (!done && first) first = done;
+  }
+  co_return first;
+}
+
+Task<Result<void>> Volumes::settle(std::set<std::string> pods) {
+  Result<void> first;
+  std::vector<std::pair<EntryPtr, std::string>> left;
+  for (auto& [name, entry] : entries_) {
+    bool kept = !entry->users.empty();
+    for (const auto& [uid, state] : entry->record.pods) {
+      if (pods.contains(uid) || entry->users.contains(uid))
+        kept = true;
+      else
+        left.emplace_back(entry, uid);
+    }
+    if (!kept && entry->record.pods.empty()) left.emplace_back(entry, "");
+  }
+  for (auto& [entry, uid] : left) {
+    Result<void> done = co_await release(entry, uid);
+    if (!done && first) first = done;
+  }
+  co_return first;
+}
+
+Task<Result<void>> Volumes::release(EntryPtr entry, std::string podUid) {
+  Semaphore::Permit turn = co_await entry->turn.acquire();
+  Result<void> done = co_await towardsUnpublished(entry, podUid);
+  entry->problem = done ? std::string() : done.error().message;
+  if (!done) co_return fail(done.error().within(describe(entry->record)));
+  co_return done;
+}
+
+Task<Result<std::int64_t>> Volumes::expand(VolumeSpec spec, PodUse use, std::int64_t bytes) {
+  Result<EntryPtr> found = published(spec.driver, spec.handle, use.uid);
+  if (!found) co_return fail(found.error());
+  EntryPtr entry = *found;
+  Semaphore::Permit turn = co_await entry->turn.acquire();
+  found = published(spec.driver, spec.handle, use.uid);
+  if (!found) co_return fail(found.error());
+  Result<std::shared_ptr<NodeService>> node = co_await drivers_.find(spec.driver);
+  if (!node) co_return fail(node.error());
+  Result<NodeCapabilities> can = co_await (*node)->capabilities();
+  if (!can) co_return fail(can.error());
+  if (!can->expand)
+    co_return fail(Code::kUnimplemented, "", "driver " + spec.driver + " does not expand volumes on the node");
+  const std::string target = targetOf(entry->record, use.uid);
+  auto call = (*node)->expand(expandRequest(spec, use, *can, stagingOf(entry->record), target, bytes));
+  Result<v1::NodeExpandVolumeResponse> answer = co_await std::move(call);
+  if (!answer) co_return fail(answer.error().within("expand " + describe(entry->record)));
+  co_return answer->capacity_bytes() > 0 ? answer->capacity_bytes() : bytes;
+}
+
+Task<Result<v1::NodeGetVolumeStatsResponse>> Volumes::stats(std::string driver, std::string handle,
+                                                            std::string podUid) {
+  Result<EntryPtr> found = published(driver, handle, podUid);
+  if (!found) co_return fail(found.error());
+  // Reading waits for no turn: figures must come while a volume is worked on.
+  const VolumeRecord record = (*found)->record;
+  Result<std::shared_ptr<NodeService>> node = co_await drivers_.find(driver);
+  if (!node) co_return fail(node.error());
+  v1::NodeGetVolumeStatsRequest request;
+  request.set_volume_id(handle);
+  request.set_volume_path(targetOf(record, podUid));
+  if (record.stage != StageState::kNone) request.set_staging_target_path(stagingOf(record));
+  auto call = (*node)->volumeStats(std::move(request));
+  co_return co_await std::move(call);
+}
+
+std::vector<Volumes::View> Volumes::all() const {
+  std::vector<View> views;
+  for (const auto& [name, entry] : entries_) views.push_back({entry->record, entry->problem});
+  return views;
+}
+
+std::vector<std::string> Volumes::inUse() const {
+  std::vector<std::string> names;
+  for (const auto& [name, entry] : entries_)
+    if (!entry->record.ephemeral) names.push_back(name);
+  return names;
+}
+
+// ---- Steps ----
+
+Task<Result<void>> Volumes::save(EntryPtr entry) {
+  auto written = host_.saveRecord(journalFile(entry->record), toJson(entry->record));
+  co_return co_await std::move(written);
+}
+
+// What an earlier agent has published is still there, or is published again.
+Task<Result<void>> Volumes::verify(EntryPtr entry, std::string podUid) {
+  if (!entry->unverified.contains(podUid)) co_return Result<void>();
+  auto pod = entry->record.pods.find(podUid);
+  if (pod != entry->record.pods.end() && pod->second == PublishState::kPublished) {
+    Result<bool> mounted = co_await host_.isMounted(targetOf(entry->record, podUid));
+    if (!mounted) co_return fail(mounted.error());
+    if (!*mounted) {
+      // Whoever took that mount away may have taken the staging, too.
+      entry->record.pods[podUid] = PublishState::kPublishing;
+      if (entry->record.stage == StageState::kStaged) entry->record.stage = StageState::kStaging;
+    }
+  }
+  entry->unverified.erase(podUid);
+  co_return Result<void>();
+}
+
+Task<Result<void>> Volumes::towardsPublished(EntryPtr entry, VolumeSpec spec, PodUse use) {
+  VolumeRecord& record = entry->record;
+  if (record.name != spec.name || record.block != spec.block)
+    co_return fail(Code::kInvalid, "", "it is in use under the name " + record.name + " or in the other volume mode");
+  // Also while the driver is away: what is mounted stays usable.
+  if (stepToPublish(record, use.uid, false) == Step::kNone) co_return Result<void>();
+  Result<std::shared_ptr<NodeService>> node = co_await drivers_.find(spec.driver);
+  if (!node) co_return fail(node.error());
+  Result<NodeCapabilities> can = co_await (*node)->capabilities();
+  if (!can) co_return fail(can.error());
+  const bool stages = can->stageUnstage && !spec.ephemeral;
+
+  for (;;) {
+    if (!entry->users.contains(use.uid)) co_return fail(Code::kCancelled, "", "pod " + use.name + " is going away");
+    Result<void> done;
+    switch (stepToPublish(record, use.uid, stages)) {
+      case Step::kClaim:
+        record.pods[use.uid] = PublishState::kClaimed;  // on disk with the next intent; nothing is done before
+        break;
+      case Step::kStage:
+        done = co_await stage(entry, spec, use, *node, *can);
+        break;
+      case Step::kPublish:
+        done = co_await publishTo(entry, spec, use, *node, *can);
+        break;
+      case Step::kUnpublish:
+        done = co_await unpublish(entry, use.uid);
+        break;
+      case Step::kUnstage:
+        done = co_await unstage(entry);
+        break;
+      case Step::kDropClaim:
+      case Step::kForget:
+      case Step::kNone:
+        co_return Result<void>();
+    }
+    if (!done) co_return done;
+  }
+}
+
+Task<Result<void>> Volumes::towardsUnpublished(EntryPtr entry, std::string podUid) {
+  for (;;) {
+    // Wanted again meanwhile, or by another pod: then it is kept for them.
+    if (entry->users.contains(podUid)) co_return Result<void>();
+    Result<void> done;
+    switch (stepToUnpublish(entry->record, podUid, !entry->users.empty())) {
+      case Step::kUnpublish:
+        done = co_await unpublish(entry, podUid);
+        break;
+      case Step::kDropClaim:
+        entry->record.pods.erase(podUid);
+        break;
+      case Step::kUnstage:
+        done = co_await unstage(entry);
+        break;
+      case Step::kForget:
+        done = co_await forget(entry);
+        co_return done;
+      case Step::kClaim:
+      case Step::kStage:
+      case Step::kPublish:
+      case Step::kNone:
+        // Others use it on: the disk learns that this pod does not.
+        done = co_await save(entry);
+        co_return done;
+    }
+    if (!done) co_return done;
+  }
+}
+
+Task<Result<void>> Volumes::stage(EntryPtr entry, VolumeSpec spec, PodUse use, std::shared_ptr<NodeService> node,
+                                  NodeCapabilities can) {
+  VolumeRecord& record = entry->record;
+  const std::string path = stagingOf(record);
+  const bool first = record.stage == StageState::kNone;
+  if (first && !record.block) {
+    Result<bool> mounted = co_await host_.isMounted(path);
+    if (!mounted) co_return fail(mounted.error());
+    if (*mounted)
+      co_return fail(Code::kAlreadyExists, "", "something that cubelet did not mount is at " + path + ": unmount it");
+  }
+  record.stage = StageState::kStaging;
+  record.attachmentId = spec.attachmentId;
+  Result<void> noted = co_await save(entry);
+  if (!noted) co_return noted;
+  Result<void> made = co_await host_.makeDirectory(path);
+  if (!made) co_return made;
+  const std::string data = record.block ? dataFileOf(record, "") : directoryOf(path) + "/vol_data.json";
+  if (record.block) made = co_await host_.makeDirectory(directoryOf(data));
+  if (!made) co_return made;
+  std::string content = record.block ? publishData(record, options_.nodeName) : stagingData(record);
+  Result<void> written = co_await host_.writeFile(data, std::move(content));
+  if (!written) co_return written;
+
+  Semaphore::Permit slot = co_await limitOf(record.driver).acquire();
+  auto call = node->stage(stageRequest(spec, use, can, path));
+  Result<void> staged = co_await std::move(call);
+  slot.release();
+  if (staged) {
+    record.stage = StageState::kStaged;  // on disk with the next intent
+    co_return staged;
+  }
+  // After an open outcome a refusal does not say that nothing is there.
+  if (first && outcomeOf(staged.error()) == Outcome::kFinal) {
+    Result<void> removed = co_await removeStaging(record);
+    if (removed) record.stage = StageState::kNone;
+    Result<void> saved = co_await save(entry);
+    if (!saved) co_return saved;
+  }
+  co_return staged;
+}
+
+Task<Result<void>> Volumes::publishTo(EntryPtr entry, VolumeSpec spec, PodUse use, std::shared_ptr<NodeService> node,
+                                      NodeCapabilities can) {
+  VolumeRecord& record = entry->record;
+  const std::string path = targetOf(record, use.uid);
+  const bool first = record.pods[use.uid] == PublishState::kClaimed;
+  if (first) {
+    Result<bool> mounted = co_await host_.isMounted(path);
+    if (!mounted) co_return fail(mounted.error());
+    if (*mounted)
+      co_return fail(Code::kAlreadyExists, "", "something that cubelet did not mount is at " + path + ": unmount it");
+  }
+  record.pods[use.uid] = PublishState::kPublishing;
+  Result<void> noted = co_await save(entry);
+  if (!noted) co_return noted;
+  Result<void> made = co_await host_.makeDirectory(directoryOf(path));
+  if (!made) co_return made;
+  const std::string data = dataFileOf(record, use.uid);
+  if (record.block) made = co_await host_.makeDirectory(directoryOf(data));
+  if (!made) co_return made;
+  Result<void> written = co_await host_.writeFile(data, publishData(record, options_.nodeName));
+  if (!written) co_return written;
+
+  Semaphore::Permit slot = co_await limitOf(record.driver).acquire();
+  auto call = node->publish(publishRequest(spec, use, can, stagingOf(record), path));
+  Result<void> published = co_await std::move(call);
+  slot.release();
+  if (published) {
+    record.pods[use.uid] = PublishState::kPublished;
+    co_return co_await save(entry);
+  }
+  // The driver may have lost what it had staged: the next try stages again, which changes nothing if it has not.
+  if (published.error().reason == "FailedPrecondition" && record.stage == StageState::kStaged)
+    record.stage = StageState::kStaging;
+  if (first && outcomeOf(published.error()) == Outcome::kFinal) {
+    Result<void> removed = co_await removeTarget(record, use.uid);
+    if (removed) record.pods[use.uid] = PublishState::kClaimed;
+    Result<void> saved = co_await save(entry);
+    if (!saved) co_return saved;
+  }
+  co_return published;
+}
+
+Task<Result<void>> Volumes::unpublish(EntryPtr entry, std::string podUid) {
+  VolumeRecord& record = entry->record;
+  const std::string path = targetOf(record, podUid);
+  record.pods[podUid] = PublishState::kUnpublishing;
+  Result<void> noted = co_await save(entry);
+  if (!noted) co_return noted;
+  Result<std::shared_ptr<NodeService>> node = co_await drivers_.find(record.driver);
+  if (!node) co_return fail(node.error());
+
+  v1::NodeUnpublishVolumeRequest request;
+  request.set_volume_id(record.handle);
+  request.set_target_path(path);
+  Semaphore::Permit slot = co_await limitOf(record.driver).acquire();
+  auto call = (*node)->unpublish(std::move(request));
+  Result<void> undone = co_await std::move(call);
+  slot.release();
+  // A volume that the driver does not know any more has nothing left to undo, if nothing is mounted.
+  if (!undone && undone.error().code != Code::kNotFound) co_return undone;
+  Result<void> gone = co_await expectUnmounted(path, "NodeUnpublishVolume");
+  if (!gone) co_return undone ? gone : undone;
+  Result<void> removed = co_await removeTarget(record, podUid);
+  if (!removed) co_return removed;
+  record.pods.erase(podUid);
+  entry->unverified.erase(podUid);
+  co_return Result<void>();
+}
+
+Task<Result<void>> Volumes::unstage(EntryPtr entry) {
+  VolumeRecord& record = entry->record;
+  const std::string path = stagingOf(record);
+  record.stage = StageState::kUnstaging;
+  Result<void> noted = co_await save(entry);
+  if (!noted) co_return noted;
+  if (!record.block) {
+    Result<std::vector<std::string>> others = co_await host_.otherMounts(path);
+    if (!others) co_return fail(others.error());
+    if (!others->empty())
+      co_return fail(Code::kUnavailable, "", "it is still mounted at " + others->front() + ", so it stays staged");
+  }
+  Result<std::shared_ptr<NodeService>> node = co_await drivers_.find(record.driver);
+  if (!node) co_return fail(node.error());
+
+  v1::NodeUnstageVolumeRequest request;
+  request.set_volume_id(record.handle);
+  request.set_staging_target_path(path);
+  Semaphore::Permit slot = co_await limitOf(record.driver).acquire();
+  auto call = (*node)->unstage(std::move(request));
+  Result<void> undone = co_await std::move(call);
+  slot.release();
+  const bool nothingToUndo = !undone && (undone.error().code == Code::kNotFound ||
+                                         undone.error().code == Code::kUnimplemented);  // it does not stage any more
+  if (!undone && !nothingToUndo) co_return undone;
+  Result<void> gone = co_await expectUnmounted(path, "NodeUnstageVolume");
+  if (!gone) co_return undone ? gone : undone;
+  Result<void> removed = co_await removeStaging(record);
+  if (!removed) co_return removed;
+  record.stage = StageState::kNone;
+  co_return Result<void>();
+}
+
+Task<Result<void>> Volumes::forget(EntryPtr entry) {
+  // A block volume's data file outlives its publications.
+  if (entry->record.block) {
+    Result<void> removed = co_await removeStaging(entry->record);
+    if (!removed) co_return removed;
+  }
+  Result<void> removed = co_await host_.removeFile(journalFile(entry->record));
+  if (!removed) co_return removed;
+  // Whoever waits for its turn has this entry in hand and goes on with it.
+  if (entry->users.empty() && entry->turn.waiting() == 0)
+    entries_.erase(uniqueName(entry->record.driver, entry->record.handle));
+  co_return Result<void>();
+}
+
+Task<Result<void>> Volumes::removeStaging(VolumeRecord record) {
+  const std::string path = stagingOf(record);
+  const std::string data = record.block ? dataFileOf(record, "") : directoryOf(path) + "/vol_data.json";
+  Result<void> removed = co_await host_.removeIfEmpty(path);
+  if (removed) removed = co_await host_.removeFile(data);
+  if (removed) removed = co_await host_.removeIfEmpty(directoryOf(data));
+  // <root>/plugins/kubernetes.io/csi/volumeDevices/<name>
+  if (removed && record.block) removed = co_await host_.removeIfEmpty(directoryOf(directoryOf(data)));
+  co_return removed;
+}
+
+Task<Result<void>> Volumes::removeTarget(VolumeRecord record, std::string podUid) {
+  const std::string path = targetOf(record, podUid);
+  Result<void> removed;
+  if (!record.block) {
+    removed = co_await host_.removeIfEmpty(path);
+    if (removed) removed = co_await host_.removeFile(dataFileOf(record, podUid));
+  }
+  if (removed) removed = co_await host_.removeIfEmpty(directoryOf(path));
+  co_return removed;
+}
+
+Task<Result<void>> Volumes::expectUnmounted(std::string path, std::string call) {
+  Result<bool> mounted = co_await host_.isMounted(path);
+  if (!mounted) co_return fail(mounted.error());
+  if (*mounted) co_return fail(Code::kInternal, "", call + " succeeded, but " + path + " is still mounted");
+  co_return Result<void>();
+}
+
+}  // namespace cubelet::csi

@@ -1,0 +1,118 @@
+// The CSI volumes of this node: staged once, published for each pod, and never forgotten.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "base/semaphore.h"
+#include "base/task.h"
+#include "csi/client/node_service.h"
+#include "csi/volumes/host.h"
+#include "csi/volumes/plan.h"
+#include "csi/volumes/record.h"
+#include "csi/volumes/volume_spec.h"
+
+namespace cubelet::csi {
+
+// Where drivers are found. Loop thread only.
+class Drivers {
+ public:
+  virtual ~Drivers() = default;
+  // May wait for a registration; kUnavailable (CSI-17) when there is none.
+  virtual Task<Result<std::shared_ptr<NodeService>>> find(std::string driver) = 0;
+};
+
+// Carries out what plan.h decides, one step at a time per volume, several volumes side by side. Each intent is on disk
+// before its call (<root>/cubelet/volumes, CSI-20), so that the agent may be killed at any instant: load() knows what
+// may have been done, and repeats or undoes it. A call whose outcome is open (CSI-18) leaves its intent: repeating the
+// request repeats the call, tearing down undoes it. Errors name the volume; nothing here retries. Loop thread only.
+class Volumes {
+ public:
+  struct Options {
+    std::string root;                 // --root-dir
+    std::string nodeName;             // for vol_data.json
+    std::string bootId;               // of the running kernel
+    std::size_t callsPerDriver = 20;  // under way at once
+  };
+  // All must outlive this object.
+  Volumes(Host& host, Drivers& drivers, Options options)
+      : host_(host), drivers_(drivers), options_(std::move(options)) {}
+
+  // Once, before all else: the journal, and what upstream's kubelet or a lost journal has left in vol_data.json.
+  // Answers what cannot be read; that is left alone. Blocks for small local files.
+  std::vector<Error> load();
+
+  // The path where the pod finds the volume. From now on the pod is its user, also when this fails.
+  Task<Result<std::string>> publish(VolumeSpec spec, PodUse use);
+  // Publishes again what is published, with fresh arguments (requiresRepublish, CSI-9). A failure leaves the mount.
+  Task<Result<void>> republish(VolumeSpec spec, PodUse use);
+  // The pod uses none of its volumes any more. An error: something is still there, call it again. Done for a pod that
+  // has none.
+  Task<Result<void>> unpublishPod(std::string podUid);
+  // Once all pods are known: tears down what belongs to none of them. The first error; the others go on.
+  Task<Result<void>> settle(std::set<std::string> pods);
+
+  // Grows the volume where this pod has it; answers its size. outcome.h says what an error asks for.
+  Task<Result<std::int64_t>> expand(VolumeSpec spec, PodUse use, std::int64_t bytes);
+  Task<Result<v1::NodeGetVolumeStatsResponse>> stats(std::string driver, std::string handle, std::string podUid);
+
+  struct View {
+    VolumeRecord record;
+    std::string problem;  // of the last step; empty: none
+  };
+  std::vector<View> all() const;  // by driver and handle
+  // Unique names for node.status.volumesInUse: all but inline volumes.
+  std::vector<std::string> inUse() const;
+
+ private:
+  struct Entry {
+    VolumeRecord record;
+    std::set<std::string> users;       // UIDs of pods that want it
+    std::set<std::string> unverified;  // publications of an earlier run of the agent
+    std::string problem;
+    Semaphore turn{1};
+  };
+  using EntryPtr = std::shared_ptr<Entry>;
+
+  EntryPtr entryFor(const VolumeSpec& spec);
+  Result<EntryPtr> published(const std::string& driver, const std::string& handle, const std::string& podUid) const;
+  void adopt(const VolumeData& data, const std::string& podUid, bool staged);
+  void loadJournal(std::vector<Error>& problems);
+  void loadPods(std::vector<Error>& problems);
+  void loadStaged(std::vector<Error>& problems);
+
+  std::string journalFile(const VolumeRecord& record) const;
+  std::string stagingOf(const VolumeRecord& record) const;
+  std::string targetOf(const VolumeRecord& record, const std::string& podUid) const;
+  std::string dataFileOf(const VolumeRecord& record, const std::string& podUid) const;
+
+  Task<Result<void>> save(EntryPtr entry);
+  Task<Result<void>> verify(EntryPtr entry, std::string podUid);
+  Task<Result<void>> towardsPublished(EntryPtr entry, VolumeSpec spec, PodUse use);
+  Task<Result<void>> towardsUnpublished(EntryPtr entry, std::string podUid);
+  Task<Result<void>> release(EntryPtr entry, std::string podUid);
+  Task<Result<void>> stage(EntryPtr entry, VolumeSpec spec, PodUse use, std::shared_ptr<NodeService> node,
+                           NodeCapabilities can);
+  Task<Result<void>> publishTo(EntryPtr entry, VolumeSpec spec, PodUse use, std::shared_ptr<NodeService> node,
+                               NodeCapabilities can);
+  Task<Result<void>> unpublish(EntryPtr entry, std::string podUid);
+  Task<Result<void>> unstage(EntryPtr entry);
+  Task<Result<void>> forget(EntryPtr entry);
+  Task<Result<void>> removeStaging(VolumeRecord record);
+  Task<Result<void>> removeTarget(VolumeRecord record, std::string podUid);
+  Task<Result<void>> expectUnmounted(std::string path, std::string call);
+  Semaphore& limitOf(const std::string& driver);
+
+  Host& host_;
+  Drivers& drivers_;
+  Options options_;
+  std::map<std::string, EntryPtr> entries_;                   // by unique name
+  std::map<std::string, std::unique_ptr<Semaphore>> limits_;  // by driver
+};
+
+}  // namespace cubelet::csi

@@ -1,0 +1,68 @@
+// Connection: one TCP connection, with TLS on it where asked for.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <boost/asio/ip/tcp.hpp>
+
+#include "base/clock.h"
+#include "base/loop.h"
+#include "base/result.h"
+#include "base/semaphore.h"
+#include "base/task.h"
+#include "kubelet/web/tls.h"
+
+namespace cubelet::web {
+
+// Held by shared_ptr, by each coroutine that uses it. One may read while another one writes. Loop thread only.
+class Connection {
+ public:
+  explicit Connection(boost::asio::ip::tcp::socket socket);
+  Connection(const Connection&) = delete;
+  Connection& operator=(const Connection&) = delete;
+
+  // `address` is a numeric one.
+  static Task<Result<std::shared_ptr<Connection>>> dial(Loop* loop, std::string address, std::uint16_t port);
+
+  // The server's side of the handshake.
+  Task<Result<void>> startTls(std::shared_ptr<const TlsContext> context);
+
+  // Some bytes; "" when nothing comes any more.
+  Task<std::string> read();
+  // Will be read before anything else.
+  void putBack(std::string bytes);
+  // False when the other side is gone.
+  Task<bool> write(std::string bytes);
+  // Tells the other side that nothing more comes; what it sends can still be read.
+  Task<void> finishWriting();
+  // At once: what is under way ends.
+  void close();
+  bool isOpen() const { return socket_.is_open(); }
+
+  // Ends whatever is under way after `time`, unless the timer is cancelled before.
+  static Timer deadline(Clock& clock, const std::shared_ptr<Connection>& connection, Duration time);
+
+  const std::string& peer() const { return peer_; }  // numeric address
+  // DER, the client's own first.
+  const std::vector<std::string>& certificates() const { return certificates_; }
+
+ private:
+  Task<bool> writeRaw(std::string bytes);
+  Task<std::string> readRaw();
+  Task<bool> flush();
+
+  boost::asio::ip::tcp::socket socket_;
+  std::string peer_;
+  std::shared_ptr<const TlsContext> context_;
+  std::unique_ptr<TlsSession> tls_;
+  std::vector<std::string> certificates_;
+  std::string putBack_;
+  Semaphore writing_{1};
+};
+using ConnectionPtr = std::shared_ptr<Connection>;
+
+}  // namespace cubelet::web

@@ -1,0 +1,34 @@
+#include "kubelet/web/message.h"
+
+#include <algorithm>
+
+namespace cubelet::web {
+namespace {
+
+char lower(char c) {
+  return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+}
+
+}  // namespace
+
+std::string_view headerOf(const std::vector<Header>& headers, std::string_view name) {
+  for (const auto& [known, value] : headers)
+    if (std::ranges::equal(known, name, {}, lower, lower)) return value;
+  return {};
+}
+
+Reply textReply(int status, std::string text) {
+  Reply reply;
+  reply.status = status;
+  reply.body = std::move(text);
+  return reply;
+}
+
+Reply jsonReply(std::string json) {
+  Reply reply;
+  reply.contentType = "application/json";
+  reply.body = std::move(json);
+  return reply;
+}
+
+}  // namespace cubelet::web

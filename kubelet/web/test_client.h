@@ -1,0 +1,148 @@
+// TestClient: for tests, an HTTP client that shares the thread with the loop that serves it.
+#pragma once
+
+#include <arpa/inet.h>
+#include <cerrno>
+#include <functional>
+#include <gtest/gtest.h>
+#include <memory>
+#include <openssl/pem.h>
+#include <openssl/ssl.h>
+#include <string>
+#include <string_view>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/loop.h"
+
+namespace cubelet::web {
+
+class TestClient {
+ public:
+  // Connects to 127.0.0.1. Never blocks.
+  TestClient(Loop& loop, std::uint16_t port)
+      : loop_(loop), fd_(::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)) {
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_port = htons(port);
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    ::connect(fd_.get(), reinterpret_cast<sockaddr*>(&address), sizeof address);
+  }
+
+  // With a certificate of its own when `certificate` and `key` (PEM) are given. False: no handshake came about.
+  bool startTls(const std::string& certificate = "", const std::string& key = "", int maxVersion = 0) {
+    context_.reset(SSL_CTX_new(TLS_client_method()));
+    if (maxVersion != 0) SSL_CTX_set_max_proto_version(context_.get(), maxVersion);
+    SSL_CTX_set_options(context_.get(), SSL_OP_IGNORE_UNEXPECTED_EOF);
+    if (!certificate.empty()) use(certificate, key);
+    session_.reset(SSL_new(context_.get()));
+    SSL_set_fd(session_.get(), fd_.get());
+    int result = 0;
+    int why = SSL_ERROR_NONE;
+    loop_.runUntil(
+        [&] {
+          result = SSL_connect(session_.get());
+          why = SSL_get_error(session_.get(), result);
+          poke();
+          return result == 1 || (why != SSL_ERROR_WANT_READ && why != SSL_ERROR_WANT_WRITE);
+        },
+        kPatience);
+    return result == 1;
+  }
+
+  void send(std::string_view text) {
+    loop_.runUntil(
+        [&] {
+          const auto sent =
+              session_ ? static_cast<ssize_t>(SSL_write(session_.get(), text.data(), static_cast<int>(text.size())))
+                       : ::send(fd_.get(), text.data(), text.size(), MSG_NOSIGNAL);
+          if (sent > 0) text.remove_prefix(static_cast<std::size_t>(sent));
+          poke();
+          return text.empty() || (sent < 0 && !session_ && errno != EAGAIN);
+        },
+        kPatience);
+  }
+  void get(std::string_view target) { send("GET " + std::string(target) + " HTTP/1.1\r\nHost: x\r\n\r\n"); }
+  void endSending() { ::shutdown(fd_.get(), SHUT_WR); }
+  void hangUp() {
+    session_.reset();
+    fd_.reset();
+  }
+
+  // Everything received so far, once `enough` holds or the server has hung up.
+  std::string read(const std::function<bool(const std::string&)>& enough) {
+    const bool done = loop_.runUntil([&] { return take() || enough(received_); }, kPatience);
+    EXPECT_TRUE(done) << "only received: " << received_.substr(0, 2000);
+    return received_;
+  }
+  std::string readUntil(std::string_view text) {
+    return read([text](const std::string& got) { return got.find(text) != std::string::npos; });
+  }
+  std::string readToEnd() {
+    return read([](const std::string&) { return false; });
+  }
+  void forget() { received_.clear(); }
+  bool ended() {
+    take();
+    return ended_;
+  }
+
+ private:
+  static constexpr std::chrono::milliseconds kPatience{10'000};
+
+  // The loop asks again soon even when nothing else happens.
+  void poke() {
+    loop_.post([] {});
+    ::usleep(200);
+  }
+
+  void use(const std::string& certificate, const std::string& key) {
+    BIO* pem = BIO_new_mem_buf(certificate.data(), static_cast<int>(certificate.size()));
+    X509* parsed = PEM_read_bio_X509(pem, nullptr, nullptr, nullptr);
+    SSL_CTX_use_certificate(context_.get(), parsed);
+    X509_free(parsed);
+    BIO_free(pem);
+    pem = BIO_new_mem_buf(key.data(), static_cast<int>(key.size()));
+    EVP_PKEY* secret = PEM_read_bio_PrivateKey(pem, nullptr, nullptr, nullptr);
+    SSL_CTX_use_PrivateKey(context_.get(), secret);
+    EVP_PKEY_free(secret);
+    BIO_free(pem);
+  }
+
+  bool take() {
+    char buffer[65536];
+    for (;;) {
+      const auto n = session_ ? static_cast<ssize_t>(SSL_read(session_.get(), buffer, sizeof buffer))
+                              : ::recv(fd_.get(), buffer, sizeof buffer, 0);
+      if (n > 0) {
+        received_.append(buffer, static_cast<std::size_t>(n));
+        continue;
+      }
+      if (session_) {
+        const int why = SSL_get_error(session_.get(), static_cast<int>(n));
+        ended_ = why != SSL_ERROR_WANT_READ && why != SSL_ERROR_WANT_WRITE;
+      } else {
+        ended_ = n == 0 || errno != EAGAIN;
+      }
+      if (!ended_) poke();
+      return ended_;
+    }
+  }
+
+  struct FreeContext {
+    void operator()(SSL_CTX* context) const { SSL_CTX_free(context); }
+  };
+  struct FreeSession {
+    void operator()(SSL* session) const { SSL_free(session); }
+  };
+
+  Loop& loop_;
+  Fd fd_;
+  std::unique_ptr<SSL_CTX, FreeContext> context_;
+  std::unique_ptr<SSL, FreeSession> session_;
+  std::string received_;
+  bool ended_ = false;
+};
+
+}  // namespace cubelet::web
