@@ -71,7 +71,7 @@ ControlPlane::~ControlPlane() {
 }
 
 std::string ControlPlane::missing() {
-  for (const char* program : {"etcd", "kubectl", "openssl"})
+  for (const char* program : {"etcd", "kubectl", "openssl", "python3"})
     if (!run({"sh", "-c", std::string("command -v ") + program}).ok())
       return std::string("no ") + program + " (scripts/install-packages cluster)";
   if (built::controlPlane().empty()) return "the control plane was not built (scripts/build-control-plane)";

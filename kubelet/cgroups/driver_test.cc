@@ -65,6 +65,17 @@ TEST(CgroupfsDriver, MemoryInUseIsTheWorkingSet) {
   EXPECT_EQ(driver->memoryInUse(kPod), 900);
 }
 
+TEST(CgroupfsDriver, ProcessesAreCounted) {
+  for (const Version version : {Version::kV1, Version::kV2}) {
+    FakeTree tree(version);
+    auto driver = makeCgroupfsDriver(filesOf(tree));
+    ASSERT_TRUE(driver->apply(kPod, kValues));
+    const std::string mount = version == Version::kV1 ? "/pids" : "";
+    tree.setContent(mount + "/kubepods/burstable/podu-1/pids.current", "12\n");
+    EXPECT_EQ(driver->processesIn(kPod), 12);
+  }
+}
+
 TEST(CgroupfsDriver, V1MakesItInEveryHierarchy) {
   FakeTree tree(Version::kV1);
   auto driver = makeCgroupfsDriver(filesOf(tree));
