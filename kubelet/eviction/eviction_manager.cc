@@ -60,7 +60,7 @@ EvictionManager::EvictionManager(Clock& clock, Machine& machine, EvictionOptions
     : clock_(clock), machine_(machine), options_(std::move(options)), hooks_(std::move(hooks)), wake_(clock) {}
 
 void EvictionManager::look() {
-  if (!idle_ && ending_.empty() && clock_.now() - lookedAt_ >= kLeastPause) wake_.ring();
+  if (!idle_ && ending_.empty() && lookedAt_ + kLeastPause <= clock_.now()) wake_.ring();
 }
 
 void EvictionManager::podsChanged() {

@@ -97,7 +97,7 @@ Task<void> HostMachine::addMemory(Readings* readings) {
         .available = std::max<std::int64_t>(pods->limit - pods->inUse, 0), .capacity = pods->limit};
 }
 
-Task<PodUsage> HostMachine::storageOf(core::Pod pod) {
+Task<PodUsage> HostMachine::writtenBy(core::Pod pod) {
   const StopOnExit guard;
   std::function<Result<PodUsage>()> walk = [paths = pathsOf(pod, dirs_), stop = guard.stop] {
     return measureStorage(paths, *stop);
@@ -136,11 +136,19 @@ Task<void> HostMachine::addContainers(std::map<std::string, PodUsage>* usage) {
 Task<std::map<std::string, PodUsage>> HostMachine::usageOf(std::vector<core::Pod> pods, WantedUsage wanted) {
   std::map<std::string, PodUsage> usage;
   for (const core::Pod& pod : pods) {
-    core::Pod copy = pod;
     PodUsage one;
-    if (wanted.storage) one = co_await storageOf(std::move(copy));
-    if (wanted.memory) one.memory = co_await services_.cgroups.memoryInUse(pod);
-    if (wanted.processes) one.processes = co_await services_.cgroups.processesIn(pod);
+    if (wanted.storage) {
+      Task<PodUsage> walk = writtenBy(pod);
+      one = co_await std::move(walk);
+    }
+    if (wanted.memory) {
+      Task<std::optional<std::int64_t>> read = services_.cgroups.memoryInUse(pod);
+      one.memory = co_await std::move(read);
+    }
+    if (wanted.processes) {
+      Task<std::optional<std::int64_t>> read = services_.cgroups.processesIn(pod);
+      one.processes = co_await std::move(read);
+    }
     usage[pod.metadata().uid()] = std::move(one);
   }
   if (wanted.storage || wanted.memory) co_await addContainers(&usage);

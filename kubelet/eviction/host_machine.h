@@ -38,7 +38,7 @@ class HostMachine final : public Machine {
   };
   Task<Result<FileSystems>> fileSystems();
   Task<void> addMemory(Readings* readings);
-  Task<PodUsage> storageOf(core::Pod pod);
+  Task<PodUsage> writtenBy(core::Pod pod);
   Task<void> addContainers(std::map<std::string, PodUsage>* usage);
 
   Services services_;

@@ -25,7 +25,7 @@ struct Looks {
     return judge(history, thresholds, readings, minutes(5), kStart + after);
   }
   std::vector<Threshold> thresholds;
-  History history;
+  History history = {};
 };
 
 TEST(Judge, EVI_4_AConditionHoldsForAWhileAfterTheSignalHasRecovered) {

@@ -10,7 +10,7 @@ namespace cubelet::eviction {
 
 struct Candidate {
   core::Pod pod;
-  PodUsage usage;
+  PodUsage usage = {};
 };
 
 // Pods that use more than they asked for go before others, then those of lower priority, then those that use the most

@@ -65,8 +65,9 @@ std::vector<Threshold> thresholdsOf(const config::KubeletConfiguration& config) 
   for (Threshold& threshold : out)
     if (auto reclaim = reclaims.find(threshold.signal); reclaim != reclaims.end())
       threshold.minimumReclaim = reclaim->second;
+  constexpr std::string_view kPods = "pods";
   const auto& enforced = config.enforcenodeallocatable();
-  if (std::ranges::find(enforced, "pods") != enforced.end())
+  if (std::ranges::find(enforced, kPods) != enforced.end())
     if (std::optional<Threshold> pods =
             copied(out, Signal::kMemoryAvailable, Signal::kAllocatableMemoryAvailable, true))
       out.push_back(*pods);

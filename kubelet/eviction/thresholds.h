@@ -23,7 +23,7 @@ struct Amount {
 
 struct Threshold {
   Signal signal = Signal::kMemoryAvailable;
-  Amount value;
+  Amount value = {};
   Duration grace{0};                          // how long it must be met before pods go; 0: a hard one
   std::optional<Amount> minimumReclaim = {};  // so much more than `value` is freed once it was met
 

@@ -23,18 +23,18 @@ struct DiskUsage {
 };
 
 struct ContainerUsage {
-  std::optional<std::int64_t> memory;  // working set, bytes
-  DiskUsage writable;                  // its layer
-  DiskUsage logs;
+  std::optional<std::int64_t> memory = {};  // working set, bytes
+  DiskUsage writable = {};                  // its layer
+  DiskUsage logs = {};
 };
 
 // What is not known is missing or zero.
 struct PodUsage {
-  std::optional<std::int64_t> memory;  // of its cgroup: working set, bytes
-  std::optional<std::int64_t> processes;
-  std::map<std::string, ContainerUsage> containers;
-  std::map<std::string, DiskUsage> volumes;  // on a disk of the node, by name
-  DiskUsage files;                           // that belong to no container: /etc/hosts
+  std::optional<std::int64_t> memory = {};  // of its cgroup: working set, bytes
+  std::optional<std::int64_t> processes = {};
+  std::map<std::string, ContainerUsage> containers = {};
+  std::map<std::string, DiskUsage> volumes = {};  // on a disk of the node, by name
+  DiskUsage files = {};                           // that belong to no container: /etc/hosts
 };
 
 // What of a pod's storage lies on a file system.

@@ -29,26 +29,25 @@ Evictor::Evictor(Services services, const config::Effective& effective, layout::
 
 eviction::EvictionManager::Hooks Evictor::hooks(const config::Effective& effective,
                                                 std::function<void(const eviction::Pressure&)> pressureChanged) {
-  eviction::EvictionManager::Hooks hooks;
+  eviction::EvictionManager::Hooks out;
   // The API server is told the node's conditions, pods or none.
-  hooks.wanted = [this, cluster = wantsCluster(effective)] { return cluster || services_.sync.podCount() > 0; };
-  hooks.pods = [this] { return services_.sync.activePods(); };
-  hooks.evict = [this](const eviction::Eviction& eviction) { evict(eviction); };
-  hooks.isEnding = [this](const std::string& uid) { return services_.sync.isEnding(uid); };
-  hooks.removeDeadContainers = [this] { return services_.sync.removeAllDead(); };
-  hooks.removeUnusedImages = [this] { return services_.imageCollector.removeUnused(); };
-  hooks.pressure = std::move(pressureChanged);
-  hooks.warn = [this, node = effective.nodeName](std::string_view reason, std::string message) {
+  out.wanted = [this, cluster = wantsCluster(effective)] { return cluster || services_.sync.podCount() > 0; };
+  out.pods = [this] { return services_.sync.activePods(); };
+  out.evict = [this](const eviction::Eviction& one) { evict(one); };
+  out.isEnding = [this](const std::string& uid) { return services_.sync.isEnding(uid); };
+  out.removeDeadContainers = [this] { return services_.sync.removeAllDead(); };
+  out.removeUnusedImages = [this] { return services_.imageCollector.removeUnused(); };
+  out.pressure = std::move(pressureChanged);
+  out.warn = [this, node = effective.nodeName](std::string_view reason, std::string message) {
     services_.events.warning(events::nodeRef(node, node), reason, std::move(message));
   };
-  return hooks;
+  return out;
 }
 
-void Evictor::evict(const eviction::Eviction& eviction) {
-  services_.sync.evict(
-      eviction.uid,
-      {.reason = eviction::kEvicted, .message = eviction.notice.message, .disruption = eviction.disruption},
-      eviction.grace, eviction.notice.annotations);
+void Evictor::evict(const eviction::Eviction& one) {
+  services_.sync.evict(one.uid,
+                       {.reason = eviction::kEvicted, .message = one.notice.message, .disruption = one.disruption},
+                       one.grace, one.notice.annotations);
 }
 
 Task<void> Evictor::watchMemory() {

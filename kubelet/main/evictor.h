@@ -48,7 +48,7 @@ class Evictor {
  private:
   eviction::EvictionManager::Hooks hooks(const config::Effective& effective,
                                          std::function<void(const eviction::Pressure&)> pressureChanged);
-  void evict(const eviction::Eviction& eviction);
+  void evict(const eviction::Eviction& one);
 
   Services services_;
   const bool watchesMemory_;
