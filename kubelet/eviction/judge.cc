@@ -1,6 +1,7 @@
 #include "kubelet/eviction/judge.h"
 
 #include <algorithm>
+#include <tuple>
 
 namespace cubelet::eviction {
 namespace {
@@ -48,7 +49,7 @@ Judgement judge(History& history, const std::vector<Threshold>& thresholds, cons
   next.met = out.toReclaim;
   for (const auto& [condition, seen] : next.lastSeen)
     if (seen == now || now - seen < transition) out.pressure.insert(condition);
-  std::ranges::stable_sort(out.toReclaim, {}, &Threshold::signal);
+  std::ranges::sort(out.toReclaim, {}, [](const Threshold& one) { return std::tuple(one.signal, one.grace); });
   history = std::move(next);
   return out;
 }
