@@ -42,6 +42,7 @@ void ClusterBench::join() {
   cluster_.start();
   const fs::path kubeconfig = node_.dir() / "kubelet.conf";
   cluster_.writeNodeKubeconfig(kubeconfig, "node1");
+  node_.config["clusterDNS"] = {"10.96.0.10"};  // as every real node has it: without it each pod costs a warning
   node_.extraFlags.push_back("--kubeconfig=" + kubeconfig.string());
   node_.startAgent();
   must(eventually("node1 is Ready", 60s,
