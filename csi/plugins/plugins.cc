@@ -187,6 +187,7 @@ void Plugins::take(const Offer& offer, DriverFacts facts, std::shared_ptr<NodeSe
   held_.insert_or_assign(offer.driver, Held{{offer, std::move(facts), clock_.wallNow()}, std::move(node)});
   for (const Waiter& waiter : waiters_)
     if (waiter.driver == offer.driver) waiter.wake->ring();
+  options_.registered(offer.driver);
 }
 
 void Plugins::drop(const std::string& socket) {

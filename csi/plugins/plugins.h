@@ -31,6 +31,8 @@ class Plugins {
  public:
   struct Options {
     std::string directory;  // made when missing, 0750
+    // A driver can be used from now on; called in that turn of the loop.
+    std::function<void(const std::string& driver)> registered = [](const std::string&) {};
   };
   // `announcer` null: nobody is told. All must outlive this object.
   Plugins(Loop& loop, Clock& clock, Connector& connector, DriverAnnouncer* announcer, Options options);

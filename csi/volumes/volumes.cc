@@ -1,5 +1,6 @@
 #include "csi/volumes/volumes.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "csi/client/outcome.h"
@@ -75,14 +76,30 @@ Result<Volumes::EntryPtr> Volumes::published(const std::string& driver, const st
 
 // ---- What others call ----
 
+void Volumes::claim(const VolumeSpec& spec, const std::string& podUid) {
+  if (entryFor(spec)->users.insert(podUid).second) changed_();
+}
+
+bool Volumes::has(const std::string& podUid) const {
+  return std::ranges::any_of(entries_, [&](const auto& named) {
+    const Entry& entry = *named.second;
+    return entry.users.contains(podUid) || entry.record.pods.contains(podUid);
+  });
+}
+
+void Volumes::note(const EntryPtr& entry, const Result<void>& done) {
+  entry->problem = done ? std::string() : done.error().message;
+  changed_();
+}
+
 Task<Result<std::string>> Volumes::publish(VolumeSpec spec, PodUse use) {
+  claim(spec, use.uid);
   EntryPtr entry = entryFor(spec);
-  entry->users.insert(use.uid);
   Semaphore::Permit turn = co_await entry->turn.acquire();
   Result<void> verified = co_await verify(entry, use.uid);
   if (!verified) co_return fail(verified.error().within(describe(entry->record)));
   Result<void> done = co_await towardsPublished(entry, spec, use);
-  entry->problem = done ? std::string() : done.error().message;
+  note(entry, done);
   if (!done) co_return fail(done.error().within(describe(entry->record)));
   co_return targetOf(entry->record, use.uid);
 }
@@ -113,9 +130,17 @@ Task<Result<void>> Volumes::unpublishPod(std::string podUid) {
   }
   for (const EntryPtr& entry : mine) {
     Result<void> done = co_await release(entry, podUid);
-    if (!done && first) first = done;
+    // What is still staged is no longer this pod's business.
+    if (!done && first && entry->record.pods.contains(podUid)) first = done;
   }
   co_return first;
+}
+
+bool Volumes::hasAbandoned() const {
+  return std::ranges::any_of(entries_, [](const auto& named) {
+    const Entry& entry = *named.second;
+    return entry.users.empty() && entry.record.pods.empty() && !entry.problem.empty();
+  });
 }
 
 Task<Result<void>> Volumes::settle(std::set<std::string> pods) {
@@ -141,7 +166,7 @@ Task<Result<void>> Volumes::settle(std::set<std::string> pods) {
 Task<Result<void>> Volumes::release(EntryPtr entry, std::string podUid) {
   Semaphore::Permit turn = co_await entry->turn.acquire();
   Result<void> done = co_await towardsUnpublished(entry, podUid);
-  entry->problem = done ? std::string() : done.error().message;
+  note(entry, done);
   if (!done) co_return fail(done.error().within(describe(entry->record)));
   co_return done;
 }
@@ -184,7 +209,7 @@ Task<Result<v1::NodeGetVolumeStatsResponse>> Volumes::stats(std::string driver, 
 
 std::vector<Volumes::View> Volumes::all() const {
   std::vector<View> views;
-  for (const auto& [name, entry] : entries_) views.push_back({entry->record, entry->problem});
+  for (const auto& [name, entry] : entries_) views.push_back({entry->record, entry->users, entry->problem});
   return views;
 }
 

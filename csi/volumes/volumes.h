@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <set>
@@ -47,15 +48,32 @@ class Volumes {
   // Answers what cannot be read; that is left alone. Blocks for small local files.
   std::vector<Error> load();
 
+  // `fn` is called after inUse() or all() may have come to another answer, within the calls below; it must not call
+  // back. One function.
+  void onChange(std::function<void()> fn) { changed_ = std::move(fn); }
+
+  // From now on the pod is a user of the volume, without anything being done for it yet: inUse() has it, and
+  // unpublishPod() ends it.
+  void claim(const VolumeSpec& spec, const std::string& podUid);
+  // As far as the journal knows; nothing is left to be done for it.
+  bool isPublished(const std::string& driver, const std::string& handle, const std::string& podUid) const {
+    return published(driver, handle, podUid).has_value();
+  }
+  // Anything of it may be there for the pod, or is wanted.
+  bool has(const std::string& podUid) const;
   // The path where the pod finds the volume. From now on the pod is its user, also when this fails.
   Task<Result<std::string>> publish(VolumeSpec spec, PodUse use);
   // Publishes again what is published, with fresh arguments (requiresRepublish, CSI-9). A failure leaves the mount.
   Task<Result<void>> republish(VolumeSpec spec, PodUse use);
-  // The pod uses none of its volumes any more. An error: something is still there, call it again. Done for a pod that
-  // has none.
+  // The pod uses none of its volumes any more. An error: something of them is still published for it, call it again.
+  // Done for a pod that has none. What could not be unstaged is left for settle(): see hasAbandoned().
   Task<Result<void>> unpublishPod(std::string podUid);
-  // Once all pods are known: tears down what belongs to none of them. The first error; the others go on.
+  // Once all pods are known, and again while hasAbandoned(): tears down what belongs to none of them. The first error;
+  // the others go on.
   Task<Result<void>> settle(std::set<std::string> pods);
+
+  // A volume that no pod uses is still there, because taking it down has failed.
+  bool hasAbandoned() const;
 
   // Grows the volume where this pod has it; answers its size. outcome.h says what an error asks for.
   Task<Result<std::int64_t>> expand(VolumeSpec spec, PodUse use, std::int64_t bytes);
@@ -63,7 +81,8 @@ class Volumes {
 
   struct View {
     VolumeRecord record;
-    std::string problem;  // of the last step; empty: none
+    std::set<std::string> users;  // UIDs of pods that want it
+    std::string problem;          // of the last step; empty: none
   };
   std::vector<View> all() const;  // by driver and handle
   // Unique names for node.status.volumesInUse: all but inline volumes.
@@ -80,6 +99,7 @@ class Volumes {
   using EntryPtr = std::shared_ptr<Entry>;
 
   EntryPtr entryFor(const VolumeSpec& spec);
+  void note(const EntryPtr& entry, const Result<void>& done);
   Result<EntryPtr> published(const std::string& driver, const std::string& handle, const std::string& podUid) const;
   void adopt(const VolumeData& data, const std::string& podUid, bool staged);
   void loadJournal(std::vector<Error>& problems);
@@ -111,6 +131,7 @@ class Volumes {
   Host& host_;
   Drivers& drivers_;
   Options options_;
+  std::function<void()> changed_ = [] {};
   std::map<std::string, EntryPtr> entries_;                   // by unique name
   std::map<std::string, std::unique_ptr<Semaphore>> limits_;  // by driver
 };
