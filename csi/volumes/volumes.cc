@@ -80,6 +80,11 @@ void Volumes::claim(const VolumeSpec& spec, const std::string& podUid) {
   if (entryFor(spec)->users.insert(podUid).second) changed_();
 }
 
+bool Volumes::isPublished(const std::string& driver, const std::string& handle, const std::string& podUid) const {
+  Result<EntryPtr> found = published(driver, handle, podUid);
+  return found && !(*found)->unverified.contains(podUid);
+}
+
 bool Volumes::has(const std::string& podUid) const {
   return std::ranges::any_of(entries_, [&](const auto& named) {
     const Entry& entry = *named.second;

@@ -55,10 +55,8 @@ class Volumes {
   // From now on the pod is a user of the volume, without anything being done for it yet: inUse() has it, and
   // unpublishPod() ends it.
   void claim(const VolumeSpec& spec, const std::string& podUid);
-  // As far as the journal knows; nothing is left to be done for it.
-  bool isPublished(const std::string& driver, const std::string& handle, const std::string& podUid) const {
-    return published(driver, handle, podUid).has_value();
-  }
+  // By this run of the agent, or seen by it to be there.
+  bool isPublished(const std::string& driver, const std::string& handle, const std::string& podUid) const;
   // Anything of it may be there for the pod, or is wanted.
   bool has(const std::string& podUid) const;
   // The path where the pod finds the volume. From now on the pod is its user, also when this fails.

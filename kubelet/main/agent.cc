@@ -131,8 +131,10 @@ observe::Observer::Options observerOptions() {
 }
 
 // The context is only read when a volume is set up: it may be made later.
-volumes::Sources volumeSources(const sync::Context& context, Loop& loop, Clock& clock) {
+volumes::Sources volumeSources(const sync::Context& context, Loop& loop, Clock& clock, Storage& storage) {
   volumes::Sources out;
+  out.csi = &storage.volumes();
+  out.csiDrivers = &storage.drivers();
   out.runProgram = volumes::programRunner(loop, clock);
   out.nodeMatches = [&context](const sync::core::NodeSelector& selector) {
     sync::core::PodSpec asked;
@@ -166,7 +168,12 @@ Agent::Agent(Loop& loop, Clock& clock, config::Effective effective, cgroups::Pod
       imageService_(std::move(imageChannel), clientOptions(effective_.config)),
       images_(imageService_, clock, pullLimits(effective_.config)),
       events_(clock, effective_.nodeName),
-      volumes_(volumeThreads_, clock, readNodeFacts(effective_).dirs, volumeSources(context_, loop, clock)),
+      storage_({.loop = loop, .clock = clock, .pool = volumeThreads_, .pump = pump},
+               {.root = effective_.commandLine.rootDir, .nodeName = effective_.nodeName},
+               {.driverCame = [this] { sync_.retryVolumes(); },
+                .volumesChanged = [] {},
+                .pods = [this] { return sync_.uids(); }}),
+      volumes_(volumeThreads_, clock, readNodeFacts(effective_).dirs, volumeSources(context_, loop, clock, storage_)),
       http_(loop, clock, blocking_),
       probes_({.loop = loop,
                .clock = clock,
@@ -207,6 +214,7 @@ Agent::Agent(Loop& loop, Clock& clock, config::Effective effective, cgroups::Pod
                    tellStaticPods();
                    imageCollector_.podsChanged();
                  },
+             .podsKnown = [this] { storage_.podsKnown(); },
              .statusChanged =
                  [this](const sync::PodWorker& worker) {
                    if (cluster_) cluster_->statusChanged(worker);
@@ -255,6 +263,7 @@ Result<void> Agent::start() {
     events_.warning(events::nodeRef(effective_.nodeName, effective_.nodeName), "CgroupV1",
                     "cgroup v1 will not be supported much longer: boot this machine with cgroup v2");
   if (Result<void> started = nodeApi_->start(); !started) return fail(started.error().within("serve"));
+  if (Result<void> started = storage_.start(); !started) return fail(started.error().within("look for CSI volumes"));
   startSources();
   if (cluster_)
     if (Result<void> started = cluster_->start(); !started) return fail(started.error().within("join the cluster"));
@@ -511,6 +520,7 @@ Task<void> Agent::close() {
   co_await nodeApi_->close();
   co_await tasks_.close();
   co_await sync_.close();
+  co_await storage_.close();
   co_await logRotator_.close();
   co_await cgroups_.close();
   if (cluster_) co_await cluster_->close();

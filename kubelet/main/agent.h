@@ -28,6 +28,7 @@
 #include "kubelet/logs/log_rotator.h"
 #include "kubelet/main/cluster.h"
 #include "kubelet/main/node_api.h"
+#include "kubelet/main/storage.h"
 #include "kubelet/observe/observer.h"
 #include "kubelet/probes/runner.h"
 #include "kubelet/server/agent_view.h"
@@ -90,6 +91,7 @@ class Agent final : public server::AgentView {
   cri::GrpcImages imageService_;
   images::Images images_;
   events::EventRecorder events_;
+  Storage storage_;
   volumes::PodVolumes volumes_;
   http::Client http_;  // of probes and hooks
   probes::Runner probes_;

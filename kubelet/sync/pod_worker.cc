@@ -173,6 +173,11 @@ void PodWorker::objectChanged() {
   ring();
 }
 
+void PodWorker::retryVolumes() {
+  volumes_.retryNow();
+  ring();
+}
+
 Task<void> PodWorker::close() {
   giveUp_.cancel();
   co_await main_.close();

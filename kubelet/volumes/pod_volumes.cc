@@ -5,8 +5,10 @@
 
 #include "base/files.h"
 #include "base/log.h"
+#include "csi/volumes/volumes.h"
 #include "kubelet/volumes/claim_volume.h"
 #include "kubelet/volumes/config_map.h"
+#include "kubelet/volumes/csi_volume.h"
 #include "kubelet/volumes/downward_api.h"
 #include "kubelet/volumes/empty_dir.h"
 #include "kubelet/volumes/host_path.h"
@@ -39,11 +41,16 @@ std::unexpected<Error> mountFailed(const core::Volume& volume, Error why) {
               "MountVolume.SetUp failed for volume \"" + volume.name() + "\" : " + why.message);
 }
 
-Result<void> tearDownAll(const std::string& podDirectory, const std::vector<std::shared_future<void>>& works) {
+Result<void> letEnd(const std::vector<std::shared_future<void>>& works, const std::string& directory) {
   const auto until = std::chrono::steady_clock::now() + kLetWorkEnd;
   for (const std::shared_future<void>& work : works)
     if (work.wait_until(until) != std::future_status::ready)
-      return fail(Code::kUnavailable, "", "remove " + podDirectory + ": an earlier call still works there");
+      return fail(Code::kUnavailable, "", "remove " + directory + ": an earlier call still works there");
+  return {};
+}
+
+Result<void> tearDownAll(const std::string& podDirectory, const std::vector<std::shared_future<void>>& works) {
+  if (Result<void> ended = letEnd(works, podDirectory); !ended) return ended;
   if (Result<void> unmounted = unmountBelow(podDirectory); !unmounted) return unmounted;
   return removeTree(podDirectory);
 }
@@ -61,8 +68,9 @@ std::span<const VolumeType* const> builtInTypes() {
   static const Nfs nfs;
   static const ClaimVolume claim;
   static const ImageVolume image;
-  static const std::array<const VolumeType*, 10> types = {&emptyDir,  &hostPath, &configMap, &secret, &downwardApi,
-                                                          &projected, &local,    &nfs,       &claim,  &image};
+  static const CsiVolume csi;
+  static const std::array<const VolumeType*, 11> types = {&emptyDir, &hostPath, &configMap, &secret, &downwardApi, &projected,
+                                                          &local,    &nfs,      &claim,     &image,  &csi};
   return types;
 }
 
@@ -128,6 +136,10 @@ Task<Result<void>> PodVolumes::bindSubPath(std::string uid, SubPath subPath) {
 
 Task<Result<void>> PodVolumes::tearDown(std::string uid) {
   std::erase_if(renewAt_, [&](const auto& entry) { return entry.first.first == uid; });
+  if (sources_.csi != nullptr && sources_.csi->has(uid)) {
+    Result<void> released = co_await releaseCsi(uid);
+    if (!released) co_return released;
+  }
   const std::string directory = layout::podDirectory(dirs_, uid);
   std::vector<std::shared_future<void>> works = worksOf(uid);
   Result<Work> work = beginWork({uid, kTearDown});
@@ -146,17 +158,40 @@ Task<Result<void>> PodVolumes::tearDown(std::string uid) {
   co_return done;
 }
 
+// What its driver has mounted, its driver unmounts. Before that goes what was mounted from within it: a volume that is
+// still in use is not let go.
+Task<Result<void>> PodVolumes::releaseCsi(std::string uid) {
+  const std::string subPaths = layout::subPathsDirectory(dirs_, uid);
+  std::vector<std::shared_future<void>> works = worksOf(uid);
+  Result<Work> work = beginWork({uid, kTearDown});
+  if (!work) co_return fail(work.error().within("unmount what is below " + subPaths));
+  std::function<Result<void>()> job = [subPaths, works = std::move(works), work = std::move(*work)] {
+    Result<void> done = letEnd(works, subPaths);
+    if (done) done = unmountBelow(subPaths);
+    work->set_value();
+    return done;
+  };
+  Result<void> unmounted = co_await pool_.run<void>("unmount what is below " + subPaths, kDeadline, std::move(job));
+  if (!unmounted) co_return unmounted;
+  co_return co_await sources_.csi->unpublishPod(std::move(uid));
+}
+
 // The volume ready, with its files if its type has any.
 Task<Result<PodVolumes::Filled>> PodVolumes::fill(core::Pod pod, core::Volume volume) {
   const VolumeType* type = typeOf(volume);
   VolumeRequest asked{std::move(pod), volume, dirs_};
   Result<VolumeRequest> request = co_await type->prepare(std::move(asked), sources_);
   if (!request) co_return mountFailed(volume, request.error());
-  type = typeOf(*request);
+  const VolumeType* asking = std::exchange(type, typeOf(*request));
   if (type == nullptr)
     co_return mountFailed(volume, Error(Code::kUnimplemented, "",
                                         "persistent volume " + request->persistent->metadata().name() +
                                             " is of a type that is not supported yet"));
+  if (type != asking) {
+    VolumeRequest found = std::move(*request);
+    request = co_await type->prepare(std::move(found), sources_);
+    if (!request) co_return mountFailed(volume, request.error());
+  }
   std::optional<WallTime> renewAt;
   if (type->hasFiles()) {
     Result<VolumeFiles> content = co_await type->files(*request, sources_);

@@ -37,6 +37,8 @@ class PodVolumes {
 
   // From now on volumes may name objects of the API server. Null: as without one.
   void useObjects(objects::Objects* objects) { sources_.objects = objects; }
+  // The same for volumes that are attached before they are mounted.
+  void useAttachments(Attachments* attachments) { sources_.attachments = attachments; }
 
   using HostPaths = std::map<std::string, std::string>;  // volume name -> path on the host
   // One try to make one volume ready; answers its path on the host. Safe to repeat, and to run for several volumes side
@@ -54,7 +56,7 @@ class PodVolumes {
   std::optional<WallTime> refreshDue(const std::string& uid) const;
   // Mounts a part of a volume that is ready, see sub_path.h; reasons of errors are those. One at a time for each pod.
   Task<Result<void>> bindSubPath(std::string uid, SubPath subPath);
-  // Unmounts and removes the pod's directory. kInvalid or kInternal while something is still mounted there: nothing
+  // Has CSI drivers take their volumes back, then unmounts and removes the pod's directory. kInvalid or kInternal while something is still mounted there: nothing
   // behind a mount is ever deleted. kUnavailable while an earlier call still works there. Safe to repeat, also for a
   // pod that never had one.
   Task<Result<void>> tearDown(std::string uid);
@@ -69,6 +71,7 @@ class PodVolumes {
   // The same for a prepared request: what is behind a claim has its own type.
   const VolumeType* typeOf(const VolumeRequest& request) const;
   Task<Result<Filled>> fill(core::Pod pod, core::Volume volume);
+  Task<Result<void>> releaseCsi(std::string uid);
   Task<Result<void>> giveToGroup(VolumeRequest request, std::string path, std::shared_ptr<OwnershipWalk> walk);
   Task<Result<std::string>> runSetUp(VolumeRequest request);
   void noteRenewal(const std::string& uid, const std::string& volume, std::optional<WallTime> renewAt);
