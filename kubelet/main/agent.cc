@@ -169,9 +169,14 @@ Agent::Agent(Loop& loop, Clock& clock, config::Effective effective, cgroups::Pod
       images_(imageService_, clock, pullLimits(effective_.config)),
       events_(clock, effective_.nodeName),
       storage_({.loop = loop, .clock = clock, .pool = volumeThreads_, .pump = pump},
-               {.root = effective_.commandLine.rootDir, .nodeName = effective_.nodeName},
+               {.root = effective_.commandLine.rootDir,
+                .nodeName = effective_.nodeName,
+                .announcer = wantsCluster(effective_) ? &announcer_ : nullptr},
                {.driverCame = [this] { sync_.retryVolumes(); },
-                .volumesChanged = [] {},
+                .volumesChanged =
+                    [this] {
+                      if (cluster_) cluster_->volumesChanged();
+                    },
                 .pods = [this] { return sync_.uids(); }}),
       volumes_(volumeThreads_, clock, readNodeFacts(effective_).dirs, volumeSources(context_, loop, clock, storage_)),
       http_(loop, clock, blocking_),
@@ -345,6 +350,12 @@ void Agent::makeCluster() {
                 volumes_.useObjects(objects);
               },
           .objectChanged = [this](const std::string& ns, const std::string& name) { sync_.objectChanged(ns, name); },
+          .storage =
+              [this](volumes::Attachments* attachments, csi::DriverAnnouncer* announcer) {
+                volumes_.useAttachments(attachments);
+                announcer_.use(announcer);
+              },
+          .volumesInUse = [this] { return storage_.volumes().inUse(); },
           .nodeChanged =
               [this](const k8s::core::v1::Node& stored) {
                 nodeChanged(&stored);

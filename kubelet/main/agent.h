@@ -27,6 +27,7 @@
 #include "kubelet/images/node_credentials.h"
 #include "kubelet/logs/log_rotator.h"
 #include "kubelet/main/cluster.h"
+#include "kubelet/main/late_announcer.h"
 #include "kubelet/main/node_api.h"
 #include "kubelet/main/storage.h"
 #include "kubelet/observe/observer.h"
@@ -91,6 +92,7 @@ class Agent final : public server::AgentView {
   cri::GrpcImages imageService_;
   images::Images images_;
   events::EventRecorder events_;
+  LateAnnouncer announcer_;
   Storage storage_;
   volumes::PodVolumes volumes_;
   http::Client http_;  // of probes and hooks

@@ -35,11 +35,12 @@ Storage::Storage(Services services, Options options, Hooks hooks)
       options_(std::move(options)),
       hooks_(std::move(hooks)),
       connector_(services.pump),
-      plugins_(services.loop, services.clock, connector_, options_.announcer, pluginOptions(options_.root,
-                                                                                          [this] {
-                                                                                            wake_.ring();
-                                                                                            hooks_.driverCame();
-                                                                                          })),
+      plugins_(services.loop, services.clock, connector_, options_.announcer,
+               pluginOptions(options_.root,
+                             [this] {
+                               wake_.ring();
+                               hooks_.driverCame();
+                             })),
       registered_(plugins_, services.clock),
       host_(services.pool),
       volumes_(host_, registered_, {.root = options_.root, .nodeName = options_.nodeName, .bootId = bootId()}),
@@ -67,8 +68,8 @@ Task<void> Storage::watchDrivers() {
   if (!ended) log::error("CSI drivers cannot register any more", {{"error", ended.error().message}});
 }
 
-// Volumes that belong to no pod: those of an earlier run of the agent, and those that could not be taken down when their
-// last pod had gone.
+// Volumes that belong to no pod: those of an earlier run of the agent, and those that could not be taken down when
+// their last pod had gone.
 Task<void> Storage::tidy() {
   Backoff backoff({.initial = std::chrono::milliseconds(500), .cap = std::chrono::seconds(122)});
   for (;;) {

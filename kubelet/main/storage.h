@@ -37,7 +37,7 @@ class Storage {
     csi::DriverAnnouncer* announcer = nullptr;  // null: there is no cluster to tell
   };
   struct Hooks {
-    std::function<void()> driverCame;     // what has waited for it may be tried again
+    std::function<void()> driverCame;      // what has waited for it may be tried again
     std::function<void()> volumesChanged;  // volumes().inUse() and all() may be others
     // UIDs of all pods, also of those that wind down; nothing while not all of them are known.
     std::function<std::optional<std::set<std::string>>()> pods;

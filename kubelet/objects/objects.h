@@ -73,8 +73,8 @@ class Objects {
   virtual Task<Result<Token>> token(core::Pod pod, std::string audience, std::chrono::seconds life) = 0;
 
   // `fn` is called after a ConfigMap, Secret, claim or RuntimeClass (its `ns` is empty) in use has changed, appeared or
-  // gone (on a standalone node a CSIDriver, too), also when its first read comes after a question had to be answered without it. One function; a later one
-  // takes the place of the one before.
+  // gone (on a standalone node a CSIDriver, too), also when its first read comes after a question had to be answered
+  // without it. One function; a later one takes the place of the one before.
   virtual void onChange(std::function<void(const std::string& ns, const std::string& name)> fn) = 0;
 };
 

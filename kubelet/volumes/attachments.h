@@ -10,7 +10,7 @@
 namespace cubelet::volumes {
 
 struct Attachment {
-  std::string name;                                  // of the VolumeAttachment
+  std::string name;                                   // of the VolumeAttachment
   std::map<std::string, std::string> publishContext;  // what the driver's controller tells the driver on the node
 };
 
@@ -18,8 +18,8 @@ struct Attachment {
 class Attachments {
  public:
   virtual ~Attachments() = default;
-  // Returns once the volume of that driver and handle is attached to this node, and the cluster knows that the node uses
-  // it (CSI-4). Nobody here attaches anything. An error says how far it has come: call it again.
+  // Returns once the volume of that driver and handle is attached to this node, and the cluster knows that the node
+  // uses it (CSI-4). Nobody here attaches anything. An error says how far it has come: call it again.
   virtual Task<Result<Attachment>> await(std::string driver, std::string handle) = 0;
 };
 

@@ -92,7 +92,8 @@ Result<CsiRequest> csiRequest(const VolumeRequest& request, const storage::CSIDr
   out.use.ns = pod.metadata().namespace_();
   out.use.serviceAccount = pod.spec().serviceaccountname();
   // The volume's own readOnly is for its attachment alone.
-  out.use.readOnly = persistent ? isReadOnly(request.volume.volumesource()) : request.volume.volumesource().csi().readonly();
+  out.use.readOnly =
+      persistent ? isReadOnly(request.volume.volumesource()) : request.volume.volumesource().csi().readonly();
   out.use.podInfoOnMount = driver != nullptr && driver->spec().podinfoonmount();
   if (pod.spec().securitycontext().has_fsgroup())
     out.use.fsGroup = std::to_string(pod.spec().securitycontext().fsgroup());

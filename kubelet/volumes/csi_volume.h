@@ -9,8 +9,8 @@ class CsiVolume final : public VolumeType {
  public:
   bool handles(const core::VolumeSource& source) const override { return source.has_csi(); }
   bool handles(const core::PersistentVolumeSource& source) const override { return source.has_csi(); }
-  // What the driver will be asked for: looks the CSIDriver and Secrets up, and asks the driver what it can do where that
-  // matters.
+  // What the driver will be asked for: looks the CSIDriver and Secrets up, and asks the driver what it can do where
+  // that matters.
   Task<Result<VolumeRequest>> prepare(VolumeRequest request, Sources sources) const override;
   // Where the driver will mount it; makes nothing, since what is there tells csi::Volumes what has been begun.
   Result<std::string> setUp(const VolumeRequest& request) const override;

@@ -69,8 +69,8 @@ std::span<const VolumeType* const> builtInTypes() {
   static const ClaimVolume claim;
   static const ImageVolume image;
   static const CsiVolume csi;
-  static const std::array<const VolumeType*, 11> types = {&emptyDir, &hostPath, &configMap, &secret, &downwardApi, &projected,
-                                                          &local,    &nfs,      &claim,     &image,  &csi};
+  static const std::array<const VolumeType*, 11> types = {
+      &emptyDir, &hostPath, &configMap, &secret, &downwardApi, &projected, &local, &nfs, &claim, &image, &csi};
   return types;
 }
 

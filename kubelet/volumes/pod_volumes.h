@@ -56,9 +56,9 @@ class PodVolumes {
   std::optional<WallTime> refreshDue(const std::string& uid) const;
   // Mounts a part of a volume that is ready, see sub_path.h; reasons of errors are those. One at a time for each pod.
   Task<Result<void>> bindSubPath(std::string uid, SubPath subPath);
-  // Has CSI drivers take their volumes back, then unmounts and removes the pod's directory. kInvalid or kInternal while something is still mounted there: nothing
-  // behind a mount is ever deleted. kUnavailable while an earlier call still works there. Safe to repeat, also for a
-  // pod that never had one.
+  // Has CSI drivers take their volumes back, then unmounts and removes the pod's directory. kInvalid or kInternal while
+  // something is still mounted there: nothing behind a mount is ever deleted. kUnavailable while an earlier call still
+  // works there. Safe to repeat, also for a pod that never had one.
   Task<Result<void>> tearDown(std::string uid);
 
  private:
