@@ -232,5 +232,26 @@ TEST_F(Csi, CSI_8_CSI_10_AnInlineVolumeLivesAsLongAsItsPod) {
   for (const auto& volume : fs::directory_iterator(driver().state())) EXPECT_EQ(volume.path().filename(), "disk");
 }
 
+TEST_F(Csi, CSI_12_ARawBlockDeviceReachesTheContainer) {
+  put("raw.yaml", std::string("apiVersion: v1\nkind: PersistentVolume\nmetadata: {name: pv-raw}\n") +
+                      "spec: {volumeMode: Block, accessModes: [ReadWriteOnce], csi: {driver: " + kDriver +
+                      ", volumeHandle: raw}}\n---\napiVersion: v1\nkind: PersistentVolumeClaim\n"
+                      "metadata: {name: raw}\nspec: {volumeMode: Block, volumeName: pv-raw}\n");
+  driver().start({"--block-volume=raw"});
+  json manifest =
+      pod("p", {shell("c", "c", "echo from the pod | dd of=/dev/xvda conv=fsync 2>/dev/null; exec sleep 1000")});
+  manifest["spec"]["volumes"] = json::parse(R"([{"name":"raw","persistentVolumeClaim":{"claimName":"raw"}}])");
+  manifest["spec"]["containers"][0]["volumeDevices"] = json::parse(R"([{"name":"raw","devicePath":"/dev/xvda"}])");
+  node().write("p.json", manifest);
+  node().startAgent();
+  ASSERT_TRUE(eventually("pod p is ready", kSoon, isReady(node(), "p")));
+  EXPECT_TRUE(eventually("the pod has written", kSoon, [&] {
+    std::string start(13, '\0');
+    std::ifstream(driver().state() / "raw/disk.img").read(start.data(), 13);
+    return start == "from the pod\n" ? "" : "not yet";
+  }));
+  expectCleanEnd();
+}
+
 }  // namespace
 }  // namespace cubelet::integration

@@ -121,6 +121,29 @@ TEST_F(PodVolumesSync, VOL_2_WhatCannotBePlannedIsToldOfAllThatIsMissing) {
                             "failed to process volumes=[data]: claim \"c\" not found"));
 }
 
+TEST_F(PodVolumesSync, CSI_17_NewsOfADriverEndTheBackOff) {
+  core::Pod pod = makePod("a", "u1");
+  addNfs(pod, "data", "fails");
+  node.setPods({pod});
+  EXPECT_EQ(runtime.running(), Names{});
+  nfs.answer();
+  node.sync().retryVolumes();
+  node.settle();
+  EXPECT_EQ(runtime.running(), Names{"web#0"}) << "at once";
+}
+
+TEST_F(PodVolumesSync, CSI_20_WhoHasVolumesIsKnownOnceAllPodsAre) {
+  node.stopAgent();
+  const std::string left = node.root("pods/11111111-aaaa/volumes");
+  std::filesystem::create_directories(left);
+  node.startAgent({"file", "http"});
+  node.setPods({makePod("a", "u1")});
+  EXPECT_FALSE(node.sync().uids()) << "a source is silent";
+  node.setPods({}, "http");
+  ASSERT_TRUE(node.sync().uids());
+  EXPECT_TRUE(node.sync().uids()->contains("u1"));
+}
+
 TEST_F(PodVolumesSync, VOL_3_EachVolumeBacksOffFromHalfASecondToTwoMinutes) {
   core::Pod pod = makePod("a", "u1");
   addNfs(pod, "data", "fails");
