@@ -1,9 +1,9 @@
 // CSI volumes of a standalone node, with a real driver.
-#include <csignal>
 #include <filesystem>
 #include <fstream>
+#include <optional>
 
-#include "integration/harness/built.h"
+#include "integration/harness/hostpath_driver.h"
 #include "integration/harness/node_test.h"
 
 namespace cubelet::integration {
@@ -11,45 +11,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr char kDriver[] = "hostpath.csi.cubelet.test";
-
-// csi-hostpath on a node.
-class Driver {
- public:
-  explicit Driver(Node& node) : node_(node) {}
-  ~Driver() { kill(); }
-  Driver(const Driver&) = delete;
-  Driver& operator=(const Driver&) = delete;
-
-  void start(const std::vector<std::string>& more = {}) {
-    fs::create_directories(node_.root() / "plugins/hostpath");
-    fs::create_directories(node_.root() / "plugins_registry");
-    std::vector<std::string> words = {built::hostpathDriver(),
-                                      "--endpoint=" + (node_.root() / "plugins/hostpath/csi.sock").string(),
-                                      "--registration=" + (node_.root() / "plugins_registry/hostpath.sock").string(),
-                                      "--state-dir=" + state().string(),
-                                      "--node-id=node1",
-                                      "--faults=" + faults().string(),
-                                      "--volume=disk",
-                                      "--no-attach"};
-    words.insert(words.end(), more.begin(), more.end());
-    process_ = Process(words, (node_.dir() / "driver.log").string());
-  }
-  void kill() {
-    if (!process_.running()) return;
-    process_.signal(SIGKILL);
-    process_.waitExit(kSoon);
-  }
-  // Once each, in this order: see integration/csi-hostpath/faults.h.
-  void order(const std::string& lines) const { std::ofstream(faults()) << lines; }
-  fs::path faults() const { return node_.dir() / "faults"; }
-  fs::path state() const { return node_.dir() / "driver"; }
-  fs::path data(const std::string& handle) const { return state() / handle / "data"; }
-
- private:
-  Node& node_;
-  Process process_;
-};
+constexpr auto* kDriver = HostpathDriver::kName;
 
 class Csi : public NodeTest {
  protected:
@@ -67,7 +29,7 @@ class Csi : public NodeTest {
     driver_.reset();
     NodeTest::TearDown();
   }
-  Driver& driver() { return *driver_; }
+  HostpathDriver& driver() { return *driver_; }
   fs::path objects() { return node().dir() / "objects"; }
   // Complete at once, as `mv` does it.
   void put(const std::string& file, const std::string& text) {
@@ -89,42 +51,16 @@ class Csi : public NodeTest {
     std::ifstream in(file);
     return {std::istreambuf_iterator<char>(in), {}};
   }
-  // Mounts that drivers have made.
-  std::vector<std::string> mounts() {
-    std::vector<std::string> found;
-    std::ifstream table("/proc/self/mountinfo");
-    for (std::string line; std::getline(table, line);)
-      if (line.find("kubernetes.io~csi") != std::string::npos || line.find("globalmount") != std::string::npos)
-        if (line.find(node().root().string()) != std::string::npos) found.push_back(line);
-    return found;
-  }
-  std::vector<std::string> journal() {
-    std::vector<std::string> files;
-    for (const auto& entry : fs::directory_iterator(node().root() / "cubelet/volumes"))
-      files.push_back(entry.path().filename());
-    return files;
-  }
   Look isWritten() {
     return [this] { return contentOf(driver().data("disk") / "file") == "from the pod\n" ? "" : "not yet"; };
-  }
-  // Nothing is mounted, noted or staged any more.
-  Look isClean() {
-    return [this] {
-      std::string left;
-      for (const std::string& mount : mounts()) left += "mounted: " + mount + "\n";
-      for (const std::string& file : journal()) left += "noted: " + file + "\n";
-      const fs::path staged = node().root() / "plugins/kubernetes.io/csi" / kDriver;
-      if (fs::exists(staged) && !fs::is_empty(staged)) left += "something is left in " + staged.string() + "\n";
-      return left;
-    };
   }
   void expectCleanEnd() {
     node().remove("p.json");
     EXPECT_TRUE(eventually("the pod is gone", kSoon, isGone(node(), "p")));
-    EXPECT_TRUE(eventually("nothing is left", kSoon, isClean()));
+    EXPECT_TRUE(eventually("nothing is left", kSoon, hasNoCsiVolumes(node())));
   }
 
-  std::optional<Driver> driver_;
+  std::optional<HostpathDriver> driver_;
 };
 
 TEST_F(Csi, CSI_1_CSI_3_CSI_6_APodWritesToItsVolumeAndLeavesNothing) {
@@ -132,7 +68,7 @@ TEST_F(Csi, CSI_1_CSI_3_CSI_6_APodWritesToItsVolumeAndLeavesNothing) {
   startPod();
   ASSERT_TRUE(eventually("pod p is ready", kSoon, isReady(node(), "p")));
   EXPECT_TRUE(eventually("the pod has written", kSoon, isWritten()));
-  EXPECT_EQ(mounts().size(), 2u) << "staged and published";
+  EXPECT_EQ(csiMounts(node()).size(), 2u) << "staged and published";
   const std::string uid = node().podOf("p")["metadata"]["uid"];
   const fs::path published = node().root() / "pods" / uid / "volumes/kubernetes.io~csi/pv-disk";
   EXPECT_EQ(contentOf(published / "mount/file"), "from the pod\n");
@@ -156,15 +92,15 @@ TEST_F(Csi, CSI_20_AKilledAgentGoesOnWithTheVolume) {
   driver().start();
   startPod("echo from the pod > /data/file; test -e /data/go && exit 1; exec sleep 1000");
   ASSERT_TRUE(eventually("the pod has written", kSoon, isWritten()));
-  const std::vector<std::string> before = mounts();
+  const std::vector<std::string> before = csiMounts(node());
   node().killAgent();
   node().startAgent();
   ASSERT_TRUE(eventually("the agent answers", kSoon, agentAnswers(node())));
   ASSERT_TRUE(eventually("pod p is ready", kSoon, isReady(node(), "p")));
-  EXPECT_EQ(mounts(), before) << "what a running pod uses stays";
+  EXPECT_EQ(csiMounts(node()), before) << "what a running pod uses stays";
   node().cri().stopContainer(node().cri().containersOf("p-node1").at(0).id());
   ASSERT_TRUE(eventually("it starts again", kSoon, hasStarts(node(), "c", 2)));
-  EXPECT_EQ(mounts(), before);
+  EXPECT_EQ(csiMounts(node()), before);
   expectCleanEnd();
 }
 
@@ -177,18 +113,19 @@ TEST_F(Csi, CSI_20_APodThatVanishesWhileTheAgentIsAwayLeavesNothing) {
   node().startAgent();
   EXPECT_TRUE(eventually("the agent answers", kSoon, agentAnswers(node())));
   EXPECT_TRUE(eventually("the pod is gone", kSoon, isGone(node(), "p")));
-  EXPECT_TRUE(eventually("nothing is left", kSoon, isClean()));
+  EXPECT_TRUE(eventually("nothing is left", kSoon, hasNoCsiVolumes(node())));
 }
 
 TEST_F(Csi, CSI_18_CSI_20_AnAgentKilledWhileTheDriverWorksRepeatsTheCall) {
   driver().order("NodeStageVolume after delay 3000\n");
   driver().start();
   startPod();
-  ASSERT_TRUE(eventually("it is noted before the call", kSoon, [&] { return journal().empty() ? "not yet" : ""; }));
+  ASSERT_TRUE(
+      eventually("it is noted before the call", kSoon, [&] { return csiJournal(node()).empty() ? "not yet" : ""; }));
   node().killAgent();
   node().startAgent();
   EXPECT_TRUE(eventually("the pod has written", kSoon, isWritten()));
-  EXPECT_EQ(mounts().size(), 2u);
+  EXPECT_EQ(csiMounts(node()).size(), 2u);
   expectCleanEnd();
 }
 
@@ -211,10 +148,10 @@ TEST_F(Csi, CSI_17_ARestartedDriverIsFoundAgain) {
   EXPECT_TRUE(runsOnce(node(), "p", {"c"})().empty()) << "the pod does not notice";
   node().remove("p.json");
   ASSERT_TRUE(eventually("the pod cannot end", kSoon, logSays(node(), "cannot remove the pod's directory")));
-  EXPECT_FALSE(mounts().empty());
+  EXPECT_FALSE(csiMounts(node()).empty());
   driver().start();
   EXPECT_TRUE(eventually("the pod is gone", kSoon, isGone(node(), "p")));
-  EXPECT_TRUE(eventually("nothing is left", kSoon, isClean()));
+  EXPECT_TRUE(eventually("nothing is left", kSoon, hasNoCsiVolumes(node())));
 }
 
 TEST_F(Csi, CSI_8_CSI_10_AnInlineVolumeLivesAsLongAsItsPod) {
@@ -227,7 +164,7 @@ TEST_F(Csi, CSI_8_CSI_10_AnInlineVolumeLivesAsLongAsItsPod) {
   node().write("p.json", manifest);
   node().startAgent();
   ASSERT_TRUE(eventually("pod p is ready", kSoon, isReady(node(), "p")));
-  EXPECT_EQ(mounts().size(), 1u) << "it is not staged";
+  EXPECT_EQ(csiMounts(node()).size(), 1u) << "it is not staged";
   expectCleanEnd();
   for (const auto& volume : fs::directory_iterator(driver().state())) EXPECT_EQ(volume.path().filename(), "disk");
 }
