@@ -77,7 +77,19 @@ Result<Volumes::EntryPtr> Volumes::published(const std::string& driver, const st
 // ---- What others call ----
 
 void Volumes::claim(const VolumeSpec& spec, const std::string& podUid) {
-  if (entryFor(spec)->users.insert(podUid).second) changed_();
+  EntryPtr entry = entryFor(spec);
+  if (!entry->users.insert(podUid).second) return;
+  const bool begun = entry->record.stage != StageState::kNone || !entry->record.pods.empty();
+  if (begun)
+    changed_();
+  else
+    begin(entry, "attacher");
+}
+
+void Volumes::begin(const EntryPtr& entry, std::string waitsFor) {
+  if (entry->waitsFor != waitsFor) entry->since = options_.now();
+  entry->waitsFor = std::move(waitsFor);
+  changed_();
 }
 
 bool Volumes::isPublished(const std::string& driver, const std::string& handle, const std::string& podUid) const {
@@ -93,7 +105,10 @@ bool Volumes::has(const std::string& podUid) const {
 }
 
 void Volumes::note(const EntryPtr& entry, const Result<void>& done) {
-  entry->problem = done ? std::string() : done.error().message;
+  std::string problem = done ? std::string() : done.error().message;
+  if (!entry->waitsFor.empty() || entry->problem != problem) entry->since = options_.now();
+  entry->waitsFor.clear();
+  entry->problem = std::move(problem);
   changed_();
 }
 
@@ -214,7 +229,8 @@ Task<Result<v1::NodeGetVolumeStatsResponse>> Volumes::stats(std::string driver, 
 
 std::vector<Volumes::View> Volumes::all() const {
   std::vector<View> views;
-  for (const auto& [name, entry] : entries_) views.push_back({entry->record, entry->users, entry->problem});
+  for (const auto& [name, entry] : entries_)
+    views.push_back({entry->record, entry->users, entry->problem, entry->waitsFor, entry->since});
   return views;
 }
 
@@ -255,6 +271,7 @@ Task<Result<void>> Volumes::towardsPublished(EntryPtr entry, VolumeSpec spec, Po
     co_return fail(Code::kInvalid, "", "it is in use under the name " + record.name + " or in the other volume mode");
   // Also while the driver is away: what is mounted stays usable.
   if (stepToPublish(record, use.uid, false) == Step::kNone) co_return Result<void>();
+  begin(entry, "driver");
   Result<std::shared_ptr<NodeService>> node = co_await drivers_.find(spec.driver);
   if (!node) co_return fail(node.error());
   Result<NodeCapabilities> can = co_await (*node)->capabilities();
@@ -409,6 +426,7 @@ Task<Result<void>> Volumes::unpublish(EntryPtr entry, std::string podUid) {
   record.pods[podUid] = PublishState::kUnpublishing;
   Result<void> noted = co_await save(entry);
   if (!noted) co_return noted;
+  begin(entry, "driver");
   Result<std::shared_ptr<NodeService>> node = co_await drivers_.find(record.driver);
   if (!node) co_return fail(node.error());
 
@@ -442,6 +460,7 @@ Task<Result<void>> Volumes::unstage(EntryPtr entry) {
     if (!others->empty())
       co_return fail(Code::kUnavailable, "", "it is still mounted at " + others->front() + ", so it stays staged");
   }
+  begin(entry, "driver");
   Result<std::shared_ptr<NodeService>> node = co_await drivers_.find(record.driver);
   if (!node) co_return fail(node.error());
 

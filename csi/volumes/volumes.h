@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "base/clock.h"
 #include "base/result.h"
 #include "base/semaphore.h"
 #include "base/task.h"
@@ -39,6 +40,7 @@ class Volumes {
     std::string nodeName;             // for vol_data.json
     std::string bootId;               // of the running kernel
     std::size_t callsPerDriver = 20;  // under way at once
+    std::function<WallTime()> now = [] { return WallTime(); };
   };
   // All must outlive this object.
   Volumes(Host& host, Drivers& drivers, Options options)
@@ -81,6 +83,8 @@ class Volumes {
     VolumeRecord record;
     std::set<std::string> users;  // UIDs of pods that want it
     std::string problem;          // of the last step; empty: none
+    std::string waitsFor;         // who has to move next: "attacher", "driver"; empty: nobody
+    WallTime since;               // when this began
   };
   std::vector<View> all() const;  // by driver and handle
   // Unique names for node.status.volumesInUse: all but inline volumes.
@@ -92,11 +96,14 @@ class Volumes {
     std::set<std::string> users;       // UIDs of pods that want it
     std::set<std::string> unverified;  // publications of an earlier run of the agent
     std::string problem;
+    std::string waitsFor;
+    WallTime since;
     Semaphore turn{1};
   };
   using EntryPtr = std::shared_ptr<Entry>;
 
   EntryPtr entryFor(const VolumeSpec& spec);
+  void begin(const EntryPtr& entry, std::string waitsFor);
   void note(const EntryPtr& entry, const Result<void>& done);
   Result<EntryPtr> published(const std::string& driver, const std::string& handle, const std::string& podUid) const;
   void adopt(const VolumeData& data, const std::string& podUid, bool staged);

@@ -185,6 +185,15 @@ TEST_F(Csi, AVolumeThatIsStillMountedElsewhereStaysStaged) {
   EXPECT_THAT(world.leftovers(), IsEmpty());
 }
 
+TEST_F(Csi, WhoIsWaitedForIsKnown) {
+  world.volumes->claim(world.spec("v1"), "p1");
+  EXPECT_EQ(world.volumes->all()[0].waitsFor, "attacher");
+  std::vector<std::string> seen;
+  world.volumes->onChange([&] { seen.push_back(world.volumes->all()[0].waitsFor); });
+  ASSERT_TRUE(publish("p1"));
+  EXPECT_THAT(seen, ElementsAre("driver", ""));
+}
+
 TEST_F(Csi, CSI_3_AClaimedVolumeIsInUseBeforeAnythingIsDone) {
   int changes = 0;
   world.volumes->onChange([&] { ++changes; });

@@ -69,6 +69,9 @@ TEST_F(Csi, CSI_1_CSI_3_CSI_6_APodWritesToItsVolumeAndLeavesNothing) {
   ASSERT_TRUE(eventually("pod p is ready", kSoon, isReady(node(), "p")));
   EXPECT_TRUE(eventually("the pod has written", kSoon, isWritten()));
   EXPECT_EQ(csiMounts(node()).size(), 2u) << "staged and published";
+  const std::string table = node().client({"volumes"}).output;
+  EXPECT_NE(table.find("pv-disk"), std::string::npos) << table;
+  EXPECT_NE(table.find("published"), std::string::npos) << table;
   const std::string uid = node().podOf("p")["metadata"]["uid"];
   const fs::path published = node().root() / "pods" / uid / "volumes/kubernetes.io~csi/pv-disk";
   EXPECT_EQ(contentOf(published / "mount/file"), "from the pod\n");

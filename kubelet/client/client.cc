@@ -24,6 +24,7 @@ struct Parsed {
   std::string since;
   EventsOptions events;
   ExplainOptions explain;
+  std::string volumesOutput;
   std::string statusOutput;
 };
 
@@ -95,6 +96,8 @@ Result<Command> commandFor(const std::string& name, Parsed& parsed) {
     command = [&](AgentClient& agent, ClientIo& io) { return showEvents(agent, io, parsed.events); };
   if (name == "explain")
     command = [&](AgentClient& agent, ClientIo& io) { return explainPod(agent, io, parsed.explain); };
+  if (name == "volumes")
+    command = [&](AgentClient& agent, ClientIo& io) { return showVolumes(agent, io, parsed.volumesOutput); };
   if (name == "status")
     command = [&](AgentClient& agent, ClientIo& io) { return showStatus(agent, io, parsed.statusOutput); };
   if (name == "version") command = [](AgentClient& agent, ClientIo& io) { return showVersion(agent, io); };
@@ -113,6 +116,7 @@ const std::vector<CommandInfo>& clientCommands() {
       {"logs", "Print the log of a container"},
       {"events", "List what happened on this node"},
       {"explain", "Say what a pod waits for, and what happened to it"},
+      {"volumes", "List the CSI volumes of this node, and on whom they wait"},
       {"status", "Sum up the agent, its runtime and its manifests"},
       {"version", "Print the versions of this command and of the agent"},
   };
@@ -132,6 +136,7 @@ ExitCode runClient(const std::vector<std::string>& args, ClientIo io) {
   addLogs(app, parsed);
   addEvents(app, parsed);
   addExplain(app, parsed);
+  addOutput(addCommand(app, "volumes", parsed), parsed.volumesOutput, {"json"});
   addOutput(addCommand(app, "status", parsed), parsed.statusOutput, {"json"});
   addCommand(app, "version", parsed);
   try {

@@ -153,6 +153,27 @@ volumes::Sources volumeSources(const sync::Context& context, Loop& loop, Clock& 
   return out;
 }
 
+server::VolumeView volumeView(const csi::Volumes::View& view, const std::map<std::string, std::string>& podNames) {
+  const csi::VolumeRecord& record = view.record;
+  server::VolumeView out;
+  out.name = record.name;
+  out.driver = record.driver;
+  out.handle = record.handle;
+  out.kind = record.ephemeral ? "inline" : record.block ? "block" : "persistent";
+  out.stage = csi::toString(record.stage);
+  const auto addUse = [&](const std::string& uid, std::string_view state) {
+    auto name = podNames.find(uid);
+    out.uses.push_back({name != podNames.end() ? name->second : uid, std::string(state)});
+  };
+  for (const auto& [uid, state] : record.pods) addUse(uid, csi::toString(state));
+  for (const std::string& uid : view.users)
+    if (!record.pods.contains(uid)) addUse(uid, "waiting");
+  if (view.since != WallTime()) out.since = view.since;
+  out.waitsFor = view.waitsFor;
+  out.problem = view.problem;
+  return out;
+}
+
 }  // namespace
 
 Agent::Agent(Loop& loop, Clock& clock, config::Effective effective, cgroups::PodCgroupsOptions cgroups, rpc::Pump& pump,
@@ -606,6 +627,15 @@ server::AgentStatus Agent::status() const {
   if (observer_.lastAudit())
     out.lastAudit =
         server::AuditView{*observer_.lastAudit(), observer_.lastAuditDifferences(), observer_.auditDifferences()};
+  return out;
+}
+
+std::vector<server::VolumeView> Agent::volumes() const {
+  std::map<std::string, std::string> names;  // by UID
+  for (const sync::core::Pod& pod : sync_.pods())
+    names[pod.metadata().uid()] = pod.metadata().namespace_() + "/" + pod.metadata().name();
+  std::vector<server::VolumeView> out;
+  for (const csi::Volumes::View& view : storage_.volumes().all()) out.push_back(volumeView(view, names));
   return out;
 }
 

@@ -58,6 +58,7 @@ class Agent final : public server::AgentView {
   std::vector<server::core::Pod> pods() const override;
   Result<server::Explanation> explain(std::string_view ns, std::string_view name) const override;
   server::AgentStatus status() const override;
+  std::vector<server::VolumeView> volumes() const override;
   Result<void> healthy() const override;
   events::EventRecorder& events() override { return events_; }
 

@@ -43,7 +43,11 @@ Storage::Storage(Services services, Options options, Hooks hooks)
                              })),
       registered_(plugins_, services.clock),
       host_(services.pool),
-      volumes_(host_, registered_, {.root = options_.root, .nodeName = options_.nodeName, .bootId = bootId()}),
+      volumes_(host_, registered_,
+               {.root = options_.root,
+                .nodeName = options_.nodeName,
+                .bootId = bootId(),
+                .now = [this] { return services_.clock.wallNow(); }}),
       wake_(services.clock),
       tasks_(services.loop) {
   volumes_.onChange([this] { volumesChanged(); });

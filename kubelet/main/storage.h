@@ -51,6 +51,7 @@ class Storage {
   Task<void> close();
 
   csi::Volumes& volumes() { return volumes_; }
+  const csi::Volumes& volumes() const { return volumes_; }
   csi::Drivers& drivers() { return registered_; }
 
  private:
