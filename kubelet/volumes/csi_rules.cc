@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <string_view>
 
+#include <nlohmann/json.hpp>
+
+#include "base/time_text.h"
 #include "csi/volumes/paths.h"
 #include "kubelet/volumes/claim_rules.h"
 
@@ -11,6 +14,7 @@ namespace {
 
 constexpr char kPersistent[] = "Persistent";
 constexpr char kEphemeral[] = "Ephemeral";
+constexpr std::chrono::seconds kDefaultTokenLife = std::chrono::hours(1);
 
 const core::CSIPersistentVolumeSource& persistentSource(const VolumeRequest& request) {
   return request.persistent->spec().persistentvolumesource().csi();
@@ -97,6 +101,8 @@ Result<CsiRequest> csiRequest(const VolumeRequest& request, const storage::CSIDr
   out.use.podInfoOnMount = driver != nullptr && driver->spec().podinfoonmount();
   if (pod.spec().securitycontext().has_fsgroup())
     out.use.fsGroup = std::to_string(pod.spec().securitycontext().fsgroup());
+  out.use.tokensInSecrets = driver != nullptr && driver->spec().serviceaccounttokeninsecrets();
+  out.republish = driver != nullptr && driver->spec().requiresrepublish();
   const bool attachable = driver == nullptr || !driver->spec().has_attachrequired() || driver->spec().attachrequired();
   out.attach = persistent && attachable;
   out.fsGroup = takesGroup(request, out, driver);
@@ -118,6 +124,24 @@ std::vector<CsiSecret> csiSecrets(const VolumeRequest& request) {
   add(source.nodepublishsecretref().namespace_(), source.nodepublishsecretref().name(), CsiSecret::Use::kPublish);
   add(source.nodeexpandsecretref().namespace_(), source.nodeexpandsecretref().name(), CsiSecret::Use::kExpand);
   return secrets;
+}
+
+std::vector<CsiToken> csiTokens(const storage::CSIDriver* driver) {
+  std::vector<CsiToken> tokens;
+  if (driver == nullptr) return tokens;
+  for (const storage::TokenRequest& wanted : driver->spec().tokenrequests()) {
+    const std::chrono::seconds life =
+        wanted.has_expirationseconds() ? std::chrono::seconds(wanted.expirationseconds()) : kDefaultTokenLife;
+    tokens.push_back({wanted.audience(), life});
+  }
+  return tokens;
+}
+
+std::string tokensJson(const std::map<std::string, objects::Token>& byAudience) {
+  auto json = nlohmann::json::object();
+  for (const auto& [audience, token] : byAudience)
+    json[audience] = {{"token", token.text}, {"expirationTimestamp", rfc3339Nano(token.expires)}};
+  return json.dump();
 }
 
 void addSecret(CsiRequest& request, CsiSecret::Use use, const core::Secret& secret) {

@@ -2,6 +2,8 @@
 // CSI-10, CSI-13.
 #pragma once
 
+#include <chrono>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -15,10 +17,11 @@ namespace cubelet::volumes {
 namespace storage = ::k8s::storage::v1;
 
 struct CsiRequest {
-  csi::VolumeSpec spec;  // without secrets, and without what its attachment says
-  csi::PodUse use;       // without secrets and tokens
-  bool attach = false;   // it must be attached to the node first, if somebody attaches volumes at all
-  bool fsGroup = false;  // its files are given to the pod's fsGroup, unless the driver does that (VOLUME_MOUNT_GROUP)
+  csi::VolumeSpec spec;    // without secrets, and without what its attachment says
+  csi::PodUse use;         // without secrets and tokens
+  bool attach = false;     // it must be attached to the node first, if somebody attaches volumes at all
+  bool republish = false;  // it is published again and again while the pod runs (CSI-9)
+  bool fsGroup = false;    // its files are given to the pod's fsGroup, unless the driver does that (VOLUME_MOUNT_GROUP)
 };
 
 // `driver` is what the cluster says about the driver; null: nothing. kInvalid: the driver is not meant for volumes of
@@ -35,6 +38,15 @@ struct CsiSecret {
   enum class Use { kStage, kPublish, kExpand } use = Use::kStage;
 };
 std::vector<CsiSecret> csiSecrets(const VolumeRequest& request);
+// Tokens of the pod's service account that the driver wants with each publication (CSI-9).
+struct CsiToken {
+  std::string audience;  // empty: the API server's own
+  std::chrono::seconds life{0};
+};
+std::vector<CsiToken> csiTokens(const storage::CSIDriver* driver);
+// As drivers get them: {"audience":{"expirationTimestamp":"2027-01-15T08:00:00Z","token":"..."}}
+std::string tokensJson(const std::map<std::string, objects::Token>& byAudience);
+
 void addSecret(CsiRequest& request, CsiSecret::Use use, const core::Secret& secret);
 
 }  // namespace cubelet::volumes

@@ -196,6 +196,23 @@ INSTANTIATE_TEST_SUITE_P(
             .arrange = [](VolumeRequest& request, auto&) { request.pod.mutable_spec()->clear_securitycontext(); }}),
     [](const auto& test) { return test.param.name; });
 
+TEST(CsiRules, CSI_9_TokensAreThoseThatTheDriverWants) {
+  EXPECT_TRUE(csiTokens(nullptr).empty());
+  storage::CSIDriver driver = driverObject();
+  driver.mutable_spec()->add_tokenrequests()->set_audience("vault");
+  driver.mutable_spec()->add_tokenrequests()->set_expirationseconds(600);
+  const std::vector<CsiToken> tokens = csiTokens(&driver);
+  ASSERT_EQ(tokens.size(), 2u);
+  EXPECT_EQ(tokens[0].audience, "vault");
+  EXPECT_EQ(tokens[0].life, std::chrono::hours(1));
+  EXPECT_EQ(tokens[1].audience, "");
+  EXPECT_EQ(tokens[1].life, std::chrono::minutes(10));
+  objects::Token token;
+  token.text = "t";
+  token.expires = WallTime(std::chrono::seconds(1'800'000'000));
+  EXPECT_EQ(tokensJson({{"vault", token}}), R"({"vault":{"expirationTimestamp":"2027-01-15T08:00:00Z","token":"t"}})");
+}
+
 TEST(CsiRules, CSI_7_SecretsGoWithTheirCalls) {
   EXPECT_THAT(csiSecrets(persistentRequest()), IsEmpty());
   core::PersistentVolume volume = persistentVolume();

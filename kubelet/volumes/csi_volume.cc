@@ -1,6 +1,8 @@
 #include "kubelet/volumes/csi_volume.h"
 
+#include <map>
 #include <utility>
+#include <vector>
 
 #include "csi/volumes/paths.h"
 #include "csi/volumes/volumes.h"
@@ -9,6 +11,8 @@
 
 namespace cubelet::volumes {
 namespace {
+
+constexpr Duration kRepublishEvery = std::chrono::seconds(75);  // CSI-9: about each 1 to 1.5 min
 
 Task<Result<objects::CsiDriverPtr>> findDriverObject(std::string driver, Sources sources) {
   if (sources.objects == nullptr) co_return objects::CsiDriverPtr();
@@ -25,6 +29,27 @@ Task<Result<objects::SecretPtr>> findSecret(CsiSecret secret, bool persistent, S
   else
     found = co_await sources.objects->secret(secret.ns, secret.name);
   co_return found;
+}
+
+Task<Result<std::string>> findTokens(core::Pod pod, std::vector<CsiToken> wanted, Sources sources) {
+  if (wanted.empty()) co_return std::string();
+  if (sources.objects == nullptr) co_return fail(Code::kInvalid, "", "this node has no API server to get tokens from");
+  std::map<std::string, objects::Token> tokens;
+  for (const CsiToken& one : wanted) {
+    Result<objects::Token> token = co_await sources.objects->token(pod, one.audience, one.life);
+    if (!token) co_return fail(token.error().within("get a service account token for the driver"));
+    tokens[one.audience] = std::move(*token);
+  }
+  co_return tokensJson(tokens);
+}
+
+// What the attacher has noted goes to the driver.
+Task<Result<void>> addAttachment(csi::VolumeSpec* spec, Sources sources) {
+  Result<Attachment> attached = co_await sources.attachments->await(spec->driver, spec->handle);
+  if (!attached) co_return fail(attached.error());
+  spec->attachmentId = attached->name;
+  spec->publishContext = std::move(attached->publishContext);
+  co_return Result<void>();
 }
 
 Task<Result<bool>> driverGivesGroup(std::string driver, Sources sources) {
@@ -52,6 +77,10 @@ Task<Result<VolumeRequest>> CsiVolume::prepare(VolumeRequest request, Sources so
     if (!found) co_return fail(found.error());
     addSecret(*made, secret.use, **found);
   }
+  core::Pod pod = request.pod;
+  Result<std::string> tokens = co_await findTokens(std::move(pod), csiTokens(object->get()), sources);
+  if (!tokens) co_return fail(tokens.error());
+  made->use.tokens = std::move(*tokens);
   if (made->fsGroup) {
     Result<bool> given = co_await driverGivesGroup(driver, sources);
     if (!given) co_return fail(given.error());
@@ -74,15 +103,29 @@ Task<Result<void>> CsiVolume::mount(VolumeRequest request, std::string path, Sou
       !sources.csi->isPublished(spec.driver, spec.handle, use.uid)) {
     // The node says that it uses the volume before it does (CSI-3).
     sources.csi->claim(spec, use.uid);
-    Result<Attachment> attached = co_await sources.attachments->await(spec.driver, spec.handle);
-    if (!attached) co_return fail(attached.error());
-    spec.attachmentId = attached->name;
-    spec.publishContext = std::move(attached->publishContext);
+    Result<void> attached = co_await addAttachment(&spec, sources);
+    if (!attached) co_return attached;
   }
   Result<std::string> at = co_await sources.csi->publish(std::move(spec), std::move(use));
   if (!at) co_return fail(at.error());
   if (*at != path) co_return fail(Code::kInternal, "", "it was mounted at " + *at + " instead of " + path);
   co_return Result<void>();
+}
+
+std::optional<Duration> CsiVolume::renewEvery(const VolumeRequest& request) const {
+  if (!request.csi || !request.csi->republish) return std::nullopt;
+  return kRepublishEvery;
+}
+
+Task<Result<void>> CsiVolume::renew(VolumeRequest request, Sources sources) const {
+  csi::VolumeSpec spec = request.csi->spec;
+  csi::PodUse use = request.csi->use;
+  if (request.csi->attach && sources.attachments != nullptr) {
+    Result<void> attached = co_await addAttachment(&spec, sources);
+    if (!attached) co_return attached;
+  }
+  Result<void> published = co_await sources.csi->republish(std::move(spec), std::move(use));
+  co_return published;
 }
 
 bool CsiVolume::takesFsGroup(const VolumeRequest& request) const {

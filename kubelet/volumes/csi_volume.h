@@ -16,6 +16,9 @@ class CsiVolume final : public VolumeType {
   Result<std::string> setUp(const VolumeRequest& request) const override;
   // Waits for the attachment, then has the driver mount it.
   Task<Result<void>> mount(VolumeRequest request, std::string path, Sources sources) const override;
+  // Of drivers that want to be asked again.
+  std::optional<Duration> renewEvery(const VolumeRequest& request) const override;
+  Task<Result<void>> renew(VolumeRequest request, Sources sources) const override;
   bool takesFsGroup(const VolumeRequest& request) const override;
 };
 

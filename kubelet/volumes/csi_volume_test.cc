@@ -165,6 +165,58 @@ TEST_F(CsiVolumes, CSI_13_ElseTheAgentDoes) {
   EXPECT_EQ(walk->path, *path);
 }
 
+TEST_F(CsiVolumes, CSI_9_ADriverGetsTokensAndIsAskedAgain) {
+  storage::CSIDriver& driver = objects.csiDrivers["fake.csi"];
+  driver.mutable_spec()->add_tokenrequests()->set_audience("vault");
+  driver.mutable_spec()->set_requiresrepublish(true);
+  *pod.mutable_spec()->add_volumes() = volume;
+  const auto token = [&] {
+    return world.driver.lastPublish().volume_context().at("csi.storage.k8s.io/serviceAccount.tokens");
+  };
+  const auto refresh = [&] { return world.loop.runToEnd(volumes().refresh(pod)); };
+  ASSERT_TRUE(setUp());
+  EXPECT_THAT(token(), HasSubstr("\"token\":\"token-1\""));
+  EXPECT_THAT(objects.tokenRequests, ElementsAre("web vault 3600"));
+  ASSERT_TRUE(refresh());
+  const std::size_t before = world.driver.actions().size();
+  EXPECT_EQ(before, 2u) << "not yet due";
+  objects.tokenText = "token-2";
+  const std::optional<WallTime> due = volumes().refreshDue("u1");
+  ASSERT_TRUE(due);
+  EXPECT_GE(*due - world.clock.wallNow(), std::chrono::minutes(1));
+  EXPECT_LE(*due - world.clock.wallNow(), std::chrono::seconds(90));
+  world.clock.advance(std::chrono::seconds(90));
+  ASSERT_TRUE(refresh());
+  EXPECT_THAT(token(), HasSubstr("\"token\":\"token-2\""));
+  EXPECT_EQ(world.driver.actions().size(), before + 1);
+
+  world.clock.advance(std::chrono::seconds(90));
+  world.driver.faults().failNext("NodePublishVolume", Error(Code::kInternal, "Internal", "no"));
+  EXPECT_FALSE(refresh());
+  EXPECT_TRUE(world.volumes->isPublished("fake.csi", "v1", "u1")) << "it stays as it is";
+  EXPECT_GT(*volumes().refreshDue("u1"), world.clock.wallNow());
+}
+
+TEST_F(CsiVolumes, CSI_9_AfterARestartOfTheAgentADriverIsAskedAgainAtOnce) {
+  objects.csiDrivers["fake.csi"].mutable_spec()->set_requiresrepublish(true);
+  *pod.mutable_spec()->add_volumes() = volume;
+  ASSERT_TRUE(setUp());
+  made.reset();
+  world.start();
+  ASSERT_TRUE(world.loop.runToEnd(volumes().refresh(pod)));
+  EXPECT_EQ(world.driver.actions().size(), 3u);
+  ASSERT_TRUE(tearDown());
+}
+
+TEST_F(CsiVolumes, CSI_9_OtherDriversAreNotAskedAgain) {
+  *pod.mutable_spec()->add_volumes() = volume;
+  ASSERT_TRUE(setUp());
+  EXPECT_EQ(volumes().refreshDue("u1"), std::nullopt);
+  world.clock.advance(std::chrono::minutes(10));
+  ASSERT_TRUE(world.loop.runToEnd(volumes().refresh(pod)));
+  EXPECT_EQ(world.driver.actions().size(), 2u);
+}
+
 TEST_F(CsiVolumes, CSI_10_AnInlineVolumeIsOnlyPublished) {
   volume.mutable_volumesource()->mutable_csi()->set_driver("fake.csi");
   EXPECT_THAT(setUp().error().message, HasSubstr("volume mode \"Ephemeral\" not supported by driver fake.csi"));

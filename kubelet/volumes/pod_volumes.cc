@@ -93,6 +93,7 @@ Task<Result<std::string>> PodVolumes::setUp(core::Pod pod, core::Volume volume, 
   Result<Filled> filled = co_await fill(pod, volume);
   if (!filled) co_return fail(filled.error());
   noteRenewal(pod.metadata().uid(), volume.name(), filled->renewAt);
+  if (!filled->renewAt) neverRenewed_.insert({pod.metadata().uid(), volume.name()});
   Result<void> given = co_await giveToGroup(std::move(filled->request), filled->path, std::move(walk));
   if (!given) co_return mountFailed(volume, given.error());
   co_return std::move(filled->path);
@@ -103,7 +104,12 @@ Task<Result<void>> PodVolumes::refresh(core::Pod pod) {
   std::optional<Error> first;
   for (const core::Volume& volume : pod.spec().volumes()) {
     const VolumeType* type = typeOf(volume);
-    if (type == nullptr || !type->hasFiles()) continue;
+    if (type == nullptr) continue;
+    if (!type->hasFiles()) {
+      Result<void> renewed = co_await renewIfDue(pod, volume);
+      if (!renewed && !first) first = renewed.error();
+      continue;
+    }
     Result<Filled> filled = co_await fill(pod, volume);
     if (filled) {
       noteRenewal(uid, volume.name(), filled->renewAt);
@@ -136,6 +142,7 @@ Task<Result<void>> PodVolumes::bindSubPath(std::string uid, SubPath subPath) {
 
 Task<Result<void>> PodVolumes::tearDown(std::string uid) {
   std::erase_if(renewAt_, [&](const auto& entry) { return entry.first.first == uid; });
+  std::erase_if(neverRenewed_, [&](const WorkPlace& place) { return place.first == uid; });
   if (sources_.csi != nullptr && sources_.csi->has(uid)) {
     Result<void> released = co_await releaseCsi(uid);
     if (!released) co_return released;
@@ -176,22 +183,29 @@ Task<Result<void>> PodVolumes::releaseCsi(std::string uid) {
   co_return co_await sources_.csi->unpublishPod(std::move(uid));
 }
 
-// The volume ready, with its files if its type has any.
-Task<Result<PodVolumes::Filled>> PodVolumes::fill(core::Pod pod, core::Volume volume) {
+// By the volume's type, then by that of what is behind it.
+Task<Result<VolumeRequest>> PodVolumes::prepare(core::Pod pod, core::Volume volume) {
   const VolumeType* type = typeOf(volume);
   VolumeRequest asked{std::move(pod), volume, dirs_};
   Result<VolumeRequest> request = co_await type->prepare(std::move(asked), sources_);
   if (!request) co_return mountFailed(volume, request.error());
-  const VolumeType* asking = std::exchange(type, typeOf(*request));
-  if (type == nullptr)
+  const VolumeType* behind = typeOf(*request);
+  if (behind == nullptr)
     co_return mountFailed(volume, Error(Code::kUnimplemented, "",
                                         "persistent volume " + request->persistent->metadata().name() +
                                             " is of a type that is not supported yet"));
-  if (type != asking) {
-    VolumeRequest found = std::move(*request);
-    request = co_await type->prepare(std::move(found), sources_);
-    if (!request) co_return mountFailed(volume, request.error());
-  }
+  if (behind == type) co_return request;
+  VolumeRequest found = std::move(*request);
+  request = co_await behind->prepare(std::move(found), sources_);
+  if (!request) co_return mountFailed(volume, request.error());
+  co_return request;
+}
+
+// The volume ready, with its files if its type has any.
+Task<Result<PodVolumes::Filled>> PodVolumes::fill(core::Pod pod, core::Volume volume) {
+  Result<VolumeRequest> request = co_await prepare(std::move(pod), volume);
+  if (!request) co_return fail(request.error());
+  const VolumeType* type = typeOf(*request);
   std::optional<WallTime> renewAt;
   if (type->hasFiles()) {
     Result<VolumeFiles> content = co_await type->files(*request, sources_);
@@ -203,7 +217,31 @@ Task<Result<PodVolumes::Filled>> PodVolumes::fill(core::Pod pod, core::Volume vo
   if (!path) co_return mountFailed(volume, path.error());
   Result<void> mounted = co_await type->mount(*request, *path, sources_);
   if (!mounted) co_return mountFailed(volume, mounted.error());
+  if (std::optional<Duration> every = type->renewEvery(*request)) renewAt = inTime(*every);
   co_return Filled{std::move(*request), std::move(*path), renewAt};
+}
+
+// A volume that an earlier run of the agent has mounted is looked at once.
+Task<Result<void>> PodVolumes::renewIfDue(core::Pod pod, core::Volume volume) {
+  const std::string uid = pod.metadata().uid();
+  const WorkPlace place(uid, volume.name());
+  if (sources_.csi == nullptr || !sources_.csi->has(uid) || neverRenewed_.contains(place)) co_return Result<void>();
+  if (auto due = renewAt_.find(place); due != renewAt_.end() && due->second > clock_.wallNow())
+    co_return Result<void>();
+  noteRenewal(uid, volume.name(), clock_.wallNow());  // the next try, should this one fail
+  Result<VolumeRequest> request = co_await prepare(std::move(pod), volume);
+  if (!request) co_return fail(request.error());
+  const VolumeType* type = typeOf(*request);
+  const std::optional<Duration> every = type->renewEvery(*request);
+  if (!every) {
+    renewAt_.erase(place);
+    neverRenewed_.insert(place);
+    co_return Result<void>();
+  }
+  noteRenewal(uid, volume.name(), inTime(*every));
+  Result<void> renewed = co_await type->renew(std::move(*request), sources_);
+  if (!renewed) co_return mountFailed(volume, renewed.error());
+  co_return renewed;
 }
 
 Task<Result<std::string>> PodVolumes::runSetUp(VolumeRequest request) {
@@ -244,6 +282,10 @@ Task<Result<void>> PodVolumes::giveToGroup(VolumeRequest request, std::string pa
     log::warning("files of a volume could not be given to the fsGroup",
                  {{"volume", walk->path}, {"files", std::to_string(walk->refused)}});
   co_return done;
+}
+
+WallTime PodVolumes::inTime(Duration after) const {
+  return clock_.wallNow() + std::chrono::duration_cast<WallTime::duration>(after);
 }
 
 Result<PodVolumes::Work> PodVolumes::beginWork(const WorkPlace& place) {

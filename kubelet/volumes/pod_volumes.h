@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <utility>
@@ -48,8 +49,9 @@ class PodVolumes {
   // missing. kUnavailable: an earlier call for this volume hangs.
   Task<Result<std::string>> setUp(core::Pod pod, core::Volume volume, std::shared_ptr<OwnershipWalk> walk);
   // For a pod that runs: brings the files of its configMap, secret, downwardAPI and projected volumes up to date, after
-  // an object or the pod itself has changed, or when refreshDue() has come. Writes only what differs. A volume that
-  // fails keeps its files and does not stop the others; the first error is answered, as by setUp.
+  // an object or the pod itself has changed, or when refreshDue() has come; has CSI drivers that want it publish again
+  // when that is due. Writes only what differs. A volume that fails keeps its files and does not stop the others; the
+  // first error is answered, as by setUp.
   Task<Result<void>> refresh(core::Pod pod);
   // When refresh() is due because of tokens: nothing for a pod without any, and before its first setUp or refresh.
   // Never less than a minute after the last try.
@@ -70,10 +72,13 @@ class PodVolumes {
   const VolumeType* typeOf(const core::Volume& volume) const;
   // The same for a prepared request: what is behind a claim has its own type.
   const VolumeType* typeOf(const VolumeRequest& request) const;
+  Task<Result<VolumeRequest>> prepare(core::Pod pod, core::Volume volume);
   Task<Result<Filled>> fill(core::Pod pod, core::Volume volume);
+  Task<Result<void>> renewIfDue(core::Pod pod, core::Volume volume);
   Task<Result<void>> releaseCsi(std::string uid);
   Task<Result<void>> giveToGroup(VolumeRequest request, std::string path, std::shared_ptr<OwnershipWalk> walk);
   Task<Result<std::string>> runSetUp(VolumeRequest request);
+  WallTime inTime(Duration after) const;
   void noteRenewal(const std::string& uid, const std::string& volume, std::optional<WallTime> renewAt);
 
   // Marks a call that works in a pod's directory. One whose caller has given up may still run, and nobody else must
@@ -90,6 +95,7 @@ class PodVolumes {
   Sources sources_;
   std::span<const VolumeType* const> types_;
   std::map<WorkPlace, WallTime> renewAt_;
+  std::set<WorkPlace> neverRenewed_;                     // volumes that are known to need none
   std::map<WorkPlace, std::shared_future<void>> works_;  // ready once the call has ended
 };
 

@@ -103,6 +103,18 @@ class VolumeType {
     (void)sources;
     co_return Result<void>();
   }
+  // How often renew() is due while the pod runs; nothing: never.
+  virtual std::optional<Duration> renewEvery(const VolumeRequest& request) const {
+    (void)request;
+    return std::nullopt;
+  }
+  // Brings a volume that is mounted up to date, for its request as it is prepared now (CSI-9). A failure changes
+  // nothing. Loop thread, may wait.
+  virtual Task<Result<void>> renew(VolumeRequest request, Sources sources) const {
+    (void)request;
+    (void)sources;
+    co_return Result<void>();
+  }
   // True when the files in the volume are given to the pod's fsGroup after setUp (VOL-11). Types that make their own
   // files see to that themselves.
   virtual bool takesFsGroup(const VolumeRequest& request) const {
