@@ -78,7 +78,8 @@ Task<Result<VolumeRequest>> CsiVolume::prepare(VolumeRequest request, Sources so
     addSecret(*made, secret.use, **found);
   }
   core::Pod pod = request.pod;
-  Result<std::string> tokens = co_await findTokens(std::move(pod), csiTokens(object->get()), sources);
+  std::vector<CsiToken> wanted = csiTokens(object->get());
+  Result<std::string> tokens = co_await findTokens(std::move(pod), std::move(wanted), sources);
   if (!tokens) co_return fail(tokens.error());
   made->use.tokens = std::move(*tokens);
   if (made->fsGroup) {

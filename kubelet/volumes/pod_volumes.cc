@@ -49,6 +49,16 @@ Result<void> letEnd(const std::vector<std::shared_future<void>>& works, const st
   return {};
 }
 
+// What containers with propagation have mounted within the volumes of CSI drivers.
+Result<void> unmountInsideEach(const std::string& csiVolumes) {
+  Result<std::vector<std::string>> names = listDirectory(csiVolumes);
+  if (!names && names.error().code == Code::kNotFound) return {};
+  if (!names) return fail(names.error());
+  for (const std::string& name : *names)
+    if (Result<void> done = unmountInside(joinPath(csiVolumes, name + "/mount")); !done) return done;
+  return {};
+}
+
 Result<void> tearDownAll(const std::string& podDirectory, const std::vector<std::shared_future<void>>& works) {
   if (Result<void> ended = letEnd(works, podDirectory); !ended) return ended;
   if (Result<void> unmounted = unmountBelow(podDirectory); !unmounted) return unmounted;
@@ -169,12 +179,14 @@ Task<Result<void>> PodVolumes::tearDown(std::string uid) {
 // still in use is not let go.
 Task<Result<void>> PodVolumes::releaseCsi(std::string uid) {
   const std::string subPaths = layout::subPathsDirectory(dirs_, uid);
+  const std::string csiVolumes = layout::volumeDirectory(dirs_, uid, "kubernetes.io/csi", "");
   std::vector<std::shared_future<void>> works = worksOf(uid);
   Result<Work> work = beginWork({uid, kTearDown});
   if (!work) co_return fail(work.error().within("unmount what is below " + subPaths));
-  std::function<Result<void>()> job = [subPaths, works = std::move(works), work = std::move(*work)] {
+  std::function<Result<void>()> job = [subPaths, csiVolumes, works = std::move(works), work = std::move(*work)] {
     Result<void> done = letEnd(works, subPaths);
     if (done) done = unmountBelow(subPaths);
+    if (done) done = unmountInsideEach(csiVolumes);
     work->set_value();
     return done;
   };
