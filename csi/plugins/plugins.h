@@ -47,6 +47,9 @@ class Plugins {
   // `until` it is as find().
   Task<Result<std::shared_ptr<NodeService>>> await(std::string driver, TimePoint until);
 
+  // The cluster can be told now, or has to be told anew: announces every driver, without waiting for any back-off.
+  void announceAgain();
+
   struct Driver {
     Offer offer;
     DriverFacts facts;
@@ -64,6 +67,7 @@ class Plugins {
   struct Watched {
     SocketIdentity identity;
     std::unique_ptr<TaskGroup> task;
+    std::shared_ptr<Wake> announcing;  // of keepAnnouncing(), while it runs
   };
   struct Waiter {
     std::string driver;
@@ -74,7 +78,8 @@ class Plugins {
   Task<void> reap();
   Task<void> lookAfter(std::string socket);
   Task<Result<Offer>> registerOnce(std::string socket);
-  Task<void> keepAnnouncing(std::string socket, DriverFacts facts);
+  void startAnnouncing(const std::string& socket, const DriverFacts& facts, bool now);
+  Task<void> keepAnnouncing(std::string socket, DriverFacts facts, std::shared_ptr<Wake> news);
   void take(const Offer& offer, DriverFacts facts, std::shared_ptr<NodeService> node);
   void drop(const std::string& socket);
 

@@ -48,6 +48,8 @@ class Storage {
   Result<void> start();
   // Hooks::pods answers from now on.
   void podsKnown() { wake_.ring(); }
+  // The node has a CSINode: its drivers can be told.
+  void clusterReady() { plugins_.announceAgain(); }
   Task<void> close();
 
   csi::Volumes& volumes() { return volumes_; }
