@@ -377,6 +377,7 @@ void Agent::makeCluster() {
                 announcer_.use(announcer);
               },
           .volumesInUse = [this] { return storage_.volumes().inUse(); },
+          .csiNodeMade = [this] { storage_.clusterReady(); },
           .nodeChanged =
               [this](const k8s::core::v1::Node& stored) {
                 nodeChanged(&stored);

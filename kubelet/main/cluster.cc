@@ -268,11 +268,12 @@ void Cluster::nodeChanged(const k8s::core::v1::Node& node) {
   hooks_.nodeChanged(node);
   link_->attachments.nodeChanged(node);
   link_->mirrors.nodeKnown(node.metadata().name(), node.metadata().uid());
-  if (link_->node.registered() && !std::exchange(csiNodeBegun_, true)) {
+  const std::string& uid = node.metadata().uid();
+  if (link_->node.registered() && std::exchange(csiNodeOf_, uid) != uid) {
     // One that is ready has been here before, and does not turn unready for a restart of the agent.
     const k8s::core::v1::NodeCondition* ready = node::findCondition(node.status(), "Ready");
     if (ready != nullptr && ready->status() == "True") link_->node.setStorageProblem("");
-    tasks_.spawn("CSINode", makeCsiNode());
+    tasks_.spawn("CSINode", makeCsiNode(uid));
   }
   if (podsWatched_ || !link_->node.watched()) return;
   podsWatched_ = true;
@@ -280,7 +281,7 @@ void Cluster::nodeChanged(const k8s::core::v1::Node& node) {
 }
 
 // The scheduler counts volumes by the CSINode: it comes before the node is ready (CSI-2).
-Task<void> Cluster::makeCsiNode() {
+Task<void> Cluster::makeCsiNode(std::string nodeUid) {
   Backoff backoff({.initial = std::chrono::milliseconds(100), .cap = std::chrono::seconds(10)});
   std::string told;
   for (;;) {
@@ -289,8 +290,10 @@ Task<void> Cluster::makeCsiNode() {
     if (std::exchange(told, made.error().message) != made.error().message)
       log::warning("the node cannot be ready yet; trying again", {{"error", made.error().message}});
     co_await services_.clock.sleep(backoff.next());
+    if (csiNodeOf_ != nodeUid) co_return;  // another one's is made now
   }
   link_->node.setStorageProblem("");
+  hooks_.csiNodeMade();
 }
 
 void Cluster::volumesChanged() {

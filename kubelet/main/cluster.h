@@ -56,6 +56,7 @@ class Cluster {
     // Volumes are attached, and CSI drivers announced, from now on.
     std::function<void(volumes::Attachments*, csi::DriverAnnouncer*)> storage;
     std::function<std::vector<std::string>()> volumesInUse;       // for the Node
+    std::function<void()> csiNodeMade;                            // also for a Node that was made anew
     std::function<void(const k8s::core::v1::Node&)> nodeChanged;  // a newer copy of our Node
     std::function<void()> connected;  // statuses will be taken from now on: tell all of them
   };
@@ -84,7 +85,7 @@ class Cluster {
 
   Result<std::optional<apiserver::ClientConfig>> readyConfig();
   Task<void> join();
-  Task<void> makeCsiNode();
+  Task<void> makeCsiNode(std::string nodeUid);
   void connect(apiserver::ClientConfig config);
   void keepCertificate(const apiserver::ClientConfig& config);
   void nodeChanged(const k8s::core::v1::Node& node);
@@ -105,7 +106,7 @@ class Cluster {
   std::unique_ptr<Link> link_;  // once there is a kubeconfig to work with
   bool runtimeKnown_ = false;
   bool podsWatched_ = false;
-  bool csiNodeBegun_ = false;
+  std::string csiNodeOf_;                       // UID of the Node whose CSINode is made, or was
   std::string problem_;                         // the last one with getting a certificate, while it lasts
   std::string podsProblem_;                     // why the pods cannot be watched, though the server answers
   std::optional<WallTime> certificateExpires_;  // nothing: there is none
