@@ -80,6 +80,19 @@ TEST_F(Csi, CSI_1_CSI_3_CSI_6_APodWritesToItsVolumeAndLeavesNothing) {
   EXPECT_EQ(contentOf(driver().data("disk") / "file"), "from the pod\n") << "the volume's content is not the pod's";
 }
 
+TEST_F(Csi, CSI_3_APodThatHasEndedGivesItsVolumeBack) {
+  driver().start();
+  json manifest = podWithClaim("echo from the pod > /data/file");
+  manifest["spec"]["restartPolicy"] = "Never";
+  node().write("p.json", manifest);
+  node().startAgent();
+  ASSERT_TRUE(eventually("the pod has ended", kSoon, phaseIs(node(), "p", "Succeeded")));
+  EXPECT_TRUE(isWritten()().empty());
+  EXPECT_TRUE(eventually("nothing is left", kSoon, hasNoCsiVolumes(node())));
+  EXPECT_TRUE(phaseIs(node(), "p", "Succeeded")().empty()) << "the pod itself stays";
+  expectCleanEnd();
+}
+
 TEST_F(Csi, CSI_17_APodWaitsForADriverThatRegistersLater) {
   startPod();
   ASSERT_TRUE(eventually(

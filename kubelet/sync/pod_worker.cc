@@ -240,6 +240,7 @@ Task<void> PodWorker::syncPod() {
     if (std::optional<WallTime> due = activeDeadline()) nextWake_ = std::min(nextWake_, steady(*due));
     if (std::optional<WallTime> due = volumes_.nextTry()) nextWake_ = std::min(nextWake_, steady(*due));
     co_await refreshFiles();
+    co_await releaseVolumes();
     const bool pulling =
         std::any_of(state_.images.begin(), state_.images.end(), [](const auto& entry) { return entry.second.pulling; });
     if (!plan_.idle() && !pulling) nextWake_ = std::min(nextWake_, context_.clock.now() + kLookAgain);
@@ -275,6 +276,17 @@ Task<void> PodWorker::refreshFiles() {
     due = context_.volumes.refreshDue(uid());
   }
   if (due) nextWake_ = std::min(nextWake_, steady(*due));
+}
+
+// What others may wait for is not kept until somebody removes the pod.
+Task<void> PodWorker::releaseVolumes() {
+  if (!plan_.finished || volumesReleased_ || stop_) co_return;
+  Result<void> released = co_await context_.volumes.release(uid());
+  volumesReleased_ = released.has_value();
+  if (volumesReleased_) co_return;
+  log::warning("the volumes of a pod that has ended cannot be taken back yet",
+               {{"pod", state_.ref()}, {"error", released.error().message}});
+  nextWake_ = std::min(nextWake_, context_.clock.now() + kLookAgain);
 }
 
 void PodWorker::replan() {

@@ -242,6 +242,15 @@ TEST_F(CsiVolumes, CSI_3_APodStaysUntilItsDriverHasTakenTheVolumeBack) {
   EXPECT_FALSE(fs::exists(dirs.root + "/pods/u1"));
 }
 
+TEST_F(CsiVolumes, CSI_3_APodThatHasEndedGivesItsVolumesBack) {
+  ASSERT_TRUE(world.loop.runToEnd(volumes().release("u1"))) << "it has none";
+  ASSERT_TRUE(setUp());
+  ASSERT_TRUE(makeDirectories(dirs.root + "/pods/u1/containers", 0750));
+  ASSERT_TRUE(world.loop.runToEnd(volumes().release("u1")));
+  EXPECT_THAT(world.volumes->all(), IsEmpty());
+  EXPECT_TRUE(fs::exists(dirs.root + "/pods/u1/containers")) << "the rest is there until the pod is removed";
+}
+
 TEST_F(CsiVolumes, WithoutDriversThatIsSaid) {
   Sources sources;
   sources.objects = &objects;

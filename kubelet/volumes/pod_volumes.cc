@@ -150,13 +150,19 @@ Task<Result<void>> PodVolumes::bindSubPath(std::string uid, SubPath subPath) {
   co_return co_await pool_.run<void>("prepare a subPath", kDeadline, std::move(job));
 }
 
-Task<Result<void>> PodVolumes::tearDown(std::string uid) {
+Task<Result<void>> PodVolumes::release(std::string uid) {
+  if (sources_.csi == nullptr || !sources_.csi->has(uid)) co_return Result<void>();
   std::erase_if(renewAt_, [&](const auto& entry) { return entry.first.first == uid; });
   std::erase_if(neverRenewed_, [&](const WorkPlace& place) { return place.first == uid; });
-  if (sources_.csi != nullptr && sources_.csi->has(uid)) {
-    Result<void> released = co_await releaseCsi(uid);
-    if (!released) co_return released;
-  }
+  Result<void> released = co_await releaseCsi(std::move(uid));
+  co_return released;
+}
+
+Task<Result<void>> PodVolumes::tearDown(std::string uid) {
+  Result<void> released = co_await release(uid);
+  if (!released) co_return released;
+  std::erase_if(renewAt_, [&](const auto& entry) { return entry.first.first == uid; });
+  std::erase_if(neverRenewed_, [&](const WorkPlace& place) { return place.first == uid; });
   const std::string directory = layout::podDirectory(dirs_, uid);
   std::vector<std::shared_future<void>> works = worksOf(uid);
   Result<Work> work = beginWork({uid, kTearDown});

@@ -58,6 +58,9 @@ class PodVolumes {
   std::optional<WallTime> refreshDue(const std::string& uid) const;
   // Mounts a part of a volume that is ready, see sub_path.h; reasons of errors are those. One at a time for each pod.
   Task<Result<void>> bindSubPath(std::string uid, SubPath subPath);
+  // For a pod that has come to its end and stays for others to see: has CSI drivers take their volumes back, so that
+  // pods of other nodes can have them. Safe to repeat.
+  Task<Result<void>> release(std::string uid);
   // Has CSI drivers take their volumes back, then unmounts and removes the pod's directory. kInvalid or kInternal while
   // something is still mounted there: nothing behind a mount is ever deleted. kUnavailable while an earlier call still
   // works there. Safe to repeat, also for a pod that never had one.
