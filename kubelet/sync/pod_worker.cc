@@ -280,7 +280,12 @@ Task<void> PodWorker::refreshFiles() {
 
 // What others may wait for is not kept until somebody removes the pod.
 Task<void> PodWorker::releaseVolumes() {
-  if (!plan_.finished || volumesReleased_ || stop_) co_return;
+  const observe::ObservedPod pod = have();
+  const bool inUse =
+      std::ranges::any_of(pod.containers,
+                          [](const auto& one) { return one.state != observe::ContainerState::kExited; }) ||
+      std::ranges::any_of(state_.volumeStates, [](const auto& volume) { return volume.second.trying; });
+  if (!plan_.finished || inUse || volumesReleased_ || stop_) co_return;
   Result<void> released = co_await context_.volumes.release(uid());
   volumesReleased_ = released.has_value();
   if (volumesReleased_) co_return;
