@@ -175,6 +175,27 @@ void Plugins::announceAgain() {
   for (const auto& [name, held] : held_) startAnnouncing(held.driver.offer.socket, held.driver.facts, true);
 }
 
+void Plugins::askAgain(const std::string& driver) {
+  auto held = held_.find(driver);
+  if (held == held_.end()) return;
+  const std::string& socket = held->second.driver.offer.socket;
+  if (auto watched = watched_.find(socket); watched != watched_.end())
+    watched->second.task->spawn("facts of " + driver, readFacts(driver, socket, held->second.node));
+}
+
+Task<void> Plugins::readFacts(std::string driver, std::string socket, std::shared_ptr<NodeService> node) {
+  Result<v1::NodeGetInfoResponse> answer = co_await node->nodeInfo();
+  auto held = held_.find(driver);
+  if (held == held_.end() || held->second.driver.offer.socket != socket) co_return;
+  if (!answer) {
+    log::warning("CSI driver does not say what the node can have",
+                 {{"driver", driver}, {"error", answer.error().message}});
+    co_return;
+  }
+  held->second.driver.facts = factsOf(driver, *answer);
+  if (announcer_ != nullptr) startAnnouncing(socket, held->second.driver.facts, true);
+}
+
 void Plugins::startAnnouncing(const std::string& socket, const DriverFacts& facts, bool now) {
   auto watched = watched_.find(socket);
   if (watched == watched_.end()) return;
@@ -195,7 +216,10 @@ Task<void> Plugins::keepAnnouncing(std::string socket, DriverFacts facts, std::s
     auto held = held_.find(facts.name);
     const bool ours = held != held_.end() && held->second.driver.offer.socket == socket;
     Result<void> announced;
-    if (ours) announced = co_await announcer_->announce(facts);
+    if (ours) {
+      facts = held->second.driver.facts;  // may be newer ones
+      announced = co_await announcer_->announce(facts);
+    }
     if (announced && !news->rung()) {
       if (auto watched = watched_.find(socket); watched != watched_.end() && watched->second.announcing == news)
         watched->second.announcing.reset();

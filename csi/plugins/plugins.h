@@ -47,6 +47,9 @@ class Plugins {
   // `until` it is as find().
   Task<Result<std::shared_ptr<NodeService>>> await(std::string driver, TimePoint until);
 
+  // Asks the driver about the node once more, and tells the cluster what it says. Does nothing while it is not
+  // registered.
+  void askAgain(const std::string& driver);
   // The cluster can be told now, or has to be told anew: announces every driver, without waiting for any back-off.
   void announceAgain();
 
@@ -79,6 +82,7 @@ class Plugins {
   Task<void> lookAfter(std::string socket);
   Task<Result<Offer>> registerOnce(std::string socket);
   void startAnnouncing(const std::string& socket, const DriverFacts& facts, bool now);
+  Task<void> readFacts(std::string driver, std::string socket, std::shared_ptr<NodeService> node);
   Task<void> keepAnnouncing(std::string socket, DriverFacts facts, std::shared_ptr<Wake> news);
   void take(const Offer& offer, DriverFacts facts, std::shared_ptr<NodeService> node);
   void drop(const std::string& socket);

@@ -268,6 +268,19 @@ TEST_F(Registry, CSI_2_NewsOfTheClusterEndTheBackOffAndRepeatWhatItWasTold) {
   ASSERT_TRUE(await([&] { return announcer.log.size() == 3; })) << "the node was made anew";
 }
 
+TEST_F(Registry, CSI_19_ADriverIsAskedAgainWhatTheNodeCanHave) {
+  plugin("a.sock", "a.csi");
+  start();
+  awaitStarted();
+  makeSocket(socket("a.sock"));
+  ASSERT_TRUE(await([&] { return announcer.log.size() == 1; }));
+  driver.info.set_max_volumes_per_node(3);
+  plugins.askAgain("b.csi");
+  plugins.askAgain("a.csi");
+  ASSERT_TRUE(await([&] { return announcer.log.size() == 2; }));
+  EXPECT_EQ(plugins.drivers().at(0).facts.maxVolumes, 3);
+}
+
 Task<void> waitFor(Plugins* plugins, std::string name, TimePoint until, std::vector<std::string>* log) {
   auto found = co_await plugins->await(name, until);
   log->push_back(name + (found ? " found" : ": " + found.error().message));

@@ -27,6 +27,8 @@ class Drivers {
   virtual ~Drivers() = default;
   // May wait for a registration; kUnavailable (CSI-17) when there is none.
   virtual Task<Result<std::shared_ptr<NodeService>>> find(std::string driver) = 0;
+  // What the driver has said about this node is no longer true: it is asked, and the cluster told (CSI-19).
+  virtual void askAgain(const std::string& driver) = 0;
 };
 
 // Carries out what plan.h decides, one step at a time per volume, several volumes side by side. Each intent is on disk

@@ -14,6 +14,7 @@ namespace storage = ::k8s::storage::v1;
 
 constexpr Duration kFirstPause = std::chrono::milliseconds(100);
 constexpr Duration kLongestPause = std::chrono::seconds(2);
+constexpr int kResourceExhausted = 8;  // of gRPC
 
 }  // namespace
 
@@ -32,7 +33,9 @@ Result<volumes::Attachment> readAttachment(const storage::VolumeAttachment& obje
     return fail(Code::kUnavailable, "", "volume attachment " + name + " is being deleted");
   if (!status.attached()) {
     const std::string why = status.has_attacherror() ? ": " + status.attacherror().message() : "";
-    return fail(Code::kUnavailable, "", "volume attachment " + name + " says that it is not attached yet" + why);
+    const bool full = status.attacherror().errorcode() == kResourceExhausted;
+    return fail(Code::kUnavailable, full ? volumes::kAttachLimitExceeded : "",
+                "volume attachment " + name + " says that it is not attached yet" + why);
   }
   volumes::Attachment out;
   out.name = name;
@@ -79,7 +82,12 @@ Task<Result<volumes::Attachment>> VolumeAttachments::await(std::string driver, s
       pause = std::clamp(pause * 2, kFirstPause, kLongestPause);
       again = std::min(until, clock_.now() + pause);
     }
-    if (clock_.now() >= until) co_return fail(Code::kTimedOut, "", std::move(missing));
+    if (clock_.now() >= until) {
+      Result<volumes::Attachment> last = co_await ask(name);
+      const bool full = !last && last.error().reason == volumes::kAttachLimitExceeded;
+      if (full) co_return last;
+      co_return fail(Code::kTimedOut, "", std::move(missing));
+    }
     const bool rung = co_await place.mine->waitUntil(again);
     (void)rung;  // either way: look again
   }

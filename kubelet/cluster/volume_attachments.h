@@ -18,7 +18,7 @@ namespace cubelet::cluster {
 // empty when nothing does. Pure.
 std::string whyNotAttached(const std::set<std::string>& inUse, const std::set<std::string>& attached,
                            const std::string& volume);
-// kUnavailable: not yet, and why. Pure.
+// kUnavailable: not yet, and why; reason kAttachLimitExceeded: the storage has no room for it on this node. Pure.
 Result<volumes::Attachment> readAttachment(const ::k8s::storage::v1::VolumeAttachment& object);
 
 // Whether a volume is attached is told by the Node, which is watched. The VolumeAttachment of one that is must be asked
@@ -36,7 +36,8 @@ class VolumeAttachments final : public volumes::Attachments {
   // Our Node as the server has it; the first, and each newer one.
   void nodeChanged(const ::k8s::core::v1::Node& stored);
 
-  // kTimedOut after kPatience: the message is what was missing last.
+  // kTimedOut after kPatience: the message is what was missing last. Only then the attachment of a volume that is not
+  // attached is asked for why that is so.
   Task<Result<volumes::Attachment>> await(std::string driver, std::string handle) override;
 
  private:

@@ -114,9 +114,23 @@ TEST_F(Waiting, CSI_4_SaysWhatWasMissingWhenItTakesTooLong) {
   run(VolumeAttachments::kPatience - std::chrono::milliseconds(1));
   EXPECT_FALSE(answer);
   run(std::chrono::milliseconds(1));
+  reply(answerOf(200, attachment(false)));
   ASSERT_TRUE(answer && !*answer);
   EXPECT_EQ(answer->error().code, Code::kTimedOut);
   EXPECT_THAT(answer->error().message, HasSubstr("list of VolumesInUse"));
+}
+
+TEST_F(Waiting, CSI_19_SaysWhenTheNodeCanHaveNoMore) {
+  tellNode(true, false);
+  ask();
+  run(VolumeAttachments::kPatience);
+  storage::VolumeAttachment full = attachment(false);
+  full.mutable_status()->mutable_attacherror()->set_errorcode(8);
+  full.mutable_status()->mutable_attacherror()->set_message("25 disks are there");
+  reply(answerOf(200, full));
+  ASSERT_TRUE(answer && !*answer);
+  EXPECT_EQ(answer->error().reason, volumes::kAttachLimitExceeded);
+  EXPECT_THAT(answer->error().message, HasSubstr("25 disks are there"));
 }
 
 }  // namespace

@@ -62,6 +62,7 @@ class Storage {
    public:
     Registered(csi::Plugins& plugins, Clock& clock) : plugins_(plugins), clock_(clock) {}
     Task<Result<std::shared_ptr<csi::NodeService>>> find(std::string driver) override;
+    void askAgain(const std::string& driver) override { plugins_.askAgain(driver); }
 
    private:
     csi::Plugins& plugins_;

@@ -62,7 +62,8 @@ PodWorker::PodWorker(Context& context, const TerminationRecords& records, core::
       postStarts_(context, state_, wake_),
       preStops_(context, state_, wake_),
       images_(context, state_, calls_, [this] { wake_.ring(); }),
-      volumes_(context, state_, calls_, [this] { wake_.ring(); }),
+      volumes_(
+          context, state_, calls_, [this] { wake_.ring(); }, [this](status::FailedBy why) { fail(std::move(why)); }),
       resizer_(context, state_),
       starter_(
           context, state_, images_, volumes_, postStarts_, [this] { return stop_; },

@@ -102,6 +102,7 @@ Result<CsiRequest> csiRequest(const VolumeRequest& request, const storage::CSIDr
   if (pod.spec().securitycontext().has_fsgroup())
     out.use.fsGroup = std::to_string(pod.spec().securitycontext().fsgroup());
   out.use.tokensInSecrets = driver != nullptr && driver->spec().serviceaccounttokeninsecrets();
+  out.limitsMayChange = driver != nullptr && driver->spec().nodeallocatableupdateperiodseconds() > 0;
   out.republish = driver != nullptr && driver->spec().requiresrepublish();
   const bool attachable = driver == nullptr || !driver->spec().has_attachrequired() || driver->spec().attachrequired();
   out.attach = persistent && attachable;

@@ -52,6 +52,16 @@ Task<Result<void>> addAttachment(csi::VolumeSpec* spec, Sources sources) {
   co_return Result<void>();
 }
 
+// The scheduler goes by what the driver has said when it registered: it is asked again, and the pod may go elsewhere.
+Error notAttached(Error error, const CsiRequest& request, const Sources& sources) {
+  if (error.reason != kAttachLimitExceeded) return error;
+  if (request.limitsMayChange)
+    sources.csiDrivers->askAgain(request.spec.driver);
+  else
+    error.reason.clear();
+  return error;
+}
+
 Task<Result<bool>> driverGivesGroup(std::string driver, Sources sources) {
   Result<std::shared_ptr<csi::NodeService>> node = co_await sources.csiDrivers->find(std::move(driver));
   if (!node) co_return fail(node.error());
@@ -105,7 +115,7 @@ Task<Result<void>> CsiVolume::mount(VolumeRequest request, std::string path, Sou
     // The node says that it uses the volume before it does (CSI-3).
     sources.csi->claim(spec, use.uid);
     Result<void> attached = co_await addAttachment(&spec, sources);
-    if (!attached) co_return attached;
+    if (!attached) co_return fail(notAttached(attached.error(), *request.csi, sources));
   }
   Result<std::string> at = co_await sources.csi->publish(std::move(spec), std::move(use));
   if (!at) co_return fail(at.error());

@@ -138,6 +138,15 @@ TEST_F(CsiVolumes, CSI_4_ADriverThatNeedsNoAttachmentIsNotHeldUp) {
   EXPECT_THAT(fakeAttachments.asked, IsEmpty());
 }
 
+TEST_F(CsiVolumes, CSI_19_AFullNodeIsSaidWhereLimitsMayChange) {
+  attachments = &fakeAttachments;
+  fakeAttachments.answer = fail(Code::kUnavailable, kAttachLimitExceeded, "full");
+  EXPECT_EQ(setUp().error().reason, "FailedMount");
+  objects.csiDrivers["fake.csi"].mutable_spec()->set_nodeallocatableupdateperiodseconds(60);
+  EXPECT_EQ(setUp().error().reason, kAttachLimitExceeded);
+  EXPECT_THAT(world.drivers->askedAgain, ElementsAre("fake.csi"));
+}
+
 TEST_F(CsiVolumes, CSI_7_SecretsAreFetchedWhereTheVolumeSays) {
   source().mutable_nodestagesecretref()->set_namespace_("vault");
   source().mutable_nodestagesecretref()->set_name("key");

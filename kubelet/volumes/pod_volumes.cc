@@ -6,6 +6,7 @@
 #include "base/files.h"
 #include "base/log.h"
 #include "csi/volumes/volumes.h"
+#include "kubelet/volumes/attachments.h"
 #include "kubelet/volumes/claim_volume.h"
 #include "kubelet/volumes/config_map.h"
 #include "kubelet/volumes/csi_volume.h"
@@ -37,7 +38,7 @@ bool hasToken(const core::Volume& volume) {
 
 std::unexpected<Error> mountFailed(const core::Volume& volume, Error why) {
   if (why.reason == kNotProcessed) return fail(std::move(why));
-  return fail(why.code, "FailedMount",
+  return fail(why.code, why.reason == kAttachLimitExceeded ? kAttachLimitExceeded : "FailedMount",
               "MountVolume.SetUp failed for volume \"" + volume.name() + "\" : " + why.message);
 }
 

@@ -45,8 +45,8 @@ class PodVolumes {
   // One try to make one volume ready; answers its path on the host. Safe to repeat, and to run for several volumes side
   // by side. Waits for objects that the volume refers to; Objects::use comes before, by whoever owns the pod. `walk`
   // tells how far giving the files to the pod's fsGroup has come; cancelling the task stops that. Error messages read
-  // `MountVolume.SetUp failed for volume "v" : ...` (VOL-2), but for reason kNotProcessed; kNotFound when an object is
-  // missing. kUnavailable: an earlier call for this volume hangs.
+  // `MountVolume.SetUp failed for volume "v" : ...` (VOL-2), but for reason kNotProcessed; reason kAttachLimitExceeded:
+  // this node cannot have it; kNotFound when an object is missing. kUnavailable: an earlier call for this volume hangs.
   Task<Result<std::string>> setUp(core::Pod pod, core::Volume volume, std::shared_ptr<OwnershipWalk> walk);
   // For a pod that runs: brings the files of its configMap, secret, downwardAPI and projected volumes up to date, after
   // an object or the pod itself has changed, or when refreshDue() has come; has CSI drivers that want it publish again
