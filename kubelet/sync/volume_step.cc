@@ -97,7 +97,7 @@ Task<void> VolumeStep::tryOne(core::Pod pod, core::Volume volume) {
   wake_();
   // CSI-19
   if (!path && path.error().reason == volumes::kAttachLimitExceeded)
-    reject_({volumes::kAttachLimitExceeded, path.error().message});
+    reject_({volumes::kAttachLimitExceeded, "Pod was rejected: " + path.error().message});
 }
 
 void VolumeStep::failed(const std::string& name, const Error& error) {

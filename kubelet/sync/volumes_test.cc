@@ -131,7 +131,7 @@ TEST_F(PodVolumesSync, CSI_19_APodWhoseVolumeTheNodeCannotHaveIsRejected) {
   EXPECT_EQ(node.status("a").phase(), "Failed");
   EXPECT_EQ(node.status("a").reason(), "VolumeAttachmentLimitExceeded");
   EXPECT_EQ(node.status("a").message(),
-            "MountVolume.SetUp failed for volume \"data\" : the storage has no room on this node");
+            "Pod was rejected: MountVolume.SetUp failed for volume \"data\" : the storage has no room on this node");
   node.advance(seconds(200));
   EXPECT_EQ(nfs.tries(), 1);
 }
