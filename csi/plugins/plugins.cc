@@ -166,19 +166,66 @@ Task<Result<Offer>> Plugins::registerOnce(std::string socket) {
     co_return fail(announced.error().within("driver " + offer->driver));
   }
   log::warning("CSI driver not announced", {{"driver", offer->driver}, {"error", announced.error().message}});
-  if (auto watched = watched_.find(socket); watched != watched_.end())
-    watched->second.task->spawn("announce " + offer->driver, keepAnnouncing(socket, facts));
+  startAnnouncing(socket, facts, false);
   co_return offer;
 }
 
-Task<void> Plugins::keepAnnouncing(std::string socket, DriverFacts facts) {
+void Plugins::announceAgain() {
+  if (announcer_ == nullptr) return;
+  for (const auto& [name, held] : held_) startAnnouncing(held.driver.offer.socket, held.driver.facts, true);
+}
+
+void Plugins::askAgain(const std::string& driver) {
+  auto held = held_.find(driver);
+  if (held == held_.end()) return;
+  const std::string& socket = held->second.driver.offer.socket;
+  if (auto watched = watched_.find(socket); watched != watched_.end())
+    watched->second.task->spawn("facts of " + driver, readFacts(driver, socket, held->second.node));
+}
+
+Task<void> Plugins::readFacts(std::string driver, std::string socket, std::shared_ptr<NodeService> node) {
+  Result<v1::NodeGetInfoResponse> answer = co_await node->nodeInfo();
+  auto held = held_.find(driver);
+  if (held == held_.end() || held->second.driver.offer.socket != socket) co_return;
+  if (!answer) {
+    log::warning("CSI driver does not say what the node can have",
+                 {{"driver", driver}, {"error", answer.error().message}});
+    co_return;
+  }
+  held->second.driver.facts = factsOf(driver, *answer);
+  if (announcer_ != nullptr) startAnnouncing(socket, held->second.driver.facts, true);
+}
+
+void Plugins::startAnnouncing(const std::string& socket, const DriverFacts& facts, bool now) {
+  auto watched = watched_.find(socket);
+  if (watched == watched_.end()) return;
+  std::shared_ptr<Wake>& news = watched->second.announcing;
+  if (!news) {
+    news = std::make_shared<Wake>(clock_);
+    watched->second.task->spawn("announce " + facts.name, keepAnnouncing(socket, facts, news));
+  }
+  if (now) news->ring();
+}
+
+Task<void> Plugins::keepAnnouncing(std::string socket, DriverFacts facts, std::shared_ptr<Wake> news) {
   Backoff backoff = makeBackoff();
   for (;;) {
-    co_await clock_.sleep(backoff.next());
+    const TimePoint due = clock_.now() + backoff.next();
+    const bool rung = co_await news->waitUntil(due);
+    if (rung) backoff.reset();
     auto held = held_.find(facts.name);
-    if (held == held_.end() || held->second.driver.offer.socket != socket) co_return;
-    Result<void> announced = co_await announcer_->announce(facts);
-    if (announced) co_return;
+    const bool ours = held != held_.end() && held->second.driver.offer.socket == socket;
+    Result<void> announced;
+    if (ours) {
+      facts = held->second.driver.facts;  // may be newer ones
+      announced = co_await announcer_->announce(facts);
+    }
+    if (announced && !news->rung()) {
+      if (auto watched = watched_.find(socket); watched != watched_.end() && watched->second.announcing == news)
+        watched->second.announcing.reset();
+      co_return;
+    }
+    if (announced) continue;
     log::warning("CSI driver not announced", {{"driver", facts.name}, {"error", announced.error().message}});
   }
 }
@@ -187,6 +234,7 @@ void Plugins::take(const Offer& offer, DriverFacts facts, std::shared_ptr<NodeSe
   held_.insert_or_assign(offer.driver, Held{{offer, std::move(facts), clock_.wallNow()}, std::move(node)});
   for (const Waiter& waiter : waiters_)
     if (waiter.driver == offer.driver) waiter.wake->ring();
+  options_.registered(offer.driver);
 }
 
 void Plugins::drop(const std::string& socket) {

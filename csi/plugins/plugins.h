@@ -31,6 +31,8 @@ class Plugins {
  public:
   struct Options {
     std::string directory;  // made when missing, 0750
+    // A driver can be used from now on; called in that turn of the loop.
+    std::function<void(const std::string& driver)> registered = [](const std::string&) {};
   };
   // `announcer` null: nobody is told. All must outlive this object.
   Plugins(Loop& loop, Clock& clock, Connector& connector, DriverAnnouncer* announcer, Options options);
@@ -44,6 +46,12 @@ class Plugins {
   // The same, once it has registered: it answers in the turn of the loop in which the registration takes effect. After
   // `until` it is as find().
   Task<Result<std::shared_ptr<NodeService>>> await(std::string driver, TimePoint until);
+
+  // Asks the driver about the node once more, and tells the cluster what it says. Does nothing while it is not
+  // registered.
+  void askAgain(const std::string& driver);
+  // The cluster can be told now, or has to be told anew: announces every driver, without waiting for any back-off.
+  void announceAgain();
 
   struct Driver {
     Offer offer;
@@ -62,6 +70,7 @@ class Plugins {
   struct Watched {
     SocketIdentity identity;
     std::unique_ptr<TaskGroup> task;
+    std::shared_ptr<Wake> announcing;  // of keepAnnouncing(), while it runs
   };
   struct Waiter {
     std::string driver;
@@ -72,7 +81,9 @@ class Plugins {
   Task<void> reap();
   Task<void> lookAfter(std::string socket);
   Task<Result<Offer>> registerOnce(std::string socket);
-  Task<void> keepAnnouncing(std::string socket, DriverFacts facts);
+  void startAnnouncing(const std::string& socket, const DriverFacts& facts, bool now);
+  Task<void> readFacts(std::string driver, std::string socket, std::shared_ptr<NodeService> node);
+  Task<void> keepAnnouncing(std::string socket, DriverFacts facts, std::shared_ptr<Wake> news);
   void take(const Offer& offer, DriverFacts facts, std::shared_ptr<NodeService> node);
   void drop(const std::string& socket);
 

@@ -253,6 +253,34 @@ TEST_F(Registry, CSI_2_AConflictRefusesAndAnUnreachableServerDoesNot) {
   ASSERT_TRUE(await([&] { return announcer.log.size() == before + 1; })) << "the cluster hears of it later";
 }
 
+TEST_F(Registry, CSI_2_NewsOfTheClusterEndTheBackOffAndRepeatWhatItWasTold) {
+  plugin("a.sock", "a.csi");
+  announcer.failures = {Error(Code::kUnavailable, "", "not registered yet")};
+  start();
+  awaitStarted();
+  makeSocket(socket("a.sock"));
+  ASSERT_TRUE(await([&] { return drivers().size() == 1 && clock.pendingTimers() == 1; }));
+  EXPECT_EQ(announcer.log.size(), 1u);
+  plugins.announceAgain();
+  ASSERT_TRUE(await([&] { return announcer.log.size() == 2; })) << "no time has passed";
+  ASSERT_TRUE(await([&] { return clock.pendingTimers() == 0; }));
+  plugins.announceAgain();
+  ASSERT_TRUE(await([&] { return announcer.log.size() == 3; })) << "the node was made anew";
+}
+
+TEST_F(Registry, CSI_19_ADriverIsAskedAgainWhatTheNodeCanHave) {
+  plugin("a.sock", "a.csi");
+  start();
+  awaitStarted();
+  makeSocket(socket("a.sock"));
+  ASSERT_TRUE(await([&] { return announcer.log.size() == 1; }));
+  driver.info.set_max_volumes_per_node(3);
+  plugins.askAgain("b.csi");
+  plugins.askAgain("a.csi");
+  ASSERT_TRUE(await([&] { return announcer.log.size() == 2; }));
+  EXPECT_EQ(plugins.drivers().at(0).facts.maxVolumes, 3);
+}
+
 Task<void> waitFor(Plugins* plugins, std::string name, TimePoint until, std::vector<std::string>* log) {
   auto found = co_await plugins->await(name, until);
   log->push_back(name + (found ? " found" : ": " + found.error().message));

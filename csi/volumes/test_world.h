@@ -129,7 +129,9 @@ struct OneDriver final : Drivers {
     if (missing) co_return fail(Code::kUnavailable, "", "driver name " + driver + " not found");
     co_return node;
   }
+  void askAgain(const std::string& driver) override { askedAgain.push_back(driver); }
   std::shared_ptr<NodeService> node;
+  std::vector<std::string> askedAgain;
   bool missing = false;
 };
 

@@ -1,5 +1,6 @@
 #include "csi/volumes/volumes.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "csi/client/outcome.h"
@@ -75,14 +76,50 @@ Result<Volumes::EntryPtr> Volumes::published(const std::string& driver, const st
 
 // ---- What others call ----
 
-Task<Result<std::string>> Volumes::publish(VolumeSpec spec, PodUse use) {
+void Volumes::claim(const VolumeSpec& spec, const std::string& podUid) {
   EntryPtr entry = entryFor(spec);
-  entry->users.insert(use.uid);
+  if (!entry->users.insert(podUid).second) return;
+  const bool begun = entry->record.stage != StageState::kNone || !entry->record.pods.empty();
+  if (begun)
+    changed_();
+  else
+    begin(entry, "attacher");
+}
+
+void Volumes::begin(const EntryPtr& entry, std::string waitsFor) {
+  if (entry->waitsFor != waitsFor) entry->since = options_.now();
+  entry->waitsFor = std::move(waitsFor);
+  changed_();
+}
+
+bool Volumes::isPublished(const std::string& driver, const std::string& handle, const std::string& podUid) const {
+  Result<EntryPtr> found = published(driver, handle, podUid);
+  return found && !(*found)->unverified.contains(podUid);
+}
+
+bool Volumes::has(const std::string& podUid) const {
+  return std::ranges::any_of(entries_, [&](const auto& named) {
+    const Entry& entry = *named.second;
+    return entry.users.contains(podUid) || entry.record.pods.contains(podUid);
+  });
+}
+
+void Volumes::note(const EntryPtr& entry, const Result<void>& done) {
+  std::string problem = done ? std::string() : done.error().message;
+  if (!entry->waitsFor.empty() || entry->problem != problem) entry->since = options_.now();
+  entry->waitsFor.clear();
+  entry->problem = std::move(problem);
+  changed_();
+}
+
+Task<Result<std::string>> Volumes::publish(VolumeSpec spec, PodUse use) {
+  claim(spec, use.uid);
+  EntryPtr entry = entryFor(spec);
   Semaphore::Permit turn = co_await entry->turn.acquire();
   Result<void> verified = co_await verify(entry, use.uid);
   if (!verified) co_return fail(verified.error().within(describe(entry->record)));
   Result<void> done = co_await towardsPublished(entry, spec, use);
-  entry->problem = done ? std::string() : done.error().message;
+  note(entry, done);
   if (!done) co_return fail(done.error().within(describe(entry->record)));
   co_return targetOf(entry->record, use.uid);
 }
@@ -113,9 +150,17 @@ Task<Result<void>> Volumes::unpublishPod(std::string podUid) {
   }
   for (const EntryPtr& entry : mine) {
     Result<void> done = co_await release(entry, podUid);
-    if (!done && first) first = done;
+    // What is still staged is no longer this pod's business.
+    if (!done && first && entry->record.pods.contains(podUid)) first = done;
   }
   co_return first;
+}
+
+bool Volumes::hasAbandoned() const {
+  return std::ranges::any_of(entries_, [](const auto& named) {
+    const Entry& entry = *named.second;
+    return entry.users.empty() && entry.record.pods.empty() && !entry.problem.empty();
+  });
 }
 
 Task<Result<void>> Volumes::settle(std::set<std::string> pods) {
@@ -141,7 +186,7 @@ Task<Result<void>> Volumes::settle(std::set<std::string> pods) {
 Task<Result<void>> Volumes::release(EntryPtr entry, std::string podUid) {
   Semaphore::Permit turn = co_await entry->turn.acquire();
   Result<void> done = co_await towardsUnpublished(entry, podUid);
-  entry->problem = done ? std::string() : done.error().message;
+  note(entry, done);
   if (!done) co_return fail(done.error().within(describe(entry->record)));
   co_return done;
 }
@@ -184,7 +229,8 @@ Task<Result<v1::NodeGetVolumeStatsResponse>> Volumes::stats(std::string driver, 
 
 std::vector<Volumes::View> Volumes::all() const {
   std::vector<View> views;
-  for (const auto& [name, entry] : entries_) views.push_back({entry->record, entry->problem});
+  for (const auto& [name, entry] : entries_)
+    views.push_back({entry->record, entry->users, entry->problem, entry->waitsFor, entry->since});
   return views;
 }
 
@@ -225,6 +271,7 @@ Task<Result<void>> Volumes::towardsPublished(EntryPtr entry, VolumeSpec spec, Po
     co_return fail(Code::kInvalid, "", "it is in use under the name " + record.name + " or in the other volume mode");
   // Also while the driver is away: what is mounted stays usable.
   if (stepToPublish(record, use.uid, false) == Step::kNone) co_return Result<void>();
+  begin(entry, "driver");
   Result<std::shared_ptr<NodeService>> node = co_await drivers_.find(spec.driver);
   if (!node) co_return fail(node.error());
   Result<NodeCapabilities> can = co_await (*node)->capabilities();
@@ -379,6 +426,7 @@ Task<Result<void>> Volumes::unpublish(EntryPtr entry, std::string podUid) {
   record.pods[podUid] = PublishState::kUnpublishing;
   Result<void> noted = co_await save(entry);
   if (!noted) co_return noted;
+  begin(entry, "driver");
   Result<std::shared_ptr<NodeService>> node = co_await drivers_.find(record.driver);
   if (!node) co_return fail(node.error());
 
@@ -412,6 +460,7 @@ Task<Result<void>> Volumes::unstage(EntryPtr entry) {
     if (!others->empty())
       co_return fail(Code::kUnavailable, "", "it is still mounted at " + others->front() + ", so it stays staged");
   }
+  begin(entry, "driver");
   Result<std::shared_ptr<NodeService>> node = co_await drivers_.find(record.driver);
   if (!node) co_return fail(node.error());
 

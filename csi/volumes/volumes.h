@@ -2,12 +2,14 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <set>
 #include <string>
 #include <vector>
 
+#include "base/clock.h"
 #include "base/result.h"
 #include "base/semaphore.h"
 #include "base/task.h"
@@ -25,6 +27,8 @@ class Drivers {
   virtual ~Drivers() = default;
   // May wait for a registration; kUnavailable (CSI-17) when there is none.
   virtual Task<Result<std::shared_ptr<NodeService>>> find(std::string driver) = 0;
+  // What the driver has said about this node is no longer true: it is asked, and the cluster told (CSI-19).
+  virtual void askAgain(const std::string& driver) = 0;
 };
 
 // Carries out what plan.h decides, one step at a time per volume, several volumes side by side. Each intent is on disk
@@ -38,6 +42,7 @@ class Volumes {
     std::string nodeName;             // for vol_data.json
     std::string bootId;               // of the running kernel
     std::size_t callsPerDriver = 20;  // under way at once
+    std::function<WallTime()> now = [] { return WallTime(); };
   };
   // All must outlive this object.
   Volumes(Host& host, Drivers& drivers, Options options)
@@ -47,15 +52,30 @@ class Volumes {
   // Answers what cannot be read; that is left alone. Blocks for small local files.
   std::vector<Error> load();
 
+  // `fn` is called after inUse() or all() may have come to another answer, within the calls below; it must not call
+  // back. One function.
+  void onChange(std::function<void()> fn) { changed_ = std::move(fn); }
+
+  // From now on the pod is a user of the volume, without anything being done for it yet: inUse() has it, and
+  // unpublishPod() ends it.
+  void claim(const VolumeSpec& spec, const std::string& podUid);
+  // By this run of the agent, or seen by it to be there.
+  bool isPublished(const std::string& driver, const std::string& handle, const std::string& podUid) const;
+  // Anything of it may be there for the pod, or is wanted.
+  bool has(const std::string& podUid) const;
   // The path where the pod finds the volume. From now on the pod is its user, also when this fails.
   Task<Result<std::string>> publish(VolumeSpec spec, PodUse use);
   // Publishes again what is published, with fresh arguments (requiresRepublish, CSI-9). A failure leaves the mount.
   Task<Result<void>> republish(VolumeSpec spec, PodUse use);
-  // The pod uses none of its volumes any more. An error: something is still there, call it again. Done for a pod that
-  // has none.
+  // The pod uses none of its volumes any more. An error: something of them is still published for it, call it again.
+  // Done for a pod that has none. What could not be unstaged is left for settle(): see hasAbandoned().
   Task<Result<void>> unpublishPod(std::string podUid);
-  // Once all pods are known: tears down what belongs to none of them. The first error; the others go on.
+  // Once all pods are known, and again while hasAbandoned(): tears down what belongs to none of them. The first error;
+  // the others go on.
   Task<Result<void>> settle(std::set<std::string> pods);
+
+  // A volume that no pod uses is still there, because taking it down has failed.
+  bool hasAbandoned() const;
 
   // Grows the volume where this pod has it; answers its size. outcome.h says what an error asks for.
   Task<Result<std::int64_t>> expand(VolumeSpec spec, PodUse use, std::int64_t bytes);
@@ -63,7 +83,10 @@ class Volumes {
 
   struct View {
     VolumeRecord record;
-    std::string problem;  // of the last step; empty: none
+    std::set<std::string> users;  // UIDs of pods that want it
+    std::string problem;          // of the last step; empty: none
+    std::string waitsFor;         // who has to move next: "attacher", "driver"; empty: nobody
+    WallTime since;               // when this began
   };
   std::vector<View> all() const;  // by driver and handle
   // Unique names for node.status.volumesInUse: all but inline volumes.
@@ -75,11 +98,15 @@ class Volumes {
     std::set<std::string> users;       // UIDs of pods that want it
     std::set<std::string> unverified;  // publications of an earlier run of the agent
     std::string problem;
+    std::string waitsFor;
+    WallTime since;
     Semaphore turn{1};
   };
   using EntryPtr = std::shared_ptr<Entry>;
 
   EntryPtr entryFor(const VolumeSpec& spec);
+  void begin(const EntryPtr& entry, std::string waitsFor);
+  void note(const EntryPtr& entry, const Result<void>& done);
   Result<EntryPtr> published(const std::string& driver, const std::string& handle, const std::string& podUid) const;
   void adopt(const VolumeData& data, const std::string& podUid, bool staged);
   void loadJournal(std::vector<Error>& problems);
@@ -111,6 +138,7 @@ class Volumes {
   Host& host_;
   Drivers& drivers_;
   Options options_;
+  std::function<void()> changed_ = [] {};
   std::map<std::string, EntryPtr> entries_;                   // by unique name
   std::map<std::string, std::unique_ptr<Semaphore>> limits_;  // by driver
 };

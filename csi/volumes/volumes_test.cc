@@ -175,9 +175,41 @@ TEST_F(Csi, APathThatIsInUseIsNotMountedOver) {
 TEST_F(Csi, AVolumeThatIsStillMountedElsewhereStaysStaged) {
   ASSERT_TRUE(publish("p1"));
   world.host->others = {"/somewhere"};
-  EXPECT_THAT(unpublish("p1").error().message, HasSubstr("still mounted at /somewhere"));
+  ASSERT_TRUE(unpublish("p1")) << "the pod has nothing left";
+  EXPECT_THAT(world.volumes->all()[0].problem, HasSubstr("still mounted at /somewhere"));
+  EXPECT_TRUE(world.volumes->hasAbandoned());
+  EXPECT_FALSE(*world.run(world.volumes->settle({})));
   world.host->others.clear();
+  ASSERT_TRUE(*world.run(world.volumes->settle({})));
+  EXPECT_FALSE(world.volumes->hasAbandoned());
+  EXPECT_THAT(world.leftovers(), IsEmpty());
+}
+
+TEST_F(Csi, WhoIsWaitedForIsKnown) {
+  world.volumes->claim(world.spec("v1"), "p1");
+  EXPECT_EQ(world.volumes->all()[0].waitsFor, "attacher");
+  std::vector<std::string> seen;
+  world.volumes->onChange([&] { seen.push_back(world.volumes->all()[0].waitsFor); });
+  ASSERT_TRUE(publish("p1"));
+  EXPECT_THAT(seen, ElementsAre("driver", ""));
+}
+
+TEST_F(Csi, CSI_3_AClaimedVolumeIsInUseBeforeAnythingIsDone) {
+  int changes = 0;
+  world.volumes->onChange([&] { ++changes; });
+  world.volumes->claim(world.spec("v1"), "p1");
+  EXPECT_EQ(changes, 1);
+  EXPECT_THAT(world.volumes->inUse(), ElementsAre("kubernetes.io/csi/fake.csi^v1"));
+  EXPECT_TRUE(world.volumes->has("p1"));
+  EXPECT_FALSE(world.volumes->isPublished("fake.csi", "v1", "p1"));
+  ASSERT_TRUE(publish("p1"));
+  EXPECT_TRUE(world.volumes->isPublished("fake.csi", "v1", "p1"));
   ASSERT_TRUE(unpublish("p1"));
+  EXPECT_FALSE(world.volumes->has("p1"));
+  world.volumes->claim(world.spec("v1"), "p2");
+  ASSERT_TRUE(unpublish("p2"));
+  EXPECT_THAT(world.volumes->all(), IsEmpty());
+  EXPECT_THAT(world.leftovers(), IsEmpty());
 }
 
 TEST_F(Csi, CSI_20_ANewAgentGoesOnWithWhatIsMounted) {

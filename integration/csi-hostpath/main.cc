@@ -10,14 +10,19 @@
 #include <memory>
 #include <string>
 
+#include "integration/csi-hostpath/rules.h"
 #include "integration/csi-hostpath/services.h"
+#include "integration/csi-hostpath/volumes.h"
 
 namespace cubelet::hostpath {
 namespace {
 
+constexpr std::int64_t kCapacity = std::int64_t{64} << 20;  // of volumes that the command line names
+
 constexpr char kUsage[] =
     "csi-hostpath --endpoint=SOCKET --state-dir=DIR [--registration=SOCKET] [--name=NAME] [--node-id=ID]\n"
-    "             [--faults=FILE] [--max-volumes=N] [--max-capacity=BYTES] [--no-attach] [--no-stage] "
+    "             [--volume=HANDLE ...] [--block-volume=HANDLE ...] [--faults=FILE] [--max-volumes=N] "
+    "[--max-capacity=BYTES] [--no-attach] [--no-stage] "
     "[--mount-group]\n";
 
 bool parse(int argc, char** argv, Options& options) {
@@ -28,6 +33,8 @@ bool parse(int argc, char** argv, Options& options) {
       {"--name", [&](const std::string& v) { options.name = v; }},
       {"--node-id", [&](const std::string& v) { options.nodeId = v; }},
       {"--faults", [&](const std::string& v) { options.faults = v; }},
+      {"--volume", [&](const std::string& v) { options.volumes.push_back(v); }},
+      {"--block-volume", [&](const std::string& v) { options.blockVolumes.push_back(v); }},
       {"--max-volumes", [&](const std::string& v) { options.maxVolumes = std::atoll(v.c_str()); }},
       {"--max-capacity", [&](const std::string& v) { options.maxCapacity = std::atoll(v.c_str()); }},
       {"--no-attach", [&](const std::string&) { options.attach = false; }},
@@ -47,6 +54,32 @@ bool parse(int argc, char** argv, Options& options) {
   if (!options.endpoint.empty() && !options.stateDir.empty()) return true;
   std::fputs(kUsage, stderr);
   return false;
+}
+
+// For users without a controller that makes volumes for them.
+bool makeVolume(Volumes& volumes, const std::string& handle, bool block) {
+  if (volumes.find(handle)) return true;
+  if (grpc::Status bad = checkVolumeId(handle); !bad.ok()) {
+    std::fprintf(stderr, "csi-hostpath: %s\n", bad.error_message().c_str());
+    return false;
+  }
+  State volume;
+  volume.set_id(handle);
+  volume.set_name(handle);
+  volume.set_block(block);
+  volume.set_capacity(kCapacity);
+  volume.set_node_capacity(kCapacity);
+  auto made = volumes.create(volume);
+  if (!made) std::fprintf(stderr, "csi-hostpath: %s\n", made.error().message.c_str());
+  return made.has_value();
+}
+
+bool makeVolumes(Volumes& volumes, const Options& options) {
+  for (const std::string& handle : options.volumes)
+    if (!makeVolume(volumes, handle, false)) return false;
+  for (const std::string& handle : options.blockVolumes)
+    if (!makeVolume(volumes, handle, true)) return false;
+  return true;
 }
 
 std::unique_ptr<grpc::Server> serve(const std::string& socket, const std::vector<grpc::Service*>& services) {
@@ -72,6 +105,7 @@ int run(const Options& options) {
     std::fprintf(stderr, "csi-hostpath: %s\n", loaded.error().message.c_str());
     return 1;
   }
+  if (!makeVolumes(volumes, options)) return 1;
   IdentityService identity(options, faults);
   ControllerService controller(options, faults, volumes);
   NodeService node(options, faults, volumes);

@@ -13,6 +13,10 @@ std::string agent() {
   return given != nullptr ? given : CUBELET_BUILD_DIR "/kubelet/main/cubelet";
 }
 
+std::string hostpathDriver() {
+  return CUBELET_BUILD_DIR "/integration/csi-hostpath/csi-hostpath";
+}
+
 std::string script(const std::string& name) {
   return CUBELET_SOURCE_DIR "/scripts/" + name;
 }

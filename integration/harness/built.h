@@ -8,6 +8,8 @@ namespace cubelet::integration::built {
 
 // The agent: $CUBELET, else the one of this build tree.
 std::string agent();
+// The CSI driver for tests, of this build tree.
+std::string hostpathDriver();
 // scripts/NAME of the source tree.
 std::string script(const std::string& name);
 // The archive of one of our images ("pause", "test", "user") in the build tree.

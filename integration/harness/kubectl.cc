@@ -30,6 +30,13 @@ void Kubectl::apply(const json& object) const {
   if (!applied.ok()) throw std::runtime_error("kubectl apply failed:\n" + applied.errors);
 }
 
+void Kubectl::replaceRaw(const std::string& path, const json& object) const {
+  fs::path file = home_ / "replace.json";
+  std::ofstream(file) << object.dump();
+  Finished replaced = kubectl({"replace", "--raw", path, "-f", file.string()});
+  if (!replaced.ok()) throw std::runtime_error("kubectl replace failed:\n" + replaced.errors);
+}
+
 void Kubectl::remove(std::vector<std::string> words) const {
   words.insert(words.begin(), {"delete", "--ignore-not-found"});
   Finished removed = kubectl(std::move(words));

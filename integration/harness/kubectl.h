@@ -20,6 +20,8 @@ class Kubectl {
   json get(std::vector<std::string> words) const;
   // Creates the object or changes it to this. Throws std::runtime_error when it is refused, as does remove().
   void apply(const json& object) const;
+  // PUT of the object to a path of the API server, for subresources. Throws as apply() does.
+  void replaceRaw(const std::string& path, const json& object) const;
   void remove(std::vector<std::string> words) const;  // `kubectl delete WORDS`; what is not there is fine
 
  private:

@@ -44,6 +44,7 @@ inline constexpr Resource kTokenReviews{"authentication.k8s.io", "v1", "tokenrev
 inline constexpr Resource kSubjectAccessReviews{"authorization.k8s.io", "v1", "subjectaccessreviews", false};
 inline constexpr Resource kCsiNodes{"storage.k8s.io", "v1", "csinodes", false};
 inline constexpr Resource kCsiDrivers{"storage.k8s.io", "v1", "csidrivers", false};
+inline constexpr Resource kVolumeAttachments{"storage.k8s.io", "v1", "volumeattachments", false};
 inline constexpr Resource kRuntimeClasses{"node.k8s.io", "v1", "runtimeclasses", false};
 
 }  // namespace cubelet::apiserver

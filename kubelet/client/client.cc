@@ -26,6 +26,7 @@ struct Parsed {
   PortForwardOptions forward;
   EventsOptions events;
   ExplainOptions explain;
+  std::string volumesOutput;
   std::string statusOutput;
 };
 
@@ -134,6 +135,10 @@ Result<Command> commandFor(const std::string& name, Parsed& parsed) {
     command = [&](AgentClient& agent, ClientIo& io) { return exitCodeOf(showEvents(agent, io, parsed.events)); };
   if (name == "explain")
     command = [&](AgentClient& agent, ClientIo& io) { return exitCodeOf(explainPod(agent, io, parsed.explain)); };
+  if (name == "volumes")
+    command = [&](AgentClient& agent, ClientIo& io) {
+      return exitCodeOf(showVolumes(agent, io, parsed.volumesOutput));
+    };
   if (name == "status")
     command = [&](AgentClient& agent, ClientIo& io) { return exitCodeOf(showStatus(agent, io, parsed.statusOutput)); };
   if (name == "version") command = [](AgentClient& agent, ClientIo& io) { return exitCodeOf(showVersion(agent, io)); };
@@ -155,6 +160,7 @@ const std::vector<CommandInfo>& clientCommands() {
       {"port-forward", "Reach ports of a pod from this node"},
       {"events", "List what happened on this node"},
       {"explain", "Say what a pod waits for, and what happened to it"},
+      {"volumes", "List the CSI volumes of this node, and on whom they wait"},
       {"status", "Sum up the agent, its runtime and its manifests"},
       {"version", "Print the versions of this command and of the agent"},
   };
@@ -177,6 +183,7 @@ int runClient(const std::vector<std::string>& args, ClientIo io) {
   addPortForward(app, parsed);
   addEvents(app, parsed);
   addExplain(app, parsed);
+  addOutput(addCommand(app, "volumes", parsed), parsed.volumesOutput, {"json"});
   addOutput(addCommand(app, "status", parsed), parsed.statusOutput, {"json"});
   addCommand(app, "version", parsed);
   try {

@@ -153,6 +153,34 @@ TEST_F(Client, PodsOfABareNodeSaysSo) {
   EXPECT_EQ(err.str(), "no pods\n");
 }
 
+TEST_F(Client, VolumesPrintsALineForEachPod) {
+  server::VolumeView& staged = view.volumeList.emplace_back();
+  staged.name = "pv-a";
+  staged.driver = "d.csi";
+  staged.kind = "persistent";
+  staged.stage = "staged";
+  staged.uses = {{"default/web", "published"}, {"default/db", "publishing"}};
+  staged.waitsFor = "driver";
+  server::VolumeView& left = view.volumeList.emplace_back();
+  left.name = "pv-b";
+  left.driver = "d.csi";
+  left.kind = "block";
+  left.stage = "unstaging";
+  left.problem = "device busy";
+  serve();
+  EXPECT_EQ(run({"volumes"}), kDone) << err.str();
+  EXPECT_EQ(text(),
+            "VOLUME   DRIVER   KIND         POD           STATE        SINCE   WAITS FOR   PROBLEM\n"
+            "pv-a     d.csi    persistent   default/web   published    -       driver      -\n"
+            "pv-a     d.csi    persistent   default/db    publishing   -       driver      -\n"
+            "pv-b     d.csi    block        -             unstaging    -       -           device busy\n");
+  EXPECT_EQ(run({"volumes", "-o", "json"}), kDone);
+  EXPECT_EQ(nlohmann::json::parse(text())["volumes"][1]["problem"], "device busy");
+  onAgent([this] { view.volumeList.clear(); });
+  EXPECT_EQ(run({"volumes"}), kDone);
+  EXPECT_THAT(err.str(), HasSubstr("no CSI volumes"));
+}
+
 TEST_F(Client, WithoutAnAgentItSaysWhatToDo) {
   EXPECT_EQ(run({"pods"}), kUnreachable);
   EXPECT_THAT(err.str(), StartsWith("cubelet: no agent listens on " + options.path));

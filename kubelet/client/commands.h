@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include <nlohmann/json_fwd.hpp>
+
 #include "base/result.h"
 #include "kubelet/client/agent_client.h"
 #include "kubelet/client/client.h"
@@ -71,10 +73,16 @@ struct ExplainOptions {
 };
 Result<void> explainPod(AgentClient& agent, ClientIo& io, const ExplainOptions& options);
 
+// `output` empty: table; json.
+Result<void> showVolumes(AgentClient& agent, ClientIo& io, const std::string& output);
+
 Result<void> showStatus(AgentClient& agent, ClientIo& io, const std::string& output);
 Result<void> showVersion(AgentClient& agent, ClientIo& io);
 
 // ---- Shared by them
+
+// The object that the agent answers GET `target` with.
+Result<nlohmann::ordered_json> fetchJson(AgentClient& agent, const std::string& target);
 
 // Pods as the agent answers GET `target`.
 Result<core::PodList> fetchPods(AgentClient& agent, const std::string& target = "/pods");

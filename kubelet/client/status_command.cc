@@ -106,6 +106,8 @@ std::string statusText(const Json& status, WallTime now) {
   return formatTable(rows);
 }
 
+}  // namespace
+
 Result<Json> fetchJson(AgentClient& agent, const std::string& target) {
   Result<std::string> body = agent.get(target);
   if (!body) return fail(body.error());
@@ -113,8 +115,6 @@ Result<Json> fetchJson(AgentClient& agent, const std::string& target) {
   if (!json.is_object()) return fail(Code::kInternal, "", "the agent's answer to " + target + " cannot be read");
   return json;
 }
-
-}  // namespace
 
 Result<void> showStatus(AgentClient& agent, ClientIo& io, const std::string& output) {
   Result<Json> status = fetchJson(agent, "/status");

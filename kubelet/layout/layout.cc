@@ -39,9 +39,13 @@ std::string volumeDirectory(const Directories& dirs, std::string_view uid, std::
   return join({podDirectory(dirs, uid), "volumes", escaped, volume});
 }
 
+std::string subPathsDirectory(const Directories& dirs, std::string_view uid) {
+  return join({podDirectory(dirs, uid), "volume-subpaths"});
+}
+
 std::string subPathTarget(const Directories& dirs, std::string_view uid, std::string_view volume,
                           std::string_view container, int index) {
-  return join({podDirectory(dirs, uid), "volume-subpaths", volume, container, std::to_string(index)});
+  return join({subPathsDirectory(dirs, uid), volume, container, std::to_string(index)});
 }
 
 std::string containerDirectory(const Directories& dirs, std::string_view uid, std::string_view container) {

@@ -24,6 +24,8 @@ std::string podResourcesFile(const Directories& dirs, std::string_view uid);
 // <root>/pods/<uid>/volumes/<plugin with / as ~>/<volume>
 std::string volumeDirectory(const Directories& dirs, std::string_view uid, std::string_view plugin,
                             std::string_view volume);
+// <root>/pods/<uid>/volume-subpaths
+std::string subPathsDirectory(const Directories& dirs, std::string_view uid);
 // <root>/pods/<uid>/volume-subpaths/<volume>/<container>/<index of the mount>: what a subPath is bind mounted to
 // (VOL-4)
 std::string subPathTarget(const Directories& dirs, std::string_view uid, std::string_view volume,

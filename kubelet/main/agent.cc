@@ -144,8 +144,10 @@ observe::Observer::Options observerOptions() {
 }
 
 // The context is only read when a volume is set up: it may be made later.
-volumes::Sources volumeSources(const sync::Context& context, Loop& loop, Clock& clock) {
+volumes::Sources volumeSources(const sync::Context& context, Loop& loop, Clock& clock, Storage& storage) {
   volumes::Sources out;
+  out.csi = &storage.volumes();
+  out.csiDrivers = &storage.drivers();
   out.runProgram = volumes::programRunner(loop, clock);
   out.nodeMatches = [&context](const sync::core::NodeSelector& selector) {
     sync::core::PodSpec asked;
@@ -164,6 +166,27 @@ volumes::Sources volumeSources(const sync::Context& context, Loop& loop, Clock& 
   return out;
 }
 
+server::VolumeView volumeView(const csi::Volumes::View& view, const std::map<std::string, std::string>& podNames) {
+  const csi::VolumeRecord& record = view.record;
+  server::VolumeView out;
+  out.name = record.name;
+  out.driver = record.driver;
+  out.handle = record.handle;
+  out.kind = record.ephemeral ? "inline" : record.block ? "block" : "persistent";
+  out.stage = csi::toString(record.stage);
+  const auto addUse = [&](const std::string& uid, std::string_view state) {
+    auto name = podNames.find(uid);
+    out.uses.push_back({name != podNames.end() ? name->second : uid, std::string(state)});
+  };
+  for (const auto& [uid, state] : record.pods) addUse(uid, csi::toString(state));
+  for (const std::string& uid : view.users)
+    if (!record.pods.contains(uid)) addUse(uid, "waiting");
+  if (view.since != WallTime()) out.since = view.since;
+  out.waitsFor = view.waitsFor;
+  out.problem = view.problem;
+  return out;
+}
+
 }  // namespace
 
 Agent::Agent(Loop& loop, Clock& clock, config::Effective effective, cgroups::PodCgroupsOptions cgroups, rpc::Pump& pump,
@@ -179,7 +202,17 @@ Agent::Agent(Loop& loop, Clock& clock, config::Effective effective, cgroups::Pod
       imageService_(std::move(imageChannel), clientOptions(effective_.config)),
       images_(imageService_, clock, pullLimits(effective_.config)),
       events_(clock, effective_.nodeName),
-      volumes_(volumeThreads_, clock, readNodeFacts(effective_).dirs, volumeSources(context_, loop, clock)),
+      storage_({.loop = loop, .clock = clock, .pool = volumeThreads_, .pump = pump},
+               {.root = effective_.commandLine.rootDir,
+                .nodeName = effective_.nodeName,
+                .announcer = wantsCluster(effective_) ? &announcer_ : nullptr},
+               {.driverCame = [this] { sync_.retryVolumes(); },
+                .volumesChanged =
+                    [this] {
+                      if (cluster_) cluster_->volumesChanged();
+                    },
+                .pods = [this] { return sync_.uids(); }}),
+      volumes_(volumeThreads_, clock, readNodeFacts(effective_).dirs, volumeSources(context_, loop, clock, storage_)),
       http_(loop, clock, blocking_),
       probes_({.loop = loop,
                .clock = clock,
@@ -220,6 +253,7 @@ Agent::Agent(Loop& loop, Clock& clock, config::Effective effective, cgroups::Pod
                    tellStaticPods();
                    imageCollector_.podsChanged();
                  },
+             .podsKnown = [this] { storage_.podsKnown(); },
              .statusChanged =
                  [this](const sync::PodWorker& worker) {
                    if (cluster_) cluster_->statusChanged(worker);
@@ -279,6 +313,7 @@ Result<void> Agent::start() {
     events_.warning(events::nodeRef(effective_.nodeName, effective_.nodeName), "CgroupV1",
                     "cgroup v1 will not be supported much longer: boot this machine with cgroup v2");
   if (Result<void> started = nodeApi_->start(); !started) return fail(started.error().within("serve"));
+  if (Result<void> started = storage_.start(); !started) return fail(started.error().within("look for CSI volumes"));
   startSources();
   if (cluster_)
     if (Result<void> started = cluster_->start(); !started) return fail(started.error().within("join the cluster"));
@@ -373,6 +408,13 @@ void Agent::makeCluster() {
                 volumes_.useObjects(objects);
               },
           .objectChanged = [this](const std::string& ns, const std::string& name) { sync_.objectChanged(ns, name); },
+          .storage =
+              [this](volumes::Attachments* attachments, csi::DriverAnnouncer* announcer) {
+                volumes_.useAttachments(attachments);
+                announcer_.use(announcer);
+              },
+          .volumesInUse = [this] { return storage_.volumes().inUse(); },
+          .csiNodeMade = [this] { storage_.clusterReady(); },
           .nodeChanged =
               [this](const k8s::core::v1::Node& stored) {
                 nodeChanged(&stored);
@@ -550,6 +592,7 @@ Task<void> Agent::close() {
   co_await nodeApi_->close();
   co_await tasks_.close();
   co_await sync_.close();
+  co_await storage_.close();
   co_await logRotator_.close();
   co_await cgroups_.close();
   if (cluster_) co_await cluster_->close();
@@ -624,6 +667,15 @@ server::AgentStatus Agent::status() const {
   if (observer_.lastAudit())
     out.lastAudit =
         server::AuditView{*observer_.lastAudit(), observer_.lastAuditDifferences(), observer_.auditDifferences()};
+  return out;
+}
+
+std::vector<server::VolumeView> Agent::volumes() const {
+  std::map<std::string, std::string> names;  // by UID
+  for (const sync::core::Pod& pod : sync_.pods())
+    names[pod.metadata().uid()] = pod.metadata().namespace_() + "/" + pod.metadata().name();
+  std::vector<server::VolumeView> out;
+  for (const csi::Volumes::View& view : storage_.volumes().all()) out.push_back(volumeView(view, names));
   return out;
 }
 

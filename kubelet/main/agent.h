@@ -28,7 +28,9 @@
 #include "kubelet/logs/log_rotator.h"
 #include "kubelet/main/cluster.h"
 #include "kubelet/main/evictor.h"
+#include "kubelet/main/late_announcer.h"
 #include "kubelet/main/node_api.h"
+#include "kubelet/main/storage.h"
 #include "kubelet/observe/observer.h"
 #include "kubelet/probes/runner.h"
 #include "kubelet/server/agent_view.h"
@@ -57,6 +59,7 @@ class Agent final : public server::AgentView {
   std::vector<server::core::Pod> pods() const override;
   Result<server::Explanation> explain(std::string_view ns, std::string_view name) const override;
   server::AgentStatus status() const override;
+  std::vector<server::VolumeView> volumes() const override;
   Result<void> healthy() const override;
   events::EventRecorder& events() override { return events_; }
   Task<Result<server::StreamPlace>> streamPlace(server::StreamRequest request) override;
@@ -93,6 +96,8 @@ class Agent final : public server::AgentView {
   cri::GrpcImages imageService_;
   images::Images images_;
   events::EventRecorder events_;
+  LateAnnouncer announcer_;
+  Storage storage_;
   volumes::PodVolumes volumes_;
   http::Client http_;  // of probes and hooks
   probes::Runner probes_;

@@ -2,12 +2,16 @@
 
 #include <utility>
 
+#include "base/backoff.h"
 #include "base/files.h"
 #include "base/log.h"
 #include "base/time_text.h"
+#include "csi/plugins/cluster_announcer.h"
 #include "kubelet/apiserver/bootstrap.h"
 #include "kubelet/apiserver/path_probe.h"
+#include "kubelet/cluster/volume_attachments.h"
 #include "kubelet/main/version.h"
+#include "kubelet/node/node_conditions.h"
 #include "kubelet/objects/object_cache.h"
 
 namespace cubelet {
@@ -16,6 +20,7 @@ namespace {
 using apiserver::ClientConfig;
 
 constexpr char kCommit[] = "cubelet";
+constexpr char kNoCsiNode[] = "CSINode is not yet initialized";  // upstream's words
 // Longer than most pods take to start, short enough for whoever looks at them.
 constexpr Duration kEventHold = std::chrono::seconds(1);
 
@@ -93,6 +98,9 @@ struct Cluster::Link {
         events(cluster.services_.clock, client, cluster.services_.events,
                {.hold = kEventHold, .random = cluster.hooks_.random}),
         objects(cluster.services_.loop, client, cluster.hooks_.random),
+        attachments(cluster.services_.clock, client, cluster.effective_.nodeName),
+        drivers(cluster.services_.clock, client,
+                {.nodeName = cluster.effective_.nodeName, .nodeUid = [this] { return registeredUid(); }}),
         statuses(cluster.services_.loop, cluster.services_.clock, client,
                  {.stored = [this](const std::string& ns, const std::string& name) { return stored(ns, name); },
                   .random = cluster.hooks_.random}),
@@ -113,6 +121,11 @@ struct Cluster::Link {
     return shown ? shown : mirrors.mirrorOf(ns, name);
   }
 
+  // Empty: not registered yet.
+  std::string registeredUid() const {
+    return node.registered() && node.node() != nullptr ? node.node()->metadata().uid() : "";
+  }
+
   const std::string server;
   apiserver::CurlTransport transport;
   apiserver::ApiClient client;
@@ -121,6 +134,8 @@ struct Cluster::Link {
   cluster::MirrorPods mirrors;
   cluster::EventPublisher events;
   objects::ObjectCache objects;
+  cluster::VolumeAttachments attachments;
+  csi::ClusterAnnouncer drivers;
   cluster::StatusPublisher statuses;
   apiserver::PathProbe probe;
   std::unique_ptr<apiserver::CertificateManager> certificate;
@@ -209,6 +224,9 @@ void Cluster::connect(ClientConfig config) {
   if (runtimeKnown_) link_->node.runtimeSynced();
   link_->objects.onChange(hooks_.objectChanged);
   hooks_.objects(&link_->objects);
+  hooks_.storage(&link_->attachments, &link_->drivers);
+  link_->node.setVolumesInUse(hooks_.volumesInUse());
+  link_->node.setStorageProblem(kNoCsiNode);
   tasks_.spawn("node", link_->node.run());
   tasks_.spawn("way to the API server", link_->probe.run());
   tasks_.spawn("mirror pods", link_->mirrors.run());
@@ -252,10 +270,38 @@ Task<void> Cluster::readNodeAgain() {
 
 void Cluster::nodeChanged(const k8s::core::v1::Node& node) {
   hooks_.nodeChanged(node);
+  link_->attachments.nodeChanged(node);
   link_->mirrors.nodeKnown(node.metadata().name(), node.metadata().uid());
+  const std::string& uid = node.metadata().uid();
+  if (link_->node.registered() && std::exchange(csiNodeOf_, uid) != uid) {
+    // One that is ready has been here before, and does not turn unready for a restart of the agent.
+    const k8s::core::v1::NodeCondition* ready = node::findCondition(node.status(), "Ready");
+    if (ready != nullptr && ready->status() == "True") link_->node.setStorageProblem("");
+    tasks_.spawn("CSINode", makeCsiNode(uid));
+  }
   if (podsWatched_ || !link_->node.watched()) return;
   podsWatched_ = true;
   tasks_.spawn("pods of the API server", link_->pods.run());
+}
+
+// The scheduler counts volumes by the CSINode: it comes before the node is ready (CSI-2).
+Task<void> Cluster::makeCsiNode(std::string nodeUid) {
+  Backoff backoff({.initial = std::chrono::milliseconds(100), .cap = std::chrono::seconds(10)});
+  std::string told;
+  for (;;) {
+    Result<void> made = co_await link_->drivers.prepare();
+    if (made) break;
+    if (std::exchange(told, made.error().message) != made.error().message)
+      log::warning("the node cannot be ready yet; trying again", {{"error", made.error().message}});
+    co_await services_.clock.sleep(backoff.next());
+    if (csiNodeOf_ != nodeUid) co_return;  // another one's is made now
+  }
+  link_->node.setStorageProblem("");
+  hooks_.csiNodeMade();
+}
+
+void Cluster::volumesChanged() {
+  if (link_) link_->node.setVolumesInUse(hooks_.volumesInUse());
 }
 
 void Cluster::storedChanged(const std::string& ns, const std::string& name) {

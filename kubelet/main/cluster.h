@@ -12,6 +12,7 @@
 #include "base/loop.h"
 #include "base/task_group.h"
 #include "cri/client/runtime_service.h"
+#include "csi/plugins/driver_facts.h"
 #include "kubelet/apiserver/api_client.h"
 #include "kubelet/apiserver/certificate_manager.h"
 #include "kubelet/apiserver/curl_transport.h"
@@ -25,6 +26,7 @@
 #include "kubelet/objects/objects.h"
 #include "kubelet/server/agent_view.h"
 #include "kubelet/sync/pod_worker.h"
+#include "kubelet/volumes/attachments.h"
 
 namespace cubelet {
 
@@ -51,6 +53,10 @@ class Cluster {
     // ConfigMaps, Secrets and more can be asked for from now on, until close().
     std::function<void(objects::Objects*)> objects;
     std::function<void(const std::string& ns, const std::string& name)> objectChanged;
+    // Volumes are attached, and CSI drivers announced, from now on.
+    std::function<void(volumes::Attachments*, csi::DriverAnnouncer*)> storage;
+    std::function<std::vector<std::string>()> volumesInUse;       // for the Node
+    std::function<void()> csiNodeMade;                            // also for a Node that was made anew
     std::function<void(const k8s::core::v1::Node&)> nodeChanged;  // a newer copy of our Node
     std::function<void()> connected;  // statuses will be taken from now on: tell all of them
   };
@@ -69,6 +75,7 @@ class Cluster {
   void setPressure(node::Pressure pressure);
   void runtimeSynced();
   void runtimeLost();
+  void volumesChanged();  // Hooks::volumesInUse answers something else
   server::ClusterView view() const;
   // Null until there is a kubeconfig to work with.
   apiserver::ApiClient* client();
@@ -80,6 +87,7 @@ class Cluster {
 
   Result<std::optional<apiserver::ClientConfig>> readyConfig();
   Task<void> join();
+  Task<void> makeCsiNode(std::string nodeUid);
   void connect(apiserver::ClientConfig config);
   void keepCertificate(const apiserver::ClientConfig& config);
   void nodeChanged(const k8s::core::v1::Node& node);
@@ -101,6 +109,7 @@ class Cluster {
   node::Pressure pressure_;
   bool runtimeKnown_ = false;
   bool podsWatched_ = false;
+  std::string csiNodeOf_;                       // UID of the Node whose CSINode is made, or was
   std::string problem_;                         // the last one with getting a certificate, while it lasts
   std::string podsProblem_;                     // why the pods cannot be watched, though the server answers
   std::optional<WallTime> certificateExpires_;  // nothing: there is none

@@ -21,6 +21,7 @@ class FakeObjects final : public Objects {
   void put(core::PersistentVolumeClaim object) { store(claims, std::move(object)); }
   void put(core::PersistentVolume object) { store(persistentVolumes, std::move(object)); }
   void put(::k8s::node::v1::RuntimeClass object) { store(runtimeClasses, std::move(object)); }
+  void put(::k8s::storage::v1::CSIDriver object) { store(csiDrivers, std::move(object)); }
   void remove(const std::string& ns, const std::string& name) {
     configMaps.erase({ns, name});
     secrets.erase({ns, name});
@@ -54,6 +55,15 @@ class FakeObjects final : public Objects {
     Result<RuntimeClassPtr> found = find(runtimeClasses, "runtimeclass.node.k8s.io", "", name);
     co_return found;
   }
+  Task<Result<CsiDriverPtr>> csiDriver(std::string name) override {
+    if (down) co_return fail(*down);
+    auto found = csiDrivers.find({"", name});
+    co_return found == csiDrivers.end() ? CsiDriverPtr() : found->second;
+  }
+  Task<Result<SecretPtr>> secretOfVolume(std::string ns, std::string name) override {
+    Result<SecretPtr> found = find(secrets, "secrets", ns, name);
+    co_return found;
+  }
   Task<Result<std::vector<ServicePtr>>> services() override {
     if (!serviceList)
       co_return fail(Code::kUnavailable, "", "services have not yet been read at least once, cannot construct envvars");
@@ -75,6 +85,7 @@ class FakeObjects final : public Objects {
   std::map<Key, ClaimPtr> claims;
   std::map<Key, PersistentVolumePtr> persistentVolumes;
   std::map<Key, RuntimeClassPtr> runtimeClasses;
+  std::map<Key, CsiDriverPtr> csiDrivers;
   std::optional<std::vector<ServicePtr>> serviceList = std::vector<ServicePtr>();  // nothing: not read yet
   std::optional<Error> down;                                                       // every question fails with it
   std::set<std::string> used;                                                      // UIDs of pods

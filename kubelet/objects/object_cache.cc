@@ -92,6 +92,23 @@ Task<Result<RuntimeClassPtr>> ObjectCache::runtimeClass(std::string name) {
   co_return object;
 }
 
+Task<Result<CsiDriverPtr>> ObjectCache::csiDriver(std::string name) {
+  if (closed_) co_return ended();
+  auto call = client_.get<::k8s::storage::v1::CSIDriver>(apiserver::kCsiDrivers.object("", name));
+  Result<::k8s::storage::v1::CSIDriver> found = co_await std::move(call);
+  if (found) co_return std::make_shared<const ::k8s::storage::v1::CSIDriver>(std::move(*found));
+  if (found.error().code == Code::kNotFound) co_return CsiDriverPtr();
+  co_return fail(found.error());
+}
+
+Task<Result<SecretPtr>> ObjectCache::secretOfVolume(std::string ns, std::string name) {
+  if (closed_) co_return ended();
+  auto call = client_.get<core::Secret>(apiserver::kSecrets.object(ns, name));
+  Result<core::Secret> found = co_await std::move(call);
+  if (!found) co_return fail(found.error().within("read secret " + ns + "/" + name));
+  co_return std::make_shared<const core::Secret>(std::move(*found));
+}
+
 void ObjectCache::watchServices() {
   if (services_ || closed_) return;
   apiserver::ReflectorOptions options;

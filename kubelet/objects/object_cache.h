@@ -32,6 +32,8 @@ class ObjectCache final : public Objects {
   Task<Result<ClaimPtr>> claim(std::string ns, std::string name) override;
   Task<Result<PersistentVolumePtr>> persistentVolume(std::string name) override;
   Task<Result<RuntimeClassPtr>> runtimeClass(std::string name) override;
+  Task<Result<CsiDriverPtr>> csiDriver(std::string name) override;
+  Task<Result<SecretPtr>> secretOfVolume(std::string ns, std::string name) override;
   Task<Result<std::vector<ServicePtr>>> services() override;
   std::vector<ServicePtr> knownServices() override;
   Task<Result<Token>> token(core::Pod pod, std::string audience, std::chrono::seconds life) override;

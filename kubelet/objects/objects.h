@@ -13,6 +13,7 @@
 #include "base/task.h"
 #include "proto/k8s/core.pb.h"
 #include "proto/k8s/node.pb.h"
+#include "proto/k8s/storage.pb.h"
 
 namespace cubelet::objects {
 
@@ -24,6 +25,7 @@ using ServicePtr = std::shared_ptr<const core::Service>;
 using ClaimPtr = std::shared_ptr<const core::PersistentVolumeClaim>;
 using PersistentVolumePtr = std::shared_ptr<const core::PersistentVolume>;
 using RuntimeClassPtr = std::shared_ptr<const ::k8s::node::v1::RuntimeClass>;
+using CsiDriverPtr = std::shared_ptr<const ::k8s::storage::v1::CSIDriver>;
 
 struct Token {
   std::string text;  // a secret
@@ -57,6 +59,10 @@ class Objects {
   // included, is told by onChange() when it comes.
   virtual Task<Result<ClaimPtr>> claim(std::string ns, std::string name) = 0;
   virtual Task<Result<PersistentVolumePtr>> persistentVolume(std::string name) = 0;
+  // What a CSI driver wants to be told, as it is at this moment; null when nobody has said so.
+  virtual Task<Result<CsiDriverPtr>> csiDriver(std::string name) = 0;
+  // A Secret that a persistent volume names, of whatever namespace, as it is at this moment. No pod has to refer to it.
+  virtual Task<Result<SecretPtr>> secretOfVolume(std::string ns, std::string name) = 0;
   // All services of the cluster, for the environment of containers (CFG-6). Waits as the others do.
   virtual Task<Result<std::vector<ServicePtr>>> services() = 0;
   // What is known of them now, for pods that must not wait; empty before the first read. They are watched from then on.
@@ -67,8 +73,8 @@ class Objects {
   virtual Task<Result<Token>> token(core::Pod pod, std::string audience, std::chrono::seconds life) = 0;
 
   // `fn` is called after a ConfigMap, Secret, claim or RuntimeClass (its `ns` is empty) in use has changed, appeared or
-  // gone, also when its first read comes after a question had to be answered without it. One function; a later one
-  // takes the place of the one before.
+  // gone (on a standalone node a CSIDriver, too), also when its first read comes after a question had to be answered
+  // without it. One function; a later one takes the place of the one before.
   virtual void onChange(std::function<void(const std::string& ns, const std::string& name)> fn) = 0;
 };
 

@@ -1,5 +1,7 @@
 #include "kubelet/objects/pod_references.h"
 
+#include <algorithm>
+
 namespace cubelet::objects {
 namespace {
 
@@ -24,10 +26,18 @@ void addEnvironment(const C& container, PodReferences& out) {
 void addVolume(const core::VolumeSource& volume, PodReferences& out) {
   add(out.configMaps, volume.configmap().localobjectreference().name());
   add(out.secrets, volume.secret().secretname());
+  add(out.secrets, volume.csi().nodepublishsecretref().name());
   for (const core::VolumeProjection& source : volume.projected().sources()) {
     add(out.configMaps, source.configmap().localobjectreference().name());
     add(out.secrets, source.secret().localobjectreference().name());
   }
+}
+
+// Of inline volumes; what is behind a claim is not known here.
+bool hasDriver(const core::Pod& pod, const std::string& driver) {
+  return std::ranges::any_of(pod.spec().volumes(), [&](const core::Volume& volume) {
+    return volume.volumesource().has_csi() && volume.volumesource().csi().driver() == driver;
+  });
 }
 
 }  // namespace
@@ -53,7 +63,7 @@ PodReferences referencesOf(const core::Pod& pod) {
 }
 
 bool refersTo(const core::Pod& pod, const std::string& ns, const std::string& name) {
-  if (ns.empty()) return pod.spec().runtimeclassname() == name;
+  if (ns.empty()) return pod.spec().runtimeclassname() == name || hasDriver(pod, name);
   if (pod.metadata().namespace_() != ns) return false;
   const PodReferences references = referencesOf(pod);
   return references.configMaps.contains(name) || references.secrets.contains(name) || references.claims.contains(name);

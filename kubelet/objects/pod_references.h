@@ -25,7 +25,8 @@ std::string claimOf(const core::Pod& pod, const core::Volume& volume);
 // From the environment of all its containers, from its volumes and its imagePullSecrets, those that are optional too.
 PodReferences referencesOf(const core::Pod& pod);
 
-// True when the pod refers to a ConfigMap, Secret or claim of that name, or, for an empty `ns`, to the RuntimeClass.
+// True when the pod refers to a ConfigMap, Secret or claim of that name, or, for an empty `ns`, to the RuntimeClass or,
+// in an inline volume, to the CSI driver.
 bool refersTo(const core::Pod& pod, const std::string& ns, const std::string& name);
 
 }  // namespace cubelet::objects

@@ -96,6 +96,9 @@ TEST(RefersTo, AnswersForAllKinds) {
   EXPECT_TRUE(refersTo(pod, "prod", "c"));
   EXPECT_TRUE(refersTo(pod, "prod", "s"));
   EXPECT_TRUE(refersTo(pod, "", "gvisor"));
+  EXPECT_FALSE(refersTo(pod, "", "d.csi"));
+  pod.mutable_spec()->add_volumes()->mutable_volumesource()->mutable_csi()->set_driver("d.csi");
+  EXPECT_TRUE(refersTo(pod, "", "d.csi"));
   EXPECT_FALSE(refersTo(pod, "prod", "x"));
   EXPECT_FALSE(refersTo(pod, "other", "c"));
   EXPECT_FALSE(refersTo(pod, "prod", "gvisor"));

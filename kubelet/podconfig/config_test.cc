@@ -277,6 +277,27 @@ TEST_F(PodConfig, VOL_6_AReadOnlyClaimIsReadOnlyForContainers) {
   }
 }
 
+TEST_F(PodConfig, CSI_12_ABlockVolumeIsADeviceInTheContainer) {
+  core::Volume* volume = pod.mutable_spec()->add_volumes();
+  volume->set_name("disk");
+  volume->mutable_volumesource()->mutable_persistentvolumeclaim()->set_claimname("disk");
+  core::VolumeDevice* wanted = container.add_volumedevices();
+  wanted->set_name("disk");
+  wanted->set_devicepath("/dev/xvda");
+  EXPECT_FALSE(makeContainerConfig(pod, container, inputs, node)) << "it is not set up";
+  inputs.volumePaths["disk"] = "/host/publish/disk";
+  for (const bool readOnly : {false, true}) {
+    volume->mutable_volumesource()->mutable_persistentvolumeclaim()->set_readonly(readOnly);
+    const auto config = makeContainerConfig(pod, container, inputs, node);
+    ASSERT_TRUE(config);
+    ASSERT_EQ(config->devices_size(), 1);
+    EXPECT_EQ(config->devices(0).host_path(), "/host/publish/disk");
+    EXPECT_EQ(config->devices(0).container_path(), "/dev/xvda");
+    EXPECT_EQ(config->devices(0).permissions(), readOnly ? "r" : "mrw");
+    EXPECT_EQ(config->mounts_size(), 0);
+  }
+}
+
 TEST_F(PodConfig, VOL_8_ASubPathIsMountedFromWhereItWasPinned) {
   for (const char* path : {"/whole", "/part"}) {
     auto* mount = container.add_volumemounts();

@@ -63,7 +63,7 @@ bool isAlwaysReadOnly(const core::Pod& pod, const std::string& name) {
     const core::VolumeSource& source = volume.volumesource();
     if (volume.name() == name)
       return source.has_configmap() || source.has_secret() || source.has_downwardapi() || source.has_projected() ||
-             source.persistentvolumeclaim().readonly() || source.nfs().readonly();
+             source.persistentvolumeclaim().readonly() || source.nfs().readonly() || source.csi().readonly();
   }
   return false;
 }
@@ -104,6 +104,22 @@ Result<void> addMounts(const core::Pod& pod, const core::Container& container, c
       addMappings(*users, *mount.mutable_uidmappings());
       addMappings(*users, *mount.mutable_gidmappings());
     }
+  }
+  return {};
+}
+
+// CSI-12
+Result<void> addDevices(const core::Pod& pod, const core::Container& container, const ContainerInputs& inputs,
+                        cri::v1::ContainerConfig& config) {
+  for (const core::VolumeDevice& wanted : container.volumedevices()) {
+    auto volume = inputs.volumePaths.find(wanted.name());
+    if (volume == inputs.volumePaths.end())
+      return fail(Code::kInvalid, kConfigError,
+                  "container " + container.name() + " maps volume " + wanted.name() + ", which is not set up");
+    auto* device = config.add_devices();
+    device->set_host_path(volume->second);
+    device->set_container_path(wanted.devicepath());
+    device->set_permissions(isAlwaysReadOnly(pod, wanted.name()) ? "r" : "mrw");
   }
   return {};
 }
@@ -169,6 +185,7 @@ Result<cri::v1::ContainerConfig> makeContainerConfig(const core::Pod& pod, const
     variable->set_value(value);
   }
   if (Result<void> mounted = addMounts(pod, container, inputs, config); !mounted) return fail(mounted.error());
+  if (Result<void> mapped = addDevices(pod, container, inputs, config); !mapped) return fail(mapped.error());
 
   auto& labels = *config.mutable_labels();
   labels[observe::kPodNameLabel] = pod.metadata().name();

@@ -90,6 +90,23 @@ struct StreamPlace {
   std::string path;  // with query
 };
 
+// A CSI volume that is on this node, or on its way.
+struct VolumeView {
+  struct Use {
+    std::string pod;    // "default/web", or its UID when nobody knows the pod
+    std::string state;  // waiting, claimed, publishing, published, unpublishing
+  };
+  std::string name;  // of the PersistentVolume, or of the pod's inline volume
+  std::string driver;
+  std::string handle;
+  std::string kind;   // persistent, block, inline
+  std::string stage;  // none, staging, staged, unstaging
+  std::vector<Use> uses;
+  std::optional<WallTime> since;  // of its state
+  std::string waitsFor;           // attacher, driver; empty: nobody
+  std::string problem;            // of the last step; empty: none
+};
+
 // Every call but streamPlace() answers at once from what the agent knows. Loop thread only.
 class AgentView {
  public:
@@ -99,6 +116,8 @@ class AgentView {
   // kNotFound: no such pod.
   virtual Result<Explanation> explain(std::string_view ns, std::string_view name) const = 0;
   virtual AgentStatus status() const = 0;
+  // Sorted by driver and handle.
+  virtual std::vector<VolumeView> volumes() const = 0;
   // An error says what is wrong; systemd's watchdog and /healthz ask the same question.
   virtual Result<void> healthy() const = 0;
   virtual events::EventRecorder& events() = 0;

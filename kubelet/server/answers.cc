@@ -130,6 +130,27 @@ Answer status(const AgentView& view) {
   return jsonAnswer(json);
 }
 
+Answer volumes(const AgentView& view) {
+  Json list = Json::array();
+  for (const VolumeView& volume : view.volumes()) {
+    Json json;
+    json["name"] = volume.name;
+    json["driver"] = volume.driver;
+    json["handle"] = volume.handle;
+    json["kind"] = volume.kind;
+    json["stage"] = volume.stage;
+    json["pods"] = Json::array();
+    for (const VolumeView::Use& use : volume.uses) json["pods"].push_back({{"pod", use.pod}, {"state", use.state}});
+    if (volume.since) json["since"] = rfc3339Nano(*volume.since);
+    if (!volume.waitsFor.empty()) json["waitsFor"] = volume.waitsFor;
+    if (!volume.problem.empty()) json["problem"] = volume.problem;
+    list.push_back(std::move(json));
+  }
+  Json json;
+  json["volumes"] = std::move(list);
+  return jsonAnswer(json);
+}
+
 Answer version(const AgentView& view) {
   AgentStatus status = view.status();
   Json json;
@@ -154,11 +175,12 @@ Answer answerGet(AgentView& view, const web::Target& target) {
   if (target.path == "/events") return events(view.events());
   if (target.path == "/explain") return explain(view, target.get("pod"));
   if (target.path == "/status") return status(view);
+  if (target.path == "/volumes") return volumes(view);
   if (target.path == "/version") return version(view);
   if (target.path == "/healthz") return healthz(view);
   return textAnswer(
       404,
-      "no such page; there are /pods, /events, /explain, /exec, /attach, /portforward, /status, /version and "
+      "no such page; there are /pods, /volumes, /events, /explain, /exec, /attach, /portforward, /status, /version and "
       "/healthz");
 }
 

@@ -47,6 +47,24 @@ TEST_F(Answers, PodsCanBeNarrowed) {
   EXPECT_EQ(one["items"][0]["metadata"]["namespace"], "shop");
 }
 
+TEST_F(Answers, VolumesTellWhoUsesThemAndWhoIsWaitedFor) {
+  EXPECT_EQ(getJson("/volumes")["volumes"], json::array());
+  VolumeView& volume = view.volumeList.emplace_back();
+  volume.name = "pv";
+  volume.stage = "staged";
+  volume.uses = {{"default/web", "publishing"}};
+  volume.since = clock.wallNow();
+  volume.waitsFor = "driver";
+  const json told = getJson("/volumes")["volumes"][0];
+  EXPECT_EQ(told["name"], "pv");
+  EXPECT_EQ(told["stage"], "staged");
+  EXPECT_EQ(told["pods"][0]["pod"], "default/web");
+  EXPECT_EQ(told["pods"][0]["state"], "publishing");
+  EXPECT_EQ(told["since"], "2027-01-15T08:00:00Z");
+  EXPECT_EQ(told["waitsFor"], "driver");
+  EXPECT_FALSE(told.contains("problem"));
+}
+
 TEST_F(Answers, EventsAreListedOldestFirst) {
   view.recorder.normal(events::nodeRef("node-1", ""), "Starting", "a");
   view.recorder.warning(events::nodeRef("node-1", ""), "SystemOOM", "b");

@@ -32,6 +32,7 @@ class FakeView final : public AgentView {
     return fail(Code::kNotFound, "", "there is no pod " + pod);
   }
   AgentStatus status() const override { return state; }
+  std::vector<VolumeView> volumes() const override { return volumeList; }
   Result<void> healthy() const override {
     if (!problem.empty()) return fail(Code::kUnavailable, "", problem);
     return {};
@@ -54,6 +55,7 @@ class FakeView final : public AgentView {
   std::vector<core::Pod> podList;
   std::vector<std::pair<std::string, Explanation>> explanations;  // "ns/name" first
   AgentStatus state;
+  std::vector<VolumeView> volumeList;
   std::string problem;  // empty: healthy
   Result<StreamPlace> place = StreamPlace{.address = "127.0.0.1", .port = 1, .path = "/exec/token"};
   StreamRequest lastStream;

@@ -62,7 +62,8 @@ PodWorker::PodWorker(Context& context, const TerminationRecords& records, core::
       postStarts_(context, state_, wake_),
       preStops_(context, state_, wake_),
       images_(context, state_, calls_, [this] { wake_.ring(); }),
-      volumes_(context, state_, calls_, [this] { wake_.ring(); }),
+      volumes_(
+          context, state_, calls_, [this] { wake_.ring(); }, [this](status::FailedBy why) { fail(std::move(why)); }),
       resizer_(context, state_),
       starter_(
           context, state_, images_, volumes_, postStarts_, [this] { return stop_; },
@@ -174,6 +175,11 @@ void PodWorker::objectChanged() {
   ring();
 }
 
+void PodWorker::retryVolumes() {
+  volumes_.retryNow();
+  ring();
+}
+
 Task<void> PodWorker::close() {
   giveUp_.cancel();
   co_await main_.close();
@@ -236,6 +242,7 @@ Task<void> PodWorker::syncPod() {
     if (std::optional<WallTime> due = activeDeadline()) nextWake_ = std::min(nextWake_, steady(*due));
     if (std::optional<WallTime> due = volumes_.nextTry()) nextWake_ = std::min(nextWake_, steady(*due));
     co_await refreshFiles();
+    co_await releaseVolumes();
     const bool pulling =
         std::any_of(state_.images.begin(), state_.images.end(), [](const auto& entry) { return entry.second.pulling; });
     if (!plan_.idle() && !pulling) nextWake_ = std::min(nextWake_, context_.clock.now() + kLookAgain);
@@ -271,6 +278,22 @@ Task<void> PodWorker::refreshFiles() {
     due = context_.volumes.refreshDue(uid());
   }
   if (due) nextWake_ = std::min(nextWake_, steady(*due));
+}
+
+// What others may wait for is not kept until somebody removes the pod.
+Task<void> PodWorker::releaseVolumes() {
+  const observe::ObservedPod pod = have();
+  const bool inUse =
+      std::ranges::any_of(pod.containers,
+                          [](const auto& one) { return one.state != observe::ContainerState::kExited; }) ||
+      std::ranges::any_of(state_.volumeStates, [](const auto& volume) { return volume.second.trying; });
+  if (!plan_.finished || inUse || volumesReleased_ || stop_) co_return;
+  Result<void> released = co_await context_.volumes.release(uid());
+  volumesReleased_ = released.has_value();
+  if (volumesReleased_) co_return;
+  log::warning("the volumes of a pod that has ended cannot be taken back yet",
+               {{"pod", state_.ref()}, {"error", released.error().message}});
+  nextWake_ = std::min(nextWake_, context_.clock.now() + kLookAgain);
 }
 
 void PodWorker::replan() {

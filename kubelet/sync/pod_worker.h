@@ -69,6 +69,8 @@ class PodWorker {
   void removeDead(std::set<std::string> ids);
   // A ConfigMap or Secret that the pod refers to has changed, appeared or gone.
   void objectChanged();
+  // Volumes that have failed are due at once, and so is their end.
+  void retryVolumes();
   // The agent ends: stops working and leaves the pod as it is. After finished() too.
   Task<void> close();
 
@@ -111,6 +113,7 @@ class PodWorker {
   void announceBackoff();
   void beginGrace(WallTime deadline);
   Task<void> refreshFiles();
+  Task<void> releaseVolumes();
   void publish(bool terminated);
   TimePoint steady(WallTime when) const;
   observe::ObservedPod have() const;
@@ -136,9 +139,10 @@ class PodWorker {
   bool stop_ = false;
   bool decided_ = false;
   bool terminated_ = false;
-  bool filesStale_ = false;  // what the pod's volumes show may have changed
-  bool told_ = false;        // statusChanged was called
-  bool recorded_ = false;    // the termination is on disk
+  bool filesStale_ = false;       // what the pod's volumes show may have changed
+  bool volumesReleased_ = false;  // of a pod that has come to its end
+  bool told_ = false;             // statusChanged was called
+  bool recorded_ = false;         // the termination is on disk
   bool waitsForName_ = false;
   bool adopted_ = false;
   std::set<std::string> adoptedContainers_;   // ids of those that ran before the agent started

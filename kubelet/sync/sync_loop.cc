@@ -216,6 +216,7 @@ void SyncLoop::terminateStrays() {
   if (!std::exchange(sweptAtStart_, true)) {
     sweepDisk();
     removeOrphanCgroups();
+    listener_.podsKnown();
   }
 }
 
@@ -344,6 +345,10 @@ void SyncLoop::objectChanged(const std::string& ns, const std::string& name) {
   });
 }
 
+void SyncLoop::retryVolumes() {
+  forEachWorker([](PodWorker& worker) { worker.retryVolumes(); });
+}
+
 void SyncLoop::finished(PodWorker& worker) {
   reaping_.spawn("reap " + worker.fullName(), reap(&worker));
 }
@@ -429,6 +434,15 @@ std::optional<std::vector<SyncLoop::PodPtr>> SyncLoop::staticPods() const {
     for (const PodPtr& pod : {slot.given, slot.next})
       if (pod && status::isStaticPod(*pod)) pods.push_back(pod);
   return pods;
+}
+
+std::optional<std::set<std::string>> SyncLoop::uids() const {
+  if (!sweptAtStart_) return std::nullopt;
+  std::set<std::string> uids;
+  for (const auto& [uid, worker] : byUid_) uids.insert(uid);
+  for (const auto& [fullName, slot] : slots_)
+    if (slot.next) uids.insert(slot.next->metadata().uid());
+  return uids;
 }
 
 std::optional<std::set<std::string>> SyncLoop::imageNames() const {

@@ -37,6 +37,8 @@ class SyncLoop {
     std::function<void()> changed = [] {};
     // What staticPods() answers may be another set.
     std::function<void()> setChanged = [] {};
+    // uids() has an answer from now on. Once.
+    std::function<void()> podsKnown = [] {};
     // The status of this pod is another one, or final (PodWorker::terminated()). Not while the runtime is not known.
     std::function<void(const PodWorker&)> statusChanged = [](const PodWorker&) {};
   };
@@ -70,6 +72,8 @@ class SyncLoop {
   bool isEnding(const std::string& uid) const;
   // Every dead container whose pod has a newer one is superfluous for now (GC-1). False: there are none.
   bool removeAllDead();
+  // Volumes that could not be set up may be possible now, of whatever pod: a driver has come.
+  void retryVolumes();
 
   // Ends all work and leaves every pod as it is.
   Task<void> close();
@@ -81,6 +85,9 @@ class SyncLoop {
   // Null when there is none of that name.
   const PodWorker* find(const std::string& fullName) const;
   std::size_t podCount() const { return slots_.size(); }
+  // All pods that are wanted, wind down, or were found in the runtime or on disk. Nothing before every source has
+  // delivered and the runtime is known.
+  std::optional<std::set<std::string>> uids() const;
   // Images that these pods name. Nothing before every source has delivered.
   std::optional<std::set<std::string>> imageNames() const;
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/backoff.h"
+#include "kubelet/volumes/attachments.h"
 
 namespace cubelet::sync {
 namespace {
@@ -94,6 +95,9 @@ Task<void> VolumeStep::tryOne(core::Pod pod, core::Volume volume) {
   }
   ended_.ring();
   wake_();
+  // CSI-19
+  if (!path && path.error().reason == volumes::kAttachLimitExceeded)
+    reject_({volumes::kAttachLimitExceeded, "Pod was rejected: " + path.error().message});
 }
 
 void VolumeStep::failed(const std::string& name, const Error& error) {

@@ -10,6 +10,7 @@
 #include "base/task_group.h"
 #include "base/wake.h"
 #include "kubelet/status/explain.h"
+#include "kubelet/status/pod_status.h"
 #include "kubelet/sync/context.h"
 #include "kubelet/sync/pod_state.h"
 
@@ -19,9 +20,15 @@ namespace cubelet::sync {
 // volumes nor the worker. Loop thread only.
 class VolumeStep {
  public:
-  // `tries` runs the tries; `wake` is called when one has ended.
-  VolumeStep(Context& context, PodState& state, TaskGroup& tries, std::function<void()> wake)
-      : context_(context), state_(state), tries_(tries), wake_(std::move(wake)), ended_(context.clock) {}
+  using Reject = std::function<void(status::FailedBy)>;
+  // `tries` runs the tries; `wake` is called when one has ended, `reject` when the node cannot have one of the volumes.
+  VolumeStep(Context& context, PodState& state, TaskGroup& tries, std::function<void()> wake, Reject reject)
+      : context_(context),
+        state_(state),
+        tries_(tries),
+        wake_(std::move(wake)),
+        reject_(std::move(reject)),
+        ended_(context.clock) {}
 
   // True when all are ready: state.volumes is set. Otherwise what is missing is under way, or its next try is due at
   // nextTry(). Waits for a moment, so that the usual case needs no second look.
@@ -46,6 +53,7 @@ class VolumeStep {
   PodState& state_;
   TaskGroup& tries_;
   std::function<void()> wake_;
+  Reject reject_;
   Wake ended_;                            // rung at the end of each try
   std::map<std::string, Timer> reports_;  // by volume: when to tell how far its walk has come
 };

@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "kubelet/sync/test_node.h"
+#include "kubelet/volumes/attachments.h"
 
 namespace cubelet::sync {
 namespace {
@@ -25,6 +26,8 @@ class FakeNfs final : public volumes::VolumeType {
     const std::string server = request.volume.volumesource().nfs().server();
     if (server == "hangs") changed_.wait(lock, [this] { return answering_; });
     if (server == "fails" && !answering_) return fail(Code::kInternal, "", "mount.nfs: access denied");
+    if (server == "full")
+      return fail(Code::kUnavailable, volumes::kAttachLimitExceeded, "the storage has no room on this node");
     if (server == "unbound" && !answering_)
       return fail(Code::kNotFound, volumes::kNotProcessed, "claim \"c\" not found");
     return std::string("/mnt/nfs");
@@ -119,6 +122,39 @@ TEST_F(PodVolumesSync, VOL_2_WhatCannotBePlannedIsToldOfAllThatIsMissing) {
   EXPECT_TRUE(node.hasEvent("FailedMount",
                             "Unable to attach or mount volumes: unmounted volumes=[data], unattached volumes=[], "
                             "failed to process volumes=[data]: claim \"c\" not found"));
+}
+
+TEST_F(PodVolumesSync, CSI_19_APodWhoseVolumeTheNodeCannotHaveIsRejected) {
+  core::Pod pod = makePod("a", "u1");
+  addNfs(pod, "data", "full");
+  node.setPods({pod});
+  EXPECT_EQ(node.status("a").phase(), "Failed");
+  EXPECT_EQ(node.status("a").reason(), "VolumeAttachmentLimitExceeded");
+  EXPECT_EQ(node.status("a").message(),
+            "Pod was rejected: MountVolume.SetUp failed for volume \"data\" : the storage has no room on this node");
+  node.advance(seconds(200));
+  EXPECT_EQ(nfs.tries(), 1);
+}
+
+TEST_F(PodVolumesSync, CSI_17_NewsOfADriverEndTheBackOff) {
+  core::Pod pod = makePod("a", "u1");
+  addNfs(pod, "data", "fails");
+  node.setPods({pod});
+  EXPECT_EQ(runtime.running(), Names{});
+  nfs.answer();
+  node.sync().retryVolumes();
+  node.settle();
+  EXPECT_EQ(runtime.running(), Names{"web#0"}) << "at once";
+}
+
+TEST_F(PodVolumesSync, CSI_20_WhoHasVolumesIsKnownOnceAllPodsAre) {
+  node.stopAgent();
+  node.startAgent({"file", "http"});
+  node.setPods({makePod("a", "u1")});
+  EXPECT_FALSE(node.sync().uids()) << "a source is silent";
+  node.setPods({}, "http");
+  ASSERT_TRUE(node.sync().uids());
+  EXPECT_TRUE(node.sync().uids()->contains("u1"));
 }
 
 TEST_F(PodVolumesSync, VOL_3_EachVolumeBacksOffFromHalfASecondToTwoMinutes) {

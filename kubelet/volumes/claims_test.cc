@@ -228,7 +228,6 @@ TEST_F(ClaimVolumes, WithoutAnApiServerThatIsSaid) {
 }
 
 TEST_F(ClaimVolumes, ATypeThatIsNotThereYetIsSaid) {
-  disk().mutable_persistentvolumesource()->mutable_csi()->set_driver("d");
   EXPECT_EQ(
       errorOf(),
       "MountVolume.SetUp failed for volume \"v\" : persistent volume disk is of a type that is not supported yet");

@@ -15,6 +15,7 @@ class FakeObjects final : public Objects {
   std::map<std::string, core::Secret> secrets;
   std::map<std::string, core::PersistentVolumeClaim> claims;
   std::map<std::string, core::PersistentVolume> persistentVolumes;  // "/name"
+  std::map<std::string, ::k8s::storage::v1::CSIDriver> csiDrivers;  // by name
   std::string tokenText = "token-1";
   WallTime tokenExpires;
   std::optional<Error> down;               // what every question is answered with
@@ -38,6 +39,15 @@ class FakeObjects final : public Objects {
   }
   Task<Result<SecretPtr>> secret(std::string ns, std::string name) override {
     co_return find(secrets, "secret", ns, name);
+  }
+  Task<Result<SecretPtr>> secretOfVolume(std::string ns, std::string name) override {
+    co_return find(secrets, "secrets", ns, name);
+  }
+  Task<Result<CsiDriverPtr>> csiDriver(std::string name) override {
+    if (down) co_return fail(*down);
+    auto found = csiDrivers.find(name);
+    if (found == csiDrivers.end()) co_return CsiDriverPtr();
+    co_return std::make_shared<const ::k8s::storage::v1::CSIDriver>(found->second);
   }
   Task<Result<std::vector<ServicePtr>>> services() override { co_return std::vector<ServicePtr>(); }
   Task<Result<Token>> token(core::Pod pod, std::string audience, std::chrono::seconds life) override {

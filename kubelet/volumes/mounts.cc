@@ -82,6 +82,17 @@ bool isOfNetwork(const std::string& type) {
   return type.starts_with("fuse.") || std::ranges::find(kTypes, type) != kTypes.end();
 }
 
+Result<void> unmountAll(const std::vector<Mount>& mounts) {
+  for (const Mount& mount : mounts) {
+    if (::umount2(mount.target.c_str(), UMOUNT_NOFOLLOW) == 0 || errno == EINVAL) continue;
+    const int problem = errno;
+    const bool detach = problem == EBUSY && isOfNetwork(mount.type);
+    if (!detach || ::umount2(mount.target.c_str(), UMOUNT_NOFOLLOW | MNT_DETACH) != 0)
+      return fail(errnoError(problem, "unmount " + mount.target));
+  }
+  return {};
+}
+
 // `path` as the mount table names it: without links above its last component. A missing one stays as it is.
 std::string asMounted(const std::string& path) {
   const std::size_t slash = path.rfind('/');
@@ -140,14 +151,15 @@ Result<void> mountFileSystem(const std::string& type, const std::string& target,
 Result<void> unmountBelow(const std::string& path) {
   Result<std::vector<Mount>> mounts = mountsBelow(asMounted(path));
   if (!mounts) return fail(mounts.error());
-  for (const Mount& mount : *mounts) {
-    if (::umount2(mount.target.c_str(), UMOUNT_NOFOLLOW) == 0 || errno == EINVAL) continue;
-    const int problem = errno;
-    const bool detach = problem == EBUSY && isOfNetwork(mount.type);
-    if (!detach || ::umount2(mount.target.c_str(), UMOUNT_NOFOLLOW | MNT_DETACH) != 0)
-      return fail(errnoError(problem, "unmount " + mount.target));
-  }
-  return {};
+  return unmountAll(*mounts);
+}
+
+Result<void> unmountInside(const std::string& path) {
+  const std::string root = asMounted(path);
+  Result<std::vector<Mount>> mounts = mountsBelow(root);
+  if (!mounts) return fail(mounts.error());
+  std::erase_if(*mounts, [&](const Mount& mount) { return mount.target == root; });
+  return unmountAll(*mounts);
 }
 
 Result<void> detachNetworkBelow(const std::string& path) {

@@ -22,6 +22,9 @@ Result<void> mountFileSystem(const std::string& type, const std::string& target,
 // instead: whoever keeps it busy may wait for a server that is gone.
 Result<void> unmountBelow(const std::string& path);
 
+// The same for what is mounted below `path`, but not for what is mounted at it.
+Result<void> unmountInside(const std::string& path);
+
 // Detaches what is mounted of the network at or below `path`, for when unmountBelow() hangs. Does not hang itself.
 Result<void> detachNetworkBelow(const std::string& path);
 

@@ -5,8 +5,11 @@
 
 #include "base/files.h"
 #include "base/log.h"
+#include "csi/volumes/volumes.h"
+#include "kubelet/volumes/attachments.h"
 #include "kubelet/volumes/claim_volume.h"
 #include "kubelet/volumes/config_map.h"
+#include "kubelet/volumes/csi_volume.h"
 #include "kubelet/volumes/downward_api.h"
 #include "kubelet/volumes/empty_dir.h"
 #include "kubelet/volumes/host_path.h"
@@ -35,15 +38,30 @@ bool hasToken(const core::Volume& volume) {
 
 std::unexpected<Error> mountFailed(const core::Volume& volume, Error why) {
   if (why.reason == kNotProcessed) return fail(std::move(why));
-  return fail(why.code, "FailedMount",
+  return fail(why.code, why.reason == kAttachLimitExceeded ? kAttachLimitExceeded : "FailedMount",
               "MountVolume.SetUp failed for volume \"" + volume.name() + "\" : " + why.message);
 }
 
-Result<void> tearDownAll(const std::string& podDirectory, const std::vector<std::shared_future<void>>& works) {
+Result<void> letEnd(const std::vector<std::shared_future<void>>& works, const std::string& directory) {
   const auto until = std::chrono::steady_clock::now() + kLetWorkEnd;
   for (const std::shared_future<void>& work : works)
     if (work.wait_until(until) != std::future_status::ready)
-      return fail(Code::kUnavailable, "", "remove " + podDirectory + ": an earlier call still works there");
+      return fail(Code::kUnavailable, "", "remove " + directory + ": an earlier call still works there");
+  return {};
+}
+
+// What containers with propagation have mounted within the volumes of CSI drivers.
+Result<void> unmountInsideEach(const std::string& csiVolumes) {
+  Result<std::vector<std::string>> names = listDirectory(csiVolumes);
+  if (!names && names.error().code == Code::kNotFound) return {};
+  if (!names) return fail(names.error());
+  for (const std::string& name : *names)
+    if (Result<void> done = unmountInside(joinPath(csiVolumes, name + "/mount")); !done) return done;
+  return {};
+}
+
+Result<void> tearDownAll(const std::string& podDirectory, const std::vector<std::shared_future<void>>& works) {
+  if (Result<void> ended = letEnd(works, podDirectory); !ended) return ended;
   if (Result<void> unmounted = unmountBelow(podDirectory); !unmounted) return unmounted;
   return removeTree(podDirectory);
 }
@@ -61,8 +79,9 @@ std::span<const VolumeType* const> builtInTypes() {
   static const Nfs nfs;
   static const ClaimVolume claim;
   static const ImageVolume image;
-  static const std::array<const VolumeType*, 10> types = {&emptyDir,  &hostPath, &configMap, &secret, &downwardApi,
-                                                          &projected, &local,    &nfs,       &claim,  &image};
+  static const CsiVolume csi;
+  static const std::array<const VolumeType*, 11> types = {
+      &emptyDir, &hostPath, &configMap, &secret, &downwardApi, &projected, &local, &nfs, &claim, &image, &csi};
   return types;
 }
 
@@ -85,6 +104,7 @@ Task<Result<std::string>> PodVolumes::setUp(core::Pod pod, core::Volume volume, 
   Result<Filled> filled = co_await fill(pod, volume);
   if (!filled) co_return fail(filled.error());
   noteRenewal(pod.metadata().uid(), volume.name(), filled->renewAt);
+  if (!filled->renewAt) neverRenewed_.insert({pod.metadata().uid(), volume.name()});
   Result<void> given = co_await giveToGroup(std::move(filled->request), filled->path, std::move(walk));
   if (!given) co_return mountFailed(volume, given.error());
   co_return std::move(filled->path);
@@ -95,7 +115,12 @@ Task<Result<void>> PodVolumes::refresh(core::Pod pod) {
   std::optional<Error> first;
   for (const core::Volume& volume : pod.spec().volumes()) {
     const VolumeType* type = typeOf(volume);
-    if (type == nullptr || !type->hasFiles()) continue;
+    if (type == nullptr) continue;
+    if (!type->hasFiles()) {
+      Result<void> renewed = co_await renewIfDue(pod, volume);
+      if (!renewed && !first) first = renewed.error();
+      continue;
+    }
     Result<Filled> filled = co_await fill(pod, volume);
     if (filled) {
       noteRenewal(uid, volume.name(), filled->renewAt);
@@ -126,8 +151,19 @@ Task<Result<void>> PodVolumes::bindSubPath(std::string uid, SubPath subPath) {
   co_return co_await pool_.run<void>("prepare a subPath", kDeadline, std::move(job));
 }
 
-Task<Result<void>> PodVolumes::tearDown(std::string uid) {
+Task<Result<void>> PodVolumes::release(std::string uid) {
+  if (sources_.csi == nullptr || !sources_.csi->has(uid)) co_return Result<void>();
   std::erase_if(renewAt_, [&](const auto& entry) { return entry.first.first == uid; });
+  std::erase_if(neverRenewed_, [&](const WorkPlace& place) { return place.first == uid; });
+  Result<void> released = co_await releaseCsi(std::move(uid));
+  co_return released;
+}
+
+Task<Result<void>> PodVolumes::tearDown(std::string uid) {
+  Result<void> released = co_await release(uid);
+  if (!released) co_return released;
+  std::erase_if(renewAt_, [&](const auto& entry) { return entry.first.first == uid; });
+  std::erase_if(neverRenewed_, [&](const WorkPlace& place) { return place.first == uid; });
   const std::string directory = layout::podDirectory(dirs_, uid);
   std::vector<std::shared_future<void>> works = worksOf(uid);
   Result<Work> work = beginWork({uid, kTearDown});
@@ -146,17 +182,49 @@ Task<Result<void>> PodVolumes::tearDown(std::string uid) {
   co_return done;
 }
 
-// The volume ready, with its files if its type has any.
-Task<Result<PodVolumes::Filled>> PodVolumes::fill(core::Pod pod, core::Volume volume) {
+// What its driver has mounted, its driver unmounts. Before that goes what was mounted from within it: a volume that is
+// still in use is not let go.
+Task<Result<void>> PodVolumes::releaseCsi(std::string uid) {
+  const std::string subPaths = layout::subPathsDirectory(dirs_, uid);
+  const std::string csiVolumes = layout::volumeDirectory(dirs_, uid, "kubernetes.io/csi", "");
+  std::vector<std::shared_future<void>> works = worksOf(uid);
+  Result<Work> work = beginWork({uid, kTearDown});
+  if (!work) co_return fail(work.error().within("unmount what is below " + subPaths));
+  std::function<Result<void>()> job = [subPaths, csiVolumes, works = std::move(works), work = std::move(*work)] {
+    Result<void> done = letEnd(works, subPaths);
+    if (done) done = unmountBelow(subPaths);
+    if (done) done = unmountInsideEach(csiVolumes);
+    work->set_value();
+    return done;
+  };
+  Result<void> unmounted = co_await pool_.run<void>("unmount what is below " + subPaths, kDeadline, std::move(job));
+  if (!unmounted) co_return unmounted;
+  co_return co_await sources_.csi->unpublishPod(std::move(uid));
+}
+
+// By the volume's type, then by that of what is behind it.
+Task<Result<VolumeRequest>> PodVolumes::prepare(core::Pod pod, core::Volume volume) {
   const VolumeType* type = typeOf(volume);
   VolumeRequest asked{std::move(pod), volume, dirs_};
   Result<VolumeRequest> request = co_await type->prepare(std::move(asked), sources_);
   if (!request) co_return mountFailed(volume, request.error());
-  type = typeOf(*request);
-  if (type == nullptr)
+  const VolumeType* behind = typeOf(*request);
+  if (behind == nullptr)
     co_return mountFailed(volume, Error(Code::kUnimplemented, "",
                                         "persistent volume " + request->persistent->metadata().name() +
                                             " is of a type that is not supported yet"));
+  if (behind == type) co_return request;
+  VolumeRequest found = std::move(*request);
+  request = co_await behind->prepare(std::move(found), sources_);
+  if (!request) co_return mountFailed(volume, request.error());
+  co_return request;
+}
+
+// The volume ready, with its files if its type has any.
+Task<Result<PodVolumes::Filled>> PodVolumes::fill(core::Pod pod, core::Volume volume) {
+  Result<VolumeRequest> request = co_await prepare(std::move(pod), volume);
+  if (!request) co_return fail(request.error());
+  const VolumeType* type = typeOf(*request);
   std::optional<WallTime> renewAt;
   if (type->hasFiles()) {
     Result<VolumeFiles> content = co_await type->files(*request, sources_);
@@ -168,7 +236,31 @@ Task<Result<PodVolumes::Filled>> PodVolumes::fill(core::Pod pod, core::Volume vo
   if (!path) co_return mountFailed(volume, path.error());
   Result<void> mounted = co_await type->mount(*request, *path, sources_);
   if (!mounted) co_return mountFailed(volume, mounted.error());
+  if (std::optional<Duration> every = type->renewEvery(*request)) renewAt = inTime(*every);
   co_return Filled{std::move(*request), std::move(*path), renewAt};
+}
+
+// A volume that an earlier run of the agent has mounted is looked at once.
+Task<Result<void>> PodVolumes::renewIfDue(core::Pod pod, core::Volume volume) {
+  const std::string uid = pod.metadata().uid();
+  const WorkPlace place(uid, volume.name());
+  if (sources_.csi == nullptr || !sources_.csi->has(uid) || neverRenewed_.contains(place)) co_return Result<void>();
+  if (auto due = renewAt_.find(place); due != renewAt_.end() && due->second > clock_.wallNow())
+    co_return Result<void>();
+  noteRenewal(uid, volume.name(), clock_.wallNow());  // the next try, should this one fail
+  Result<VolumeRequest> request = co_await prepare(std::move(pod), volume);
+  if (!request) co_return fail(request.error());
+  const VolumeType* type = typeOf(*request);
+  const std::optional<Duration> every = type->renewEvery(*request);
+  if (!every) {
+    renewAt_.erase(place);
+    neverRenewed_.insert(place);
+    co_return Result<void>();
+  }
+  noteRenewal(uid, volume.name(), inTime(*every));
+  Result<void> renewed = co_await type->renew(std::move(*request), sources_);
+  if (!renewed) co_return mountFailed(volume, renewed.error());
+  co_return renewed;
 }
 
 Task<Result<std::string>> PodVolumes::runSetUp(VolumeRequest request) {
@@ -209,6 +301,10 @@ Task<Result<void>> PodVolumes::giveToGroup(VolumeRequest request, std::string pa
     log::warning("files of a volume could not be given to the fsGroup",
                  {{"volume", walk->path}, {"files", std::to_string(walk->refused)}});
   co_return done;
+}
+
+WallTime PodVolumes::inTime(Duration after) const {
+  return clock_.wallNow() + std::chrono::duration_cast<WallTime::duration>(after);
 }
 
 Result<PodVolumes::Work> PodVolumes::beginWork(const WorkPlace& place) {

@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <utility>
@@ -37,26 +38,32 @@ class PodVolumes {
 
   // From now on volumes may name objects of the API server. Null: as without one.
   void useObjects(objects::Objects* objects) { sources_.objects = objects; }
+  // The same for volumes that are attached before they are mounted.
+  void useAttachments(Attachments* attachments) { sources_.attachments = attachments; }
 
   using HostPaths = std::map<std::string, std::string>;  // volume name -> path on the host
   // One try to make one volume ready; answers its path on the host. Safe to repeat, and to run for several volumes side
   // by side. Waits for objects that the volume refers to; Objects::use comes before, by whoever owns the pod. `walk`
   // tells how far giving the files to the pod's fsGroup has come; cancelling the task stops that. Error messages read
-  // `MountVolume.SetUp failed for volume "v" : ...` (VOL-2), but for reason kNotProcessed; kNotFound when an object is
-  // missing. kUnavailable: an earlier call for this volume hangs.
+  // `MountVolume.SetUp failed for volume "v" : ...` (VOL-2), but for reason kNotProcessed; reason kAttachLimitExceeded:
+  // this node cannot have it; kNotFound when an object is missing. kUnavailable: an earlier call for this volume hangs.
   Task<Result<std::string>> setUp(core::Pod pod, core::Volume volume, std::shared_ptr<OwnershipWalk> walk);
   // For a pod that runs: brings the files of its configMap, secret, downwardAPI and projected volumes up to date, after
-  // an object or the pod itself has changed, or when refreshDue() has come. Writes only what differs. A volume that
-  // fails keeps its files and does not stop the others; the first error is answered, as by setUp.
+  // an object or the pod itself has changed, or when refreshDue() has come; has CSI drivers that want it publish again
+  // when that is due. Writes only what differs. A volume that fails keeps its files and does not stop the others; the
+  // first error is answered, as by setUp.
   Task<Result<void>> refresh(core::Pod pod);
   // When refresh() is due because of tokens: nothing for a pod without any, and before its first setUp or refresh.
   // Never less than a minute after the last try.
   std::optional<WallTime> refreshDue(const std::string& uid) const;
   // Mounts a part of a volume that is ready, see sub_path.h; reasons of errors are those. One at a time for each pod.
   Task<Result<void>> bindSubPath(std::string uid, SubPath subPath);
-  // Unmounts and removes the pod's directory. kInvalid or kInternal while something is still mounted there: nothing
-  // behind a mount is ever deleted. kUnavailable while an earlier call still works there. Safe to repeat, also for a
-  // pod that never had one.
+  // For a pod that has come to its end and stays for others to see: has CSI drivers take their volumes back, so that
+  // pods of other nodes can have them. Safe to repeat.
+  Task<Result<void>> release(std::string uid);
+  // Has CSI drivers take their volumes back, then unmounts and removes the pod's directory. kInvalid or kInternal while
+  // something is still mounted there: nothing behind a mount is ever deleted. kUnavailable while an earlier call still
+  // works there. Safe to repeat, also for a pod that never had one.
   Task<Result<void>> tearDown(std::string uid);
 
  private:
@@ -68,9 +75,13 @@ class PodVolumes {
   const VolumeType* typeOf(const core::Volume& volume) const;
   // The same for a prepared request: what is behind a claim has its own type.
   const VolumeType* typeOf(const VolumeRequest& request) const;
+  Task<Result<VolumeRequest>> prepare(core::Pod pod, core::Volume volume);
   Task<Result<Filled>> fill(core::Pod pod, core::Volume volume);
+  Task<Result<void>> renewIfDue(core::Pod pod, core::Volume volume);
+  Task<Result<void>> releaseCsi(std::string uid);
   Task<Result<void>> giveToGroup(VolumeRequest request, std::string path, std::shared_ptr<OwnershipWalk> walk);
   Task<Result<std::string>> runSetUp(VolumeRequest request);
+  WallTime inTime(Duration after) const;
   void noteRenewal(const std::string& uid, const std::string& volume, std::optional<WallTime> renewAt);
 
   // Marks a call that works in a pod's directory. One whose caller has given up may still run, and nobody else must
@@ -87,6 +98,7 @@ class PodVolumes {
   Sources sources_;
   std::span<const VolumeType* const> types_;
   std::map<WorkPlace, WallTime> renewAt_;
+  std::set<WorkPlace> neverRenewed_;                     // volumes that are known to need none
   std::map<WorkPlace, std::shared_future<void>> works_;  // ready once the call has ended
 };
 

@@ -16,7 +16,15 @@
 #include "kubelet/volumes/content.h"
 #include "proto/k8s/core.pb.h"
 
+namespace cubelet::csi {
+class Drivers;
+class Volumes;
+}  // namespace cubelet::csi
+
 namespace cubelet::volumes {
+
+class Attachments;
+struct CsiRequest;
 
 namespace core = ::k8s::core::v1;
 
@@ -30,6 +38,7 @@ struct VolumeRequest {
   layout::Directories dirs;
   std::shared_ptr<const Files> files = nullptr;       // for setUp: what files() answered; null for types without
   objects::PersistentVolumePtr persistent = nullptr;  // behind the volume's claim, once prepare() has found it
+  std::shared_ptr<const CsiRequest> csi = nullptr;    // of a CSI volume, once prepare() has made it
 };
 
 // A program that mounts something: its name, then its arguments.
@@ -42,6 +51,9 @@ struct Sources {
   std::function<bool(const core::NodeSelector&)> nodeMatches = nullptr;
   // Ends with an Error that says what the program said, or that it had no more time; cancelling the task kills it.
   RunProgram runProgram = nullptr;
+  csi::Volumes* csi = nullptr;         // null: no CSI volumes here
+  csi::Drivers* csiDrivers = nullptr;  // beside `csi`
+  Attachments* attachments = nullptr;  // null: nobody attaches volumes to this node
   // Values for the downward API, as for environment variables: metadata.name, metadata.labels['k'], ... and
   // limits.cpu, ... of the container that the selector names.
   std::function<Result<std::string>(const core::Pod&, std::string_view fieldPath)> fieldValue;
@@ -64,7 +76,8 @@ class VolumeType {
     (void)source;
     return false;
   }
-  // First of all: the request with what has to be looked up elsewhere. Loop thread, may wait for the API server.
+  // First of all: the request with what has to be looked up elsewhere. Loop thread, may wait for the API server. A
+  // volume behind a claim is prepared by the claim's type, then by its own.
   virtual Task<Result<VolumeRequest>> prepare(VolumeRequest request, Sources sources) const {
     (void)sources;
     co_return request;
@@ -87,6 +100,18 @@ class VolumeType {
   virtual Task<Result<void>> mount(VolumeRequest request, std::string path, Sources sources) const {
     (void)request;
     (void)path;
+    (void)sources;
+    co_return Result<void>();
+  }
+  // How often renew() is due while the pod runs; nothing: never.
+  virtual std::optional<Duration> renewEvery(const VolumeRequest& request) const {
+    (void)request;
+    return std::nullopt;
+  }
+  // Brings a volume that is mounted up to date, for its request as it is prepared now (CSI-9). A failure changes
+  // nothing. Loop thread, may wait.
+  virtual Task<Result<void>> renew(VolumeRequest request, Sources sources) const {
+    (void)request;
     (void)sources;
     co_return Result<void>();
   }

@@ -32,7 +32,7 @@ constexpr std::array kReferringTypes{
     Kind{"AzureFileVolumeSource", "secrets (via azureFile volumes)"},
     Kind{"PersistentVolumeClaimVolumeSource", "persistentvolumeclaims", true},
     Kind{"EphemeralVolumeSource", "persistentvolumeclaims (via ephemeral volumes)"},
-    Kind{"CSIVolumeSource", "csidrivers (via CSI volumes)"},
+    Kind{"CSIVolumeSource", "csidrivers (via CSI volumes)", true},
     Kind{"GlusterfsVolumeSource", "endpoints (via glusterFS volumes)"},
     Kind{"ServiceAccountTokenProjection", "serviceaccounts (via projected volumes)"},
     Kind{"ClusterTrustBundleProjection", "clustertrustbundles"},

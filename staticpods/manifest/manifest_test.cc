@@ -303,11 +303,14 @@ TEST(LocalReferences, WhatAFileOfTheNodeCanBeIsTaken) {
       "  imagePullSecrets: [{name: s}]\n"
       "  volumes:\n  - {name: a, secret: {secretName: s}}\n  - {name: b, configMap: {name: s}}\n"
       "  - {name: c, persistentVolumeClaim: {claimName: s}}\n"
-      "  - {name: d, projected: {sources: [{secret: {name: s}}, {configMap: {name: s}}]}}\n";
+      "  - {name: d, projected: {sources: [{secret: {name: s}}, {configMap: {name: s}}]}}\n"
+      "  - {name: e, csi: {driver: d, nodePublishSecretRef: {name: s}}}\n";
   EXPECT_THAT(parse(podText("web", taken), local).problemTexts("web.yaml"), IsEmpty());
-  for (const char* refused : {"  serviceAccountName: sa\n",
-                              "  volumes:\n  - {name: v, projected: {sources: [{serviceAccountToken: {path: t}}]}}\n",
-                              "  volumes:\n  - {name: v, csi: {driver: d}}\n"})
+  for (const char* refused :
+       {"  serviceAccountName: sa\n",
+        "  volumes:\n  - {name: v, projected: {sources: [{serviceAccountToken: {path: t}}]}}\n",
+        "  volumes:\n  - {name: v, ephemeral: {volumeClaimTemplate: {spec: {accessModes: [ReadWriteOnce], "
+        "resources: {requests: {storage: 1Gi}}}}}}\n"})
     EXPECT_THAT(parse(podText("web", refused), local).problemTexts("web.yaml"),
                 testing::Contains(HasSubstr("static pods may not reference")))
         << refused;

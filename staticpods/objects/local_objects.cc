@@ -200,6 +200,17 @@ Task<Result<objects::RuntimeClassPtr>> LocalObjects::runtimeClass(std::string na
   return find<::k8s::node::v1::RuntimeClass>({ObjectKind::kRuntimeClass, "", std::move(name)});
 }
 
+Task<Result<objects::CsiDriverPtr>> LocalObjects::csiDriver(std::string name) {
+  auto search = find<::k8s::storage::v1::CSIDriver>({ObjectKind::kCsiDriver, "", std::move(name)});
+  Result<objects::CsiDriverPtr> found = co_await std::move(search);
+  if (!found && found.error().code == Code::kNotFound) co_return objects::CsiDriverPtr();
+  co_return found;
+}
+
+Task<Result<objects::SecretPtr>> LocalObjects::secretOfVolume(std::string ns, std::string name) {
+  return secret(std::move(ns), std::move(name));
+}
+
 Task<Result<std::vector<objects::ServicePtr>>> LocalObjects::services() {
   co_return std::vector<objects::ServicePtr>();
 }

@@ -51,6 +51,8 @@ class LocalObjects final : public objects::Objects {
   Task<Result<objects::ClaimPtr>> claim(std::string ns, std::string name) override;
   Task<Result<objects::PersistentVolumePtr>> persistentVolume(std::string name) override;
   Task<Result<objects::RuntimeClassPtr>> runtimeClass(std::string name) override;
+  Task<Result<objects::CsiDriverPtr>> csiDriver(std::string name) override;
+  Task<Result<objects::SecretPtr>> secretOfVolume(std::string ns, std::string name) override;
   Task<Result<std::vector<objects::ServicePtr>>> services() override;
   Task<Result<objects::Token>> token(objects::core::Pod pod, std::string audience, std::chrono::seconds life) override;
   void onChange(std::function<void(const std::string& ns, const std::string& name)> fn) override;

@@ -9,12 +9,14 @@
 #include "kubelet/api/names.h"
 #include "proto/k8s/core.pb.h"
 #include "proto/k8s/node.pb.h"
+#include "proto/k8s/storage.pb.h"
 
 namespace cubelet::staticpods {
 namespace {
 
 namespace core = ::k8s::core::v1;
 namespace node = ::k8s::node::v1;
+namespace storage = ::k8s::storage::v1;
 using api::Field;
 using api::FieldErrors;
 
@@ -63,10 +65,23 @@ void finish(core::PersistentVolume& object, FieldErrors& errors) {
     if (path != nullptr && (!path->starts_with('/') || (*path + "/").contains("/../")))
       errors.invalid(Field(field), *path, "must be an absolute path without '..'");
   if (source.has_nfs() && source.nfs().server().empty()) errors.required(Field("spec.nfs.server"));
+  if (source.has_csi() && source.csi().driver().empty()) errors.required(Field("spec.csi.driver"));
+  if (source.has_csi() && source.csi().volumehandle().empty()) errors.required(Field("spec.csi.volumeHandle"));
 }
 
 void finish(node::RuntimeClass& object, FieldErrors& errors) {
   errors.invalid(Field("handler"), object.handler(), api::whyNotDnsLabel(object.handler()));
+}
+
+// Nobody attaches volumes here, and there are no tokens to give.
+void finish(storage::CSIDriver& object, FieldErrors& errors) {
+  if (object.spec().tokenrequests_size() > 0)
+    errors.forbidden(Field("spec.tokenRequests"), "a standalone node has no service account tokens");
+  for (int i = 0; i < object.spec().volumelifecyclemodes_size(); ++i) {
+    const std::string& mode = object.spec().volumelifecyclemodes(i);
+    if (mode != "Persistent" && mode != "Ephemeral")
+      errors.invalid(Field("spec.volumeLifecycleModes").index(i), mode, "must be Persistent or Ephemeral");
+  }
 }
 
 void checkMeta(k8s::meta::v1::ObjectMeta& meta, bool namespaced, FieldErrors& errors) {
@@ -115,6 +130,7 @@ constexpr Kind kKinds[] = {
     {"v1", "PersistentVolumeClaim", "persistentvolumeclaim", true, &read<core::PersistentVolumeClaim>},
     {"v1", "PersistentVolume", "persistentvolume", false, &read<core::PersistentVolume>},
     {"node.k8s.io/v1", "RuntimeClass", "runtimeclass", false, &read<node::RuntimeClass>},
+    {"storage.k8s.io/v1", "CSIDriver", "csidriver", false, &read<storage::CSIDriver>},
 };
 
 std::string whyNot(const api::Document& document) {
@@ -122,8 +138,8 @@ std::string whyNot(const api::Document& document) {
     return std::string(document.kind.empty() ? "kind" : "apiVersion") + " is missing: an object needs both";
   if (document.kind == "Pod") return "a Pod is no object for pods: it belongs into the directory of manifests";
   return document.apiVersion + " " + document.kind +
-         " is of no use here: only v1 ConfigMap, Secret, PersistentVolumeClaim, PersistentVolume and node.k8s.io/v1 "
-         "RuntimeClass are";
+         " is of no use here: only v1 ConfigMap, Secret, PersistentVolumeClaim, PersistentVolume, node.k8s.io/v1 "
+         "RuntimeClass and storage.k8s.io/v1 CSIDriver are";
 }
 
 void parseOne(const api::Document& document, ObjectFile& file) {

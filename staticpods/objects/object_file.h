@@ -13,7 +13,7 @@
 
 namespace cubelet::staticpods {
 
-enum class ObjectKind : std::uint8_t { kConfigMap, kSecret, kClaim, kPersistentVolume, kRuntimeClass };
+enum class ObjectKind : std::uint8_t { kConfigMap, kSecret, kClaim, kPersistentVolume, kRuntimeClass, kCsiDriver };
 
 struct ObjectKey {
   ObjectKind kind = ObjectKind::kConfigMap;
@@ -40,9 +40,9 @@ struct ObjectFile {
 };
 
 // `text` is YAML (several documents are fine) or JSON and holds v1 ConfigMaps, Secrets, PersistentVolumeClaims and
-// PersistentVolumes and node.k8s.io/v1 RuntimeClasses, or Lists of them. Unknown fields are errors. The namespace
-// defaults to "default"; stringData becomes data; what a server keeps about an object (deletion, status) is dropped. An
-// empty text is valid. Pure: may be called from any thread.
+// PersistentVolumes, node.k8s.io/v1 RuntimeClasses and storage.k8s.io/v1 CSIDrivers, or Lists of them. Unknown fields
+// are errors. The namespace defaults to "default"; stringData becomes data; what a server keeps about an object
+// (deletion, status) is dropped. An empty text is valid. Pure: may be called from any thread.
 ObjectFile parseObjects(std::string_view text);
 
 }  // namespace cubelet::staticpods

@@ -7,6 +7,7 @@
 
 #include "proto/k8s/core.pb.h"
 #include "proto/k8s/node.pb.h"
+#include "proto/k8s/storage.pb.h"
 
 namespace cubelet::staticpods {
 namespace {
@@ -39,6 +40,25 @@ TEST(ObjectFile, SeveralKindsInOneText) {
   EXPECT_THAT(keys, ElementsAre("configmap \"default/settings\"", "secret \"prod/keys\"", "runtimeclass \"gvisor\""));
   EXPECT_EQ(file.objects[1].line, 6);
   EXPECT_EQ(static_cast<const core::Secret&>(*file.objects[1].object).data().at("key"), "hush");
+}
+
+TEST(ObjectFile, CSI_10_ACsiDriverSaysWhatItWants) {
+  const std::string head = "apiVersion: storage.k8s.io/v1\nkind: CSIDriver\nmetadata: {name: d.csi}\n";
+  const ObjectFile file = parseObjects(head + "spec: {podInfoOnMount: true, volumeLifecycleModes: [Ephemeral]}\n");
+  ASSERT_THAT(file.problems, IsEmpty());
+  EXPECT_EQ(file.objects[0].key.text(), "csidriver \"d.csi\"");
+  EXPECT_TRUE(only<k8s::storage::v1::CSIDriver>(file).spec().podinfoonmount());
+  EXPECT_THAT(problems(head + "spec: {volumeLifecycleModes: [Persistent, Other]}\n"),
+              ElementsAre(HasSubstr("spec.volumeLifecycleModes[1]")));
+  EXPECT_THAT(problems(head + "spec: {tokenRequests: [{audience: a}]}\n"),
+              ElementsAre(HasSubstr("a standalone node has no service account tokens")));
+}
+
+TEST(ObjectFile, CSI_3_ACsiVolumeNamesDriverAndHandle) {
+  const std::string head = "apiVersion: v1\nkind: PersistentVolume\nmetadata: {name: a}\nspec: {csi: ";
+  EXPECT_THAT(problems(head + "{driver: d, volumeHandle: h}}\n"), IsEmpty());
+  EXPECT_THAT(problems(head + "{driver: d}}\n"), ElementsAre(HasSubstr("spec.csi.volumeHandle")));
+  EXPECT_THAT(problems(head + "{volumeHandle: h}}\n"), ElementsAre(HasSubstr("spec.csi.driver")));
 }
 
 TEST(ObjectFile, StringDataBecomesData) {

@@ -1,0 +1,153 @@
+// CSI volumes of a cluster, with a real driver. The test does what the driver's attacher would do.
+#include <filesystem>
+#include <fstream>
+#include <optional>
+
+#include "integration/harness/cluster_test.h"
+#include "integration/harness/hostpath_driver.h"
+
+namespace cubelet::integration {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr auto* kDriver = HostpathDriver::kName;
+constexpr char kUnique[] = "kubernetes.io/csi/hostpath.csi.cubelet.test^disk";
+
+class CsiCluster : public ClusterTest {
+ protected:
+  void SetUp() override {
+    ClusterTest::SetUp();
+    if (IsSkipped() || HasFatalFailure()) return;
+    driver_.emplace(node());
+  }
+  void TearDown() override {
+    if (!IsSkipped()) {
+      cluster().remove({"pod", "p", "--grace-period=0", "--force"});
+      cluster().remove({"pvc", "csi-data", "--wait=false"});
+      cluster().remove({"pv", "csi-disk", "--wait=false"});
+      cluster().remove({"csidrivers", "--all"});
+      cluster().remove({"volumeattachments", "--all", "--wait=false"});
+    }
+    driver_.reset();
+    ClusterTest::TearDown();
+  }
+  HostpathDriver& driver() { return *driver_; }
+
+  static void makeVolume() {
+    json volume = json::parse(R"({"apiVersion":"v1","kind":"PersistentVolume","metadata":{"name":"csi-disk"},
+      "spec":{"capacity":{"storage":"1Mi"},"accessModes":["ReadWriteOnce"],"storageClassName":"",
+              "persistentVolumeReclaimPolicy":"Retain","claimRef":{"namespace":"default","name":"csi-data"}}})");
+    volume["spec"]["csi"] = {{"driver", kDriver}, {"volumeHandle", "disk"}};
+    cluster().apply(volume);
+    cluster().apply(json::parse(R"({"apiVersion":"v1","kind":"PersistentVolumeClaim","metadata":{"name":"csi-data"},
+      "spec":{"accessModes":["ReadWriteOnce"],"storageClassName":"","volumeName":"csi-disk",
+              "resources":{"requests":{"storage":"1Mi"}}}})"));
+  }
+  static void makeDriverObject(bool attach) {
+    cluster().apply({{"apiVersion", "storage.k8s.io/v1"},
+                     {"kind", "CSIDriver"},
+                     {"metadata", {{"name", kDriver}}},
+                     {"spec", {{"attachRequired", attach}}}});
+  }
+  void startPod() {
+    json object = clusterPod("p", {shell("c", "c", "echo from the pod > /data/file; exec sleep 1000")});
+    object["spec"]["nodeName"] = "node1";
+    object["spec"]["volumes"].push_back({{"name", "data"}, {"persistentVolumeClaim", {{"claimName", "csi-data"}}}});
+    object["spec"]["containers"][0]["volumeMounts"].push_back({{"name", "data"}, {"mountPath", "/data"}});
+    cluster().apply(object);
+  }
+  static json attachment() {
+    for (const json& one : cluster().get({"volumeattachments"})["items"])
+      if (one["spec"]["attacher"] == kDriver) return one;
+    return nullptr;
+  }
+  // As the attacher: the controllers have asked for the attachment, and it is done now.
+  static void attach() {
+    json object = attachment();
+    const std::string name = object["metadata"]["name"];
+    object["status"] = {{"attached", true}, {"attachmentMetadata", {{"lun", "7"}}}};
+    cluster().replaceRaw("/apis/storage.k8s.io/v1/volumeattachments/" + name + "/status", object);
+  }
+  static std::string nodeStatus(const char* list) {
+    const json node = cluster().get({"node", "node1"});
+    return node.is_null() ? "" : node["status"].value(list, json::array()).dump();
+  }
+  static Look nodeLists(const char* list, bool wanted) {
+    return [list, wanted] {
+      const std::string all = nodeStatus(list);
+      return (all.find(kUnique) != std::string::npos) == wanted ? std::string() : all;
+    };
+  }
+  static Look csiNodeHas(const std::string& driver) {
+    return [driver] {
+      const json found = cluster().get({"csinode", "node1"});
+      if (found.is_null()) return std::string("no CSINode");
+      for (const json& one : found["spec"]["drivers"])
+        if (one["name"] == driver && one["nodeID"] == "node1") return std::string();
+      return found.dump();
+    };
+  }
+  Look isWritten() {
+    return [this] { return fs::exists(driver().data("disk") / "file") ? "" : "not yet"; };
+  }
+  void expectCleanEnd() {
+    cluster().remove({"pod", "p"});
+    EXPECT_TRUE(eventually("the pod is gone", kSoon, isGoneThere("p")));
+    EXPECT_TRUE(eventually("nothing is left", kSoon, hasNoCsiVolumes(node())));
+    EXPECT_TRUE(eventually("the node uses it no more", kSoon, nodeLists("volumesInUse", false)));
+  }
+
+  std::optional<HostpathDriver> driver_;
+};
+
+TEST_F(CsiCluster, CSI_2_ADriverIsToldToTheCluster) {
+  startJoined();
+  const json empty = cluster().get({"csinode", "node1"});
+  ASSERT_FALSE(empty.is_null()) << "it is there before the node is Ready";
+  EXPECT_EQ(empty["metadata"]["ownerReferences"][0]["uid"], cluster().get({"node", "node1"})["metadata"]["uid"]);
+  driver().start({"--max-volumes=5"});
+  ASSERT_TRUE(eventually("the driver is in the CSINode", kSoon, csiNodeHas(kDriver)));
+  EXPECT_EQ(cluster().get({"csinode", "node1"})["spec"]["drivers"][0]["allocatable"]["count"], 5);
+  const json meta = cluster().get({"node", "node1"})["metadata"];
+  EXPECT_NE(meta["annotations"]["csi.volume.kubernetes.io/nodeid"].dump().find("node1"), std::string::npos);
+  EXPECT_NE(meta["labels"].dump().find(kDriver), std::string::npos) << "its topology: " << meta["labels"].dump();
+}
+
+TEST_F(CsiCluster, CSI_3_CSI_4_AnAttachedVolumeIsMountedAndComesBack) {
+  driver().start();
+  startJoined();
+  makeVolume();
+  startPod();
+  ASSERT_TRUE(eventually("the node says that it uses the volume", kSoon, nodeLists("volumesInUse", true)));
+  ASSERT_TRUE(
+      eventually("somebody is asked to attach it", kSoon, [] { return attachment().is_null() ? "not yet" : ""; }));
+  EXPECT_TRUE(csiMounts(node()).empty()) << "it is not attached yet";
+  attach();
+  ASSERT_TRUE(eventually("the controllers tell the node", kSoon, nodeLists("volumesAttached", true)));
+  ASSERT_TRUE(eventually("pod p is ready", kSoon, isReadyThere("pod", "p")));
+  EXPECT_TRUE(eventually("the pod has written", kSoon, isWritten()));
+
+  const std::vector<std::string> before = csiMounts(node());
+  node().killAgent();
+  node().startAgent();
+  ASSERT_TRUE(eventually("the agent answers", kSoon, agentAnswers(node())));
+  EXPECT_TRUE(nodeLists("volumesInUse", true)().empty()) << "also through a restart of the agent";
+  EXPECT_EQ(csiMounts(node()), before);
+  expectCleanEnd();
+}
+
+TEST_F(CsiCluster, CSI_4_ADriverWithoutAttachmentsIsNotHeldUp) {
+  makeDriverObject(false);
+  driver().start();
+  startJoined();
+  makeVolume();
+  startPod();
+  ASSERT_TRUE(eventually("pod p is ready", kSoon, isReadyThere("pod", "p")));
+  EXPECT_TRUE(eventually("the pod has written", kSoon, isWritten()));
+  EXPECT_TRUE(attachment().is_null());
+  expectCleanEnd();
+}
+
+}  // namespace
+}  // namespace cubelet::integration

@@ -1,0 +1,210 @@
+// CSI volumes of a standalone node, with a real driver.
+#include <filesystem>
+#include <fstream>
+#include <optional>
+
+#include "integration/harness/hostpath_driver.h"
+#include "integration/harness/node_test.h"
+
+namespace cubelet::integration {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr auto* kDriver = HostpathDriver::kName;
+
+class Csi : public NodeTest {
+ protected:
+  void SetUp() override {
+    NodeTest::SetUp();
+    if (IsSkipped() || HasFatalFailure()) return;
+    driver_.emplace(node());
+    fs::create_directory(objects());
+    put("disk.yaml", std::string("apiVersion: v1\nkind: PersistentVolume\nmetadata: {name: pv-disk}\n") +
+                         "spec: {accessModes: [ReadWriteOnce], csi: {driver: " + kDriver +
+                         ", volumeHandle: disk}}\n---\napiVersion: v1\nkind: PersistentVolumeClaim\n"
+                         "metadata: {name: data}\nspec: {volumeName: pv-disk}\n");
+  }
+  void TearDown() override {
+    driver_.reset();
+    NodeTest::TearDown();
+  }
+  HostpathDriver& driver() { return *driver_; }
+  fs::path objects() { return node().dir() / "objects"; }
+  // Complete at once, as `mv` does it.
+  void put(const std::string& file, const std::string& text) {
+    const fs::path hidden = objects() / ("." + file + ".new");
+    std::ofstream(hidden) << text;
+    fs::rename(hidden, objects() / file);
+  }
+  static json podWithClaim(const std::string& script) {
+    json manifest = pod("p", {shell("c", "c", script)});
+    manifest["spec"]["volumes"] = json::parse(R"([{"name":"data","persistentVolumeClaim":{"claimName":"data"}}])");
+    manifest["spec"]["containers"][0]["volumeMounts"].push_back({{"name", "data"}, {"mountPath", "/data"}});
+    return manifest;
+  }
+  void startPod(const std::string& script = "echo from the pod > /data/file; exec sleep 1000") {
+    node().write("p.json", podWithClaim(script));
+    node().startAgent();
+  }
+  static std::string contentOf(const fs::path& file) {
+    std::ifstream in(file);
+    return {std::istreambuf_iterator<char>(in), {}};
+  }
+  Look isWritten() {
+    return [this] { return contentOf(driver().data("disk") / "file") == "from the pod\n" ? "" : "not yet"; };
+  }
+  void expectCleanEnd() {
+    node().remove("p.json");
+    EXPECT_TRUE(eventually("the pod is gone", kSoon, isGone(node(), "p")));
+    EXPECT_TRUE(eventually("nothing is left", kSoon, hasNoCsiVolumes(node())));
+  }
+
+  std::optional<HostpathDriver> driver_;
+};
+
+TEST_F(Csi, CSI_1_CSI_3_CSI_6_APodWritesToItsVolumeAndLeavesNothing) {
+  driver().start();
+  startPod();
+  ASSERT_TRUE(eventually("pod p is ready", kSoon, isReady(node(), "p")));
+  EXPECT_TRUE(eventually("the pod has written", kSoon, isWritten()));
+  EXPECT_EQ(csiMounts(node()).size(), 2u) << "staged and published";
+  const std::string table = node().client({"volumes"}).output;
+  EXPECT_NE(table.find("pv-disk"), std::string::npos) << table;
+  EXPECT_NE(table.find("published"), std::string::npos) << table;
+  const std::string uid = node().podOf("p")["metadata"]["uid"];
+  const fs::path published = node().root() / "pods" / uid / "volumes/kubernetes.io~csi/pv-disk";
+  EXPECT_EQ(contentOf(published / "mount/file"), "from the pod\n");
+  EXPECT_EQ(json::parse(contentOf(published / "vol_data.json"))["volumeHandle"], "disk");
+  expectCleanEnd();
+  EXPECT_EQ(contentOf(driver().data("disk") / "file"), "from the pod\n") << "the volume's content is not the pod's";
+}
+
+TEST_F(Csi, CSI_3_APodThatHasEndedGivesItsVolumeBack) {
+  driver().start();
+  json manifest = podWithClaim("echo from the pod > /data/file");
+  manifest["spec"]["restartPolicy"] = "Never";
+  node().write("p.json", manifest);
+  node().startAgent();
+  ASSERT_TRUE(eventually("the pod has ended", kSoon, phaseIs(node(), "p", "Succeeded")));
+  EXPECT_TRUE(isWritten()().empty());
+  EXPECT_TRUE(eventually("nothing is left", kSoon, hasNoCsiVolumes(node())));
+  EXPECT_TRUE(phaseIs(node(), "p", "Succeeded")().empty()) << "the pod itself stays";
+  expectCleanEnd();
+}
+
+TEST_F(Csi, CSI_17_APodWaitsForADriverThatRegistersLater) {
+  startPod();
+  ASSERT_TRUE(eventually(
+      "the missing driver is told", kSoon,
+      logSays(node(), std::string("driver name ") + kDriver + " not found in the list of registered CSI drivers")));
+  EXPECT_EQ(node().starts("c"), 0u);
+  driver().start();
+  EXPECT_TRUE(eventually("the pod has written", kSoon, isWritten()));
+  expectCleanEnd();
+}
+
+TEST_F(Csi, CSI_20_AKilledAgentGoesOnWithTheVolume) {
+  driver().start();
+  startPod("echo from the pod > /data/file; test -e /data/go && exit 1; exec sleep 1000");
+  ASSERT_TRUE(eventually("the pod has written", kSoon, isWritten()));
+  const std::vector<std::string> before = csiMounts(node());
+  node().killAgent();
+  node().startAgent();
+  ASSERT_TRUE(eventually("the agent answers", kSoon, agentAnswers(node())));
+  ASSERT_TRUE(eventually("pod p is ready", kSoon, isReady(node(), "p")));
+  EXPECT_EQ(csiMounts(node()), before) << "what a running pod uses stays";
+  node().cri().stopContainer(node().cri().containersOf("p-node1").at(0).id());
+  ASSERT_TRUE(eventually("it starts again", kSoon, hasStarts(node(), "c", 2)));
+  EXPECT_EQ(csiMounts(node()), before);
+  expectCleanEnd();
+}
+
+TEST_F(Csi, CSI_20_APodThatVanishesWhileTheAgentIsAwayLeavesNothing) {
+  driver().start();
+  startPod();
+  ASSERT_TRUE(eventually("the pod has written", kSoon, isWritten()));
+  node().killAgent();
+  node().remove("p.json");
+  node().startAgent();
+  EXPECT_TRUE(eventually("the agent answers", kSoon, agentAnswers(node())));
+  EXPECT_TRUE(eventually("the pod is gone", kSoon, isGone(node(), "p")));
+  EXPECT_TRUE(eventually("nothing is left", kSoon, hasNoCsiVolumes(node())));
+}
+
+TEST_F(Csi, CSI_18_CSI_20_AnAgentKilledWhileTheDriverWorksRepeatsTheCall) {
+  driver().order("NodeStageVolume after delay 3000\n");
+  driver().start();
+  startPod();
+  ASSERT_TRUE(
+      eventually("it is noted before the call", kSoon, [&] { return csiJournal(node()).empty() ? "not yet" : ""; }));
+  node().killAgent();
+  node().startAgent();
+  EXPECT_TRUE(eventually("the pod has written", kSoon, isWritten()));
+  EXPECT_EQ(csiMounts(node()).size(), 2u);
+  expectCleanEnd();
+}
+
+TEST_F(Csi, CSI_18_ADriverThatCrashesWhileItPublishesIsAskedAgain) {
+  driver().order("NodePublishVolume made crash\n");
+  driver().start();
+  startPod();
+  ASSERT_TRUE(eventually("the failure is told", kSoon, logSays(node(), "MountVolume.SetUp failed for volume")));
+  driver().kill();
+  driver().start();
+  EXPECT_TRUE(eventually("the pod has written", kSoon, isWritten()));
+  expectCleanEnd();
+}
+
+TEST_F(Csi, CSI_17_ARestartedDriverIsFoundAgain) {
+  driver().start();
+  startPod();
+  ASSERT_TRUE(eventually("the pod has written", kSoon, isWritten()));
+  driver().kill();
+  EXPECT_TRUE(runsOnce(node(), "p", {"c"})().empty()) << "the pod does not notice";
+  node().remove("p.json");
+  ASSERT_TRUE(eventually("the pod cannot end", kSoon, logSays(node(), "cannot remove the pod's directory")));
+  EXPECT_FALSE(csiMounts(node()).empty());
+  driver().start();
+  EXPECT_TRUE(eventually("the pod is gone", kSoon, isGone(node(), "p")));
+  EXPECT_TRUE(eventually("nothing is left", kSoon, hasNoCsiVolumes(node())));
+}
+
+TEST_F(Csi, CSI_8_CSI_10_AnInlineVolumeLivesAsLongAsItsPod) {
+  put("driver.yaml", std::string("apiVersion: storage.k8s.io/v1\nkind: CSIDriver\nmetadata: {name: ") + kDriver +
+                         "}\nspec: {podInfoOnMount: true, volumeLifecycleModes: [Persistent, Ephemeral]}\n");
+  driver().start();
+  json manifest = pod("p", {shell("c", "c", "echo x > /data/file; exec sleep 1000")});
+  manifest["spec"]["volumes"].push_back({{"name", "data"}, {"csi", {{"driver", kDriver}}}});
+  manifest["spec"]["containers"][0]["volumeMounts"].push_back({{"name", "data"}, {"mountPath", "/data"}});
+  node().write("p.json", manifest);
+  node().startAgent();
+  ASSERT_TRUE(eventually("pod p is ready", kSoon, isReady(node(), "p")));
+  EXPECT_EQ(csiMounts(node()).size(), 1u) << "it is not staged";
+  expectCleanEnd();
+  for (const auto& volume : fs::directory_iterator(driver().state())) EXPECT_EQ(volume.path().filename(), "disk");
+}
+
+TEST_F(Csi, CSI_12_ARawBlockDeviceReachesTheContainer) {
+  put("raw.yaml", std::string("apiVersion: v1\nkind: PersistentVolume\nmetadata: {name: pv-raw}\n") +
+                      "spec: {volumeMode: Block, accessModes: [ReadWriteOnce], csi: {driver: " + kDriver +
+                      ", volumeHandle: raw}}\n---\napiVersion: v1\nkind: PersistentVolumeClaim\n"
+                      "metadata: {name: raw}\nspec: {volumeMode: Block, volumeName: pv-raw}\n");
+  driver().start({"--block-volume=raw"});
+  json manifest =
+      pod("p", {shell("c", "c", "echo from the pod | dd of=/dev/xvda conv=fsync 2>/dev/null; exec sleep 1000")});
+  manifest["spec"]["volumes"] = json::parse(R"([{"name":"raw","persistentVolumeClaim":{"claimName":"raw"}}])");
+  manifest["spec"]["containers"][0]["volumeDevices"] = json::parse(R"([{"name":"raw","devicePath":"/dev/xvda"}])");
+  node().write("p.json", manifest);
+  node().startAgent();
+  ASSERT_TRUE(eventually("pod p is ready", kSoon, isReady(node(), "p")));
+  EXPECT_TRUE(eventually("the pod has written", kSoon, [&] {
+    std::string start(13, '\0');
+    std::ifstream(driver().state() / "raw/disk.img").read(start.data(), 13);
+    return start == "from the pod\n" ? "" : "not yet";
+  }));
+  expectCleanEnd();
+}
+
+}  // namespace
+}  // namespace cubelet::integration
