@@ -17,6 +17,7 @@
 #include "kubelet/main/version.h"
 #include "kubelet/node/admission_view.h"
 #include "kubelet/node/host_access.h"
+#include "kubelet/nodeapi/stats_routes.h"
 #include "kubelet/podconfig/environment.h"
 #include "kubelet/status/explain.h"
 #include "kubelet/sync/volume_step.h"
@@ -232,6 +233,17 @@ Agent::Agent(Loop& loop, Clock& clock, config::Effective effective, cgroups::Pod
                                                   .effective = effective_,
                                                   .client = [this] { return cluster_ ? cluster_->client() : nullptr; },
                                                   .random = context_.random});
+  stats_ = std::make_unique<NodeStats>(NodeStats::Services{.loop = loop_,
+                                                           .clock = clock_,
+                                                           .pool = blocking_,
+                                                           .runtime = runtime_,
+                                                           .images = imageService_,
+                                                           .sync = sync_,
+                                                           .observer = observer_,
+                                                           .cgroups = cgroups_,
+                                                           .effective = effective_,
+                                                           .dirs = context_.node.dirs});
+  nodeapi::addStatsRoutes(nodeApi_->router(), stats_->collector());
   if (wantsCluster(effective_)) makeCluster();
 }
 
@@ -509,6 +521,7 @@ Task<void> Agent::close() {
   trimTimer_.cancel();
   if (socket_) co_await socket_->close();
   co_await nodeApi_->close();
+  co_await stats_->close();
   co_await tasks_.close();
   co_await sync_.close();
   co_await logRotator_.close();

@@ -28,6 +28,7 @@
 #include "kubelet/logs/log_rotator.h"
 #include "kubelet/main/cluster.h"
 #include "kubelet/main/node_api.h"
+#include "kubelet/main/node_stats.h"
 #include "kubelet/observe/observer.h"
 #include "kubelet/probes/runner.h"
 #include "kubelet/server/agent_view.h"
@@ -110,6 +111,7 @@ class Agent final : public server::AgentView {
   std::unique_ptr<images::NodeCredentials> nodeCredentials_;
   std::unique_ptr<images::PullRecords> pullRecords_;
   std::unique_ptr<Cluster> cluster_;  // null: standalone
+  std::unique_ptr<NodeStats> stats_;
   std::unique_ptr<NodeApi> nodeApi_;
   std::map<std::string, std::vector<staticpods::FileProblem>> problems_;  // by source
   server::RuntimeView runtimeView_;
