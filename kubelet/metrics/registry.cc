@@ -34,7 +34,8 @@ std::uint64_t Histograms::countOf(const std::vector<std::string>& values) const 
 }
 
 Counters& Registry::counters(std::string name, std::string help, std::vector<std::string> labels) {
-  Entry<Counters>& entry = counters_.emplace_back(Named{std::move(name), std::move(help), std::move(labels)}, Counters());
+  Entry<Counters>& entry =
+      counters_.emplace_back(Named{std::move(name), std::move(help), std::move(labels)}, Counters());
   // What has no labels is there from the start, as zero; the rest when it has happened first.
   if (entry.named.labels.empty()) entry.values.add({}, 0);
   return entry.values;
@@ -58,9 +59,9 @@ Families Registry::collect() const {
   Families out;
   for (const auto& [named, counters] : counters_) {
     if (counters.counts_.empty()) continue;
-    Family& family = out.emplace_back(Family{named.name, named.help, Kind::kCounter, {}, {}});
+    Family& family = out.emplace_back(Family{named.name, named.help, Kind::kCounter});
     for (const auto& [values, count] : counters.counts_)
-      family.samples.push_back({.labels = labelsOf(named, values), .value = count, .at = {}, .upTo = {}});
+      family.samples.push_back({.labels = labelsOf(named, values), .value = count});
   }
   for (const auto& [named, histograms] : histograms_) {
     if (histograms.histograms_.empty()) continue;

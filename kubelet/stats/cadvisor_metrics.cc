@@ -72,7 +72,10 @@ Value pressureSeconds(const cgroups::Usage& usage) {
 
 std::vector<Reading> readings() {
   return {
-      {"container_cpu_usage_seconds_total", "CPU time used, in seconds", Kind::kCounter, cpuSeconds<&CpuUsage::nanos>,
+      {"container_cpu_usage_seconds_total",
+       "CPU time used, in seconds",
+       Kind::kCounter,
+       cpuSeconds<&CpuUsage::nanos>,
        {{"cpu", "total"}}},
       {"container_cpu_user_seconds_total", "CPU time used by programs, in seconds", Kind::kCounter,
        cpuSeconds<&CpuUsage::userNanos>},
@@ -97,9 +100,15 @@ std::vector<Reading> readings() {
        memoryCount<&MemoryUsage::peak>},
       {"container_memory_failcnt", "How often the memory limit was hit", Kind::kCounter,
        memoryCount<&MemoryUsage::failures>},
-      {"container_memory_failures_total", "Page faults", Kind::kCounter, memoryCount<&MemoryUsage::pageFaults>,
+      {"container_memory_failures_total",
+       "Page faults",
+       Kind::kCounter,
+       memoryCount<&MemoryUsage::pageFaults>,
        {{"failure_type", "pgfault"}, {"scope", "hierarchy"}}},
-      {"container_memory_failures_total", "Page faults", Kind::kCounter, memoryCount<&MemoryUsage::majorPageFaults>,
+      {"container_memory_failures_total",
+       "Page faults",
+       Kind::kCounter,
+       memoryCount<&MemoryUsage::majorPageFaults>,
        {{"failure_type", "pgmajfault"}, {"scope", "hierarchy"}}},
       {"container_spec_memory_limit_bytes", "Memory limit, in bytes", Kind::kGauge, memoryCount<&MemoryUsage::limit>},
       {"container_oom_events_total", "Processes killed for want of memory", Kind::kCounter,
@@ -199,13 +208,13 @@ class Table {
   Family& of(const char* name, const char* help, Kind kind) {
     for (Family& family : families)
       if (family.name == name) return family;
-    return families.emplace_back(Family{name, help, kind, {}, {}});
+    return families.emplace_back(Family{name, help, kind});
   }
   Families families;
 };
 
 void add(Family& family, Labels labels, double value, std::optional<WallTime> at) {
-  family.samples.push_back({.labels = std::move(labels), .value = value, .at = at, .upTo = {}});
+  family.samples.push_back({.labels = std::move(labels), .value = value, .at = at});
 }
 
 double unixSeconds(WallTime time) {
@@ -247,8 +256,7 @@ Families cadvisorMetrics(const Summary& summary) {
         add(family, with(row.labels, "interface", one.name), static_cast<double>(one.*part.value), row.network->at);
     }
   }
-  Family& started =
-      out.of("container_start_time_seconds", "Start time, in seconds of Unix time", Kind::kGauge);
+  Family& started = out.of("container_start_time_seconds", "Start time, in seconds of Unix time", Kind::kGauge);
   for (const Row& row : rows)
     if (row.startedAt) add(started, row.labels, unixSeconds(*row.startedAt), row.sample->at);
   add(out.of("machine_cpu_cores", "Processors of the machine", Kind::kGauge), {},

@@ -40,7 +40,8 @@ std::string HostReader::procFile(const std::string& name) const {
 
 Summary HostReader::read(const Question& question) {
   if (!files_)
-    if (Result<cgroups::CgroupFiles> found = cgroups::CgroupFiles::find(*tree_); found) files_.emplace(std::move(*found));
+    if (Result<cgroups::CgroupFiles> found = cgroups::CgroupFiles::find(*tree_); found)
+      files_.emplace(std::move(*found));
   Summary summary;
   readNode(question, summary.node);
   summary.pods.reserve(question.pods.size());
@@ -65,7 +66,7 @@ void HostReader::readNode(const Question& question, NodeFigures& node) {
   const std::string memory = procFile("meminfo");
   node.memoryCapacity = memInfo(memory, "MemTotal");
   node.swapCapacity = memInfo(memory, "SwapTotal");
-  node.sample = sampleOf("").value_or(Sample{.at = now_(), .usage = {}, .nanoCores = {}});
+  node.sample = sampleOf("").value_or(Sample{.at = now_()});
   cgroups::Usage& usage = node.sample.usage;
   if (files_ && files_->isV2()) {
     usage.memory = machineMemory(memory, files_->read("memory", "", "memory.stat").value_or(""));

@@ -10,11 +10,11 @@
 namespace cubelet::stats {
 
 struct ContainerToRead {
-  std::string name;
-  std::string id;
-  std::string image;
-  WallTime startedAt;
-  std::string logDirectory;  // all its logs, rotated ones too
+  std::string name = {};
+  std::string id = {};
+  std::string image = {};
+  WallTime startedAt = {};
+  std::string logDirectory = {};  // all its logs, rotated ones too
 };
 
 enum class VolumeMeasure {
@@ -23,33 +23,33 @@ enum class VolumeMeasure {
 };
 
 struct VolumeToRead {
-  std::string name;
-  std::string claim;  // "" for others
-  std::string path;
+  std::string name = {};
+  std::string claim = {};  // "" for others
+  std::string path = {};
   VolumeMeasure measure = VolumeMeasure::kWalk;
   bool ephemeral = false;  // counts as the pod's ephemeral storage
 };
 
 struct PodToRead {
-  std::string ns;
-  std::string name;
-  std::string uid;
-  WallTime startTime;
+  std::string ns = {};
+  std::string name = {};
+  std::string uid = {};
+  WallTime startTime = {};
   bool hostNetwork = false;
-  std::string cgroup;     // that its containers' cgroups lie in; "" when the runtime has chosen
-  bool ownCgroup = true;  // and nothing else lies there
-  std::string sandboxId;
-  std::vector<ContainerToRead> containers;  // that run
-  std::vector<VolumeToRead> volumes;
+  std::string cgroup = {};  // that its containers' cgroups lie in; "" when the runtime has chosen
+  bool ownCgroup = true;    // and nothing else lies there
+  std::string sandboxId = {};
+  std::vector<ContainerToRead> containers = {};  // that run
+  std::vector<VolumeToRead> volumes = {};
 };
 
 struct Question {
-  std::string nodeName;
-  std::string rootDir;
-  std::string podsCgroup;     // of all pods; "" when there is none
-  std::string agentCgroup;    // "": the one that this process is in
-  std::string runtimeCgroup;  // "": nobody knows
-  std::vector<PodToRead> pods;
+  std::string nodeName = {};
+  std::string rootDir = {};
+  std::string podsCgroup = {};     // of all pods; "" when there is none
+  std::string agentCgroup = {};    // "": the one that this process is in
+  std::string runtimeCgroup = {};  // "": nobody knows
+  std::vector<PodToRead> pods = {};
 };
 
 }  // namespace cubelet::stats

@@ -14,11 +14,11 @@ using metrics::Labels;
 constexpr double kNanosPerSecond = 1e9;
 
 Family make(std::string name, std::string help, Kind kind) {
-  return {.name = std::move(name), .help = std::move(help), .kind = kind, .bounds = {}, .samples = {}};
+  return {.name = std::move(name), .help = std::move(help), .kind = kind};
 }
 
 void add(Family& family, Labels labels, double value, std::optional<WallTime> at) {
-  family.samples.push_back({.labels = std::move(labels), .value = value, .at = at, .upTo = {}});
+  family.samples.push_back({.labels = std::move(labels), .value = value, .at = at});
 }
 
 // The three families that the node, pods and containers have alike.
@@ -42,8 +42,8 @@ struct Trio {
 };
 
 Family scrapeError(bool failed) {
-  Family family = make("resource_scrape_error", "1 if there was an error while getting the figures, 0 otherwise",
-                       Kind::kGauge);
+  Family family =
+      make("resource_scrape_error", "1 if there was an error while getting the figures, 0 otherwise", Kind::kGauge);
   add(family, {}, failed ? 1 : 0, std::nullopt);
   return family;
 }
@@ -55,8 +55,8 @@ Families resourceMetrics(const Summary& summary) {
   Trio container("container");
   Trio pod("pod");
   Family limit = make("container_swap_limit_bytes", "Swap that the container may use, in bytes", Kind::kGauge);
-  Family started = make("container_start_time_seconds", "Start time of the container, in seconds of Unix time",
-                        Kind::kGauge);
+  Family started =
+      make("container_start_time_seconds", "Start time of the container, in seconds of Unix time", Kind::kGauge);
   node.add({}, summary.node.sample);
   for (const PodFigures& one : summary.pods) {
     if (one.sample) pod.add({{"namespace", one.ns}, {"pod", one.name}}, *one.sample);
