@@ -20,6 +20,14 @@ double Counters::of(const std::vector<std::string>& values) const {
   return found == counts_.end() ? 0 : found->second;
 }
 
+void Counters::forget(const std::function<bool(const std::vector<std::string>&)>& isGone) {
+  std::erase_if(counts_, [&](const auto& entry) { return isGone(entry.first); });
+}
+
+void Histograms::forget(const std::function<bool(const std::vector<std::string>&)>& isGone) {
+  std::erase_if(histograms_, [&](const auto& entry) { return isGone(entry.first); });
+}
+
 void Histograms::observe(const std::vector<std::string>& values, double value) {
   Histogram& one = histograms_[values];
   if (one.inBucket.empty()) one.inBucket.resize(bounds_.size() + 1);

@@ -23,6 +23,8 @@ class Counters {
   // `values` in the order of the label names.
   void add(const std::vector<std::string>& values, double by = 1) { counts_[values] += by; }
   double of(const std::vector<std::string>& values) const;
+  // Those of what is gone for good, so that a long life does not fill the memory with them.
+  void forget(const std::function<bool(const std::vector<std::string>& values)>& isGone);
 
  private:
   friend class Registry;
@@ -36,6 +38,7 @@ class Histograms {
   void observe(const std::vector<std::string>& values, double value);
   void observe(const std::vector<std::string>& values, Duration took) { observe(values, seconds(took)); }
   std::uint64_t countOf(const std::vector<std::string>& values) const;
+  void forget(const std::function<bool(const std::vector<std::string>& values)>& isGone);
 
  private:
   friend class Registry;
@@ -48,8 +51,8 @@ class Histograms {
   std::map<std::vector<std::string>, Histogram> histograms_;
 };
 
-// Plain numbers: noting one costs a look into a map and no system call. Nothing happens between scrapes. References that
-// it gives out stay good. Loop thread only.
+// Plain numbers: noting one costs a look into a map and no system call. Nothing happens between scrapes. References
+// that it gives out stay good. Loop thread only.
 class Registry {
  public:
   Counters& counters(std::string name, std::string help, std::vector<std::string> labels = {});
