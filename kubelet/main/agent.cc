@@ -17,6 +17,7 @@
 #include "kubelet/main/version.h"
 #include "kubelet/node/admission_view.h"
 #include "kubelet/node/host_access.h"
+#include "kubelet/nodeapi/metrics_routes.h"
 #include "kubelet/nodeapi/stats_routes.h"
 #include "kubelet/podconfig/environment.h"
 #include "kubelet/status/explain.h"
@@ -51,9 +52,12 @@ images::Images::Limits pullLimits(const config::KubeletConfiguration& config) {
   return limits;
 }
 
-cri::ClientOptions clientOptions(const config::KubeletConfiguration& config) {
+cri::ClientOptions clientOptions(const config::KubeletConfiguration& config, metrics::KubeletMetrics& metrics) {
   cri::ClientOptions options;
   options.runtimeRequestTimeout = nanos(config.runtimerequesttimeout());
+  options.called = [&metrics](std::string_view method, Duration took, bool failed) {
+    metrics.runtimeCall(method, took, failed);
+  };
   return options;
 }
 
@@ -160,11 +164,12 @@ Agent::Agent(Loop& loop, Clock& clock, config::Effective effective, cgroups::Pod
       clock_(clock),
       effective_(std::move(effective)),
       startedAt_(clock.wallNow()),
+      metrics_(clock),
       notify_(NotifySocket::fromEnvironment()),
       blocking_(loop, clock, kBlockingThreads),
       volumeThreads_(loop, clock, kVolumeThreads),
-      runtime_(std::move(channel), clientOptions(effective_.config)),
-      imageService_(std::move(imageChannel), clientOptions(effective_.config)),
+      runtime_(std::move(channel), clientOptions(effective_.config, metrics_.kubelet())),
+      imageService_(std::move(imageChannel), clientOptions(effective_.config, metrics_.kubelet())),
       images_(imageService_, clock, pullLimits(effective_.config)),
       events_(clock, effective_.nodeName),
       volumes_(volumeThreads_, clock, readNodeFacts(effective_).dirs, volumeSources(context_, loop, clock)),
@@ -184,7 +189,8 @@ Agent::Agent(Loop& loop, Clock& clock, config::Effective effective, cgroups::Pod
       observer_(loop, clock, runtime_, observerOptions(),
                 {.podChanged = [this](const std::string& uid) { podChanged(uid); },
                  .synced = [this] { runtimeSynced(); },
-                 .lost = [this](const Error& error) { runtimeLost(error); }}),
+                 .lost = [this](const Error& error) { runtimeLost(error); },
+                 .listed = [this](TimePoint began, Duration took) { metrics_.kubelet().runtimeListed(began, took); }}),
       context_{.loop = loop,
                .clock = clock,
                .runtime = runtime_,
@@ -199,7 +205,8 @@ Agent::Agent(Loop& loop, Clock& clock, config::Effective effective, cgroups::Pod
                .planOptions = planOptions(effective_.config, effective_.commandLine),
                .random = jitter(),
                .maximumDeadContainers = maximumDeadContainers(effective_.commandLine),
-               .admissionNode = &admissionNode_},
+               .admissionNode = &admissionNode_,
+               .milestones = metrics_.milestones()},
       terminations_(joinPath(layout::ownStateDirectory(context_.node.dirs), "terminations")),
       sync_(context_, terminations_,
             {.changed = [this] { changed(); },
@@ -210,6 +217,7 @@ Agent::Agent(Loop& loop, Clock& clock, config::Effective effective, cgroups::Pod
                  },
              .statusChanged =
                  [this](const sync::PodWorker& worker) {
+                   metrics_.statusChanged(worker);
                    if (cluster_) cluster_->statusChanged(worker);
                  }}),
       logRotator_(loop, clock, blocking_, runtime_, rotationLimits(effective_.config)),
@@ -243,11 +251,25 @@ Agent::Agent(Loop& loop, Clock& clock, config::Effective effective, cgroups::Pod
                                                            .cgroups = cgroups_,
                                                            .effective = effective_,
                                                            .dirs = context_.node.dirs});
-  nodeapi::addStatsRoutes(nodeApi_->router(), stats_->collector());
+  addRoutes();
   if (wantsCluster(effective_)) makeCluster();
 }
 
 Agent::~Agent() = default;
+
+void Agent::addRoutes() {
+  nodeapi::addStatsRoutes(nodeApi_->router(), stats_->collector());
+  nodeapi::addMetricsRoutes(nodeApi_->router(), metrics_.kubelet(), stats_->collector(), *nodeApi_);
+  metrics_.addSources(
+      {.nodeName = effective_.nodeName,
+       .kubernetesVersion = kKubernetesVersion,
+       .cgroupV2 = context_.node.cgroupV2,
+       .runtimeSynced = [this] { return observer_.synced(); },
+       .clientCertificateExpires = [this] { return cluster_ ? cluster_->view().certificateExpires : std::nullopt; },
+       .servingCertificateExpires = [this] { return nodeApi_->certificateExpires(); },
+       .clientRenewErrors = [this] { return cluster_ ? cluster_->renewErrors() : 0; },
+       .servingRenewErrors = [this] { return nodeApi_->certificateRenewErrors(); }});
+}
 
 Result<void> Agent::start() {
   if (Result<void> read = readCredentials(); !read)
@@ -358,6 +380,10 @@ void Agent::makeCluster() {
                 nodeApi_->connected();
                 tellStaticPods();
                 sync_.tellAll();
+              },
+          .requested =
+              [this](const std::string& method, const std::string& host, int status, Duration took) {
+                metrics_.kubelet().apiRequest(method, host, status == 0 ? "<error>" : std::to_string(status), took);
               }});
   context_.readNodeAgain = [this] { return cluster_->readNodeAgain(); };
 }

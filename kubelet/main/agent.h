@@ -26,6 +26,7 @@
 #include "kubelet/images/images.h"
 #include "kubelet/images/node_credentials.h"
 #include "kubelet/logs/log_rotator.h"
+#include "kubelet/main/agent_metrics.h"
 #include "kubelet/main/cluster.h"
 #include "kubelet/main/node_api.h"
 #include "kubelet/main/node_stats.h"
@@ -79,11 +80,13 @@ class Agent final : public server::AgentView {
   void changed();
   void tellStatus();
   void shareRoot();
+  void addRoutes();
 
   Loop& loop_;
   Clock& clock_;
   const config::Effective effective_;
   const WallTime startedAt_;
+  AgentMetrics metrics_;
   NotifySocket notify_;
   BlockingPool blocking_;
   BlockingPool volumeThreads_;  // many: one that hangs must not be missed by the others

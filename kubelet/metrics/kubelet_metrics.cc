@@ -64,7 +64,7 @@ KubeletMetrics::KubeletMetrics()
       probes_(probeRegistry_.counters("prober_probe_total", "Probes of containers by how they ended",
                                       {"container", "namespace", "pod", "pod_uid", "probe_type", "result"})),
       probeTook_(probeRegistry_.histograms("prober_probe_duration_seconds", "Time that probes took", kDefaultBounds,
-                                           {"container", "namespace", "pod", "pod_uid", "probe_type"})) {}
+                                           {"container", "namespace", "pod", "probe_type"})) {}
 
 void KubeletMetrics::runtimeCall(std::string_view method, Duration took, bool failed) {
   const std::string type = operationType(method);
@@ -117,14 +117,14 @@ void KubeletMetrics::podStarted(Duration sinceSeen, std::optional<Duration> sinc
 
 void KubeletMetrics::probed(const Probe& probe, Duration took) {
   probes_.add({probe.container, probe.ns, probe.pod, probe.uid, probe.type, probe.result});
-  probeTook_.observe({probe.container, probe.ns, probe.pod, probe.uid, probe.type}, took);
+  probeTook_.observe({probe.container, probe.ns, probe.pod, probe.type}, took);
 }
 
-void KubeletMetrics::keepProbesOf(const std::set<std::string>& uids) {
-  constexpr std::size_t kUid = 3;
-  auto isGone = [&](const std::vector<std::string>& values) { return !uids.contains(values[kUid]); };
-  probes_.forget(isGone);
-  probeTook_.forget(isGone);
+void KubeletMetrics::keepProbesOf(const LivePods& pods) {
+  // In the order of the labels.
+  probes_.forget([&](const std::vector<std::string>& values) { return !pods.uids.contains(values[3]); });
+  probeTook_.forget(
+      [&](const std::vector<std::string>& values) { return !pods.names.contains({values[1], values[2]}); });
 }
 
 void KubeletMetrics::apiRequest(const std::string& method, const std::string& host, const std::string& code,

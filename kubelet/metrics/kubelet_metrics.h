@@ -6,6 +6,7 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "base/clock.h"
 #include "kubelet/metrics/registry.h"
@@ -50,8 +51,12 @@ class KubeletMetrics {
     std::string uid;
   };
   void probed(const Probe& probe, Duration took);
-  // Probes of all other pods are forgotten.
-  void keepProbesOf(const std::set<std::string>& uids);
+  // Probes of all other pods are forgotten: they would fill the memory of an agent that runs for years.
+  struct LivePods {
+    std::set<std::string> uids;
+    std::set<std::pair<std::string, std::string>> names;  // namespace and name
+  };
+  void keepProbesOf(const LivePods& pods);
 
   // A request to the API server; `code` is the HTTP status, or "<error>" when none came.
   void apiRequest(const std::string& method, const std::string& host, const std::string& code, Duration took);

@@ -118,7 +118,7 @@ TEST_F(KubeletMetricsTest, PRB_18_ProbesAreCountedUntilTheirPodIsGone) {
               ElementsAre(Pair("container", "c"), Pair("namespace", "shop"), Pair("pod", "web"), Pair("pod_uid", "u1"),
                           Pair("probe_type", "Liveness"), Pair("result", "failed")));
   ASSERT_NE(find(probes, "prober_probe_duration_seconds"), nullptr);
-  metrics.keepProbesOf({"u1"});
+  metrics.keepProbesOf({.uids = {"u1"}, .names = {{"shop", "web"}}});
   EXPECT_EQ(metrics.probeRegistry().collect().size(), 2u);
   metrics.keepProbesOf({});
   EXPECT_THAT(metrics.probeRegistry().collect(), IsEmpty());

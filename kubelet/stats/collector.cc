@@ -33,6 +33,12 @@ bool lacksSamples(const Summary& summary) {
   return false;
 }
 
+bool hasClaims(const Question& question) {
+  return std::ranges::any_of(question.pods, [](const PodToRead& pod) {
+    return std::ranges::any_of(pod.volumes, [](const VolumeToRead& volume) { return !volume.claim.empty(); });
+  });
+}
+
 Result<std::map<std::string, FsUsage>> sizesOf(const std::vector<std::string>& mounts, WallTime at) {
   std::map<std::string, FsUsage> out;
   for (const std::string& mount : mounts)
@@ -64,6 +70,17 @@ Task<Result<SummaryPtr>> Collector::everything() {
   co_await refreshDisk();
   auto summary = std::make_shared<Summary>(*usage_);
   addRuntimeFigures(runtime_, *summary);
+  addDiskUsage(disk_, *summary);
+  co_return SummaryPtr(std::move(summary));
+}
+
+Task<Result<SummaryPtr>> Collector::claims() {
+  const Semaphore::Permit turn = co_await turn_.acquire();
+  Result<void> read = co_await refreshUsage();
+  if (!read) co_return fail(read.error());
+  if (!hasClaims(*question_)) co_return usage_;
+  co_await refreshDisk();
+  auto summary = std::make_shared<Summary>(*usage_);
   addDiskUsage(disk_, *summary);
   co_return SummaryPtr(std::move(summary));
 }
@@ -102,10 +119,8 @@ Task<void> Collector::refreshRuntime() {
     log::debug(1, "the runtime tells no statistics of containers", {{"error", containers.error().message}});
   Result<v1::ImageFsInfoResponse> images = co_await services_.images.imageFsInfo();
   if (images) {
-    std::function<Result<std::map<std::string, FsUsage>>()> fn = [mounts = mountPoints(*images),
-                                                                  at = services_.clock.wallNow()] {
-      return sizesOf(mounts, at);
-    };
+    std::function<Result<std::map<std::string, FsUsage>>()> fn =
+        [mounts = mountPoints(*images), at = services_.clock.wallNow()] { return sizesOf(mounts, at); };
     answers.images = std::move(*images);
     std::string doing = "measure the file systems of images";
     Result<std::map<std::string, FsUsage>> sizes =

@@ -41,8 +41,9 @@ class Collector {
     std::function<std::unique_ptr<HostReader>()> makeReader;
   };
   struct Options {
-    Duration keep = std::chrono::seconds(10);     // as long as upstream's cAdvisor lets its figures grow old
-    Duration keepDisk = std::chrono::minutes(1);  // volumeStatsAggPeriod; zero or less: volumes and logs are not measured
+    Duration keep = std::chrono::seconds(10);  // as long as upstream's cAdvisor lets its figures grow old
+    Duration keepDisk =
+        std::chrono::minutes(1);  // volumeStatsAggPeriod; zero or less: volumes and logs are not measured
     Duration firstWalk = std::chrono::seconds(1);
   };
   Collector(Services services, Options options);
@@ -54,6 +55,10 @@ class Collector {
   Task<Result<SummaryPtr>> usage();
   // All there is: also the runtime's file systems, volumes and logs.
   Task<Result<SummaryPtr>> everything();
+
+  // What is known of the volumes behind claims, for whoever asks every few seconds: nothing is walked on a node without
+  // claims.
+  Task<Result<SummaryPtr>> claims();
 
   // Ends a walk under way.
   Task<void> close();
@@ -78,7 +83,7 @@ class Collector {
   std::map<std::string, PodDisk> disk_;  // by UID
   std::optional<TimePoint> diskAt_;      // of the end of the last walk
   bool walking_ = false;
-  bool walked_ = false;                                             // at least once, or given up on
+  bool walked_ = false;                                            // at least once, or given up on
   std::map<std::string, std::weak_ptr<std::atomic<bool>>> walks_;  // by UID: alive while a thread works on that pod
   Wake walkEnded_;
   TaskGroup tasks_;

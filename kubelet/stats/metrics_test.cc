@@ -5,6 +5,7 @@
 #include "kubelet/stats/cadvisor_metrics.h"
 #include "kubelet/stats/resource_metrics.h"
 #include "kubelet/stats/test_summary.h"
+#include "kubelet/stats/volume_metrics.h"
 
 namespace cubelet::stats {
 namespace {
@@ -120,6 +121,21 @@ TEST(CadvisorMetrics, SRV_2_TheMachine) {
   const Families families = cadvisorMetrics(testSummary());
   EXPECT_EQ(named(families, "machine_cpu_cores").samples.at(0).value, 4);
   EXPECT_EQ(named(families, "machine_memory_bytes").samples.at(0).value, 1'000'000);
+}
+
+TEST(VolumeMetrics, CSI_16_EachClaimOnce) {
+  Summary summary = testSummary();
+  VolumeFigures volume{.name = "data", .claim = "disk", .fs = {.capacity = 100, .used = 60, .inodes = 9}};
+  summary.pods[0].volumes = {volume, {.name = "tmp", .fs = {.used = 1}}};
+  summary.pods.push_back(summary.pods[0]);
+  const Families families = volumeMetrics(summary);
+  EXPECT_THAT(namesOf(families),
+              UnorderedElementsAre("kubelet_volume_stats_capacity_bytes", "kubelet_volume_stats_used_bytes",
+                                   "kubelet_volume_stats_inodes"));
+  const Family& used = named(families, "kubelet_volume_stats_used_bytes");
+  ASSERT_EQ(used.samples.size(), 1u);
+  EXPECT_THAT(used.samples[0].labels, ElementsAre(Pair("namespace", "shop"), Pair("persistentvolumeclaim", "disk")));
+  EXPECT_EQ(used.samples[0].value, 60);
 }
 
 }  // namespace
