@@ -39,7 +39,6 @@ stats::Question NodeStats::question() const {
   question.nodeName = effective.nodeName;
   question.rootDir = services_.dirs.root;
   question.podsCgroup = services_.cgroups.allPods();
-  question.agentCgroup = effective.config.kubeletcgroups();
   question.runtimeCgroup = effective.commandLine.runtimeCgroups;
   for (const sync::core::Pod& pod : services_.sync.pods()) {
     const observe::ObservedPod* have = services_.observer.find(pod.metadata().uid());

@@ -15,8 +15,8 @@ namespace {
 
 constexpr std::uint64_t kBlock = 512;  // of st_blocks, whatever the file system
 
-// The calling thread does without the processor and the disk while anybody else wants them. Its pool gives it other work
-// afterwards.
+// The calling thread does without the processor and the disk while anybody else wants them. Its pool gives it other
+// work afterwards.
 class LowPriority {
  public:
   LowPriority() : thread_(static_cast<id_t>(::gettid())), nice_(::getpriority(PRIO_PROCESS, thread_)) {

@@ -78,9 +78,7 @@ void HostReader::readNode(const Question& question, NodeFigures& node) {
                                   node.swapCapacity};
   if (usage.memory) usage.memory->limit = node.memoryCapacity;
 
-  const std::string agent = question.agentCgroup.empty() && files_ ? ownCgroup(procFile("self/cgroup"), files_->isV2())
-                                                                   : question.agentCgroup;
-  addSystem("kubelet", agent, node);
+  if (files_) addSystem("kubelet", ownCgroup(procFile("self/cgroup"), files_->isV2()), node);
   addSystem("runtime", question.runtimeCgroup, node);
   addSystem("pods", question.podsCgroup, node);
 

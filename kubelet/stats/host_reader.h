@@ -17,8 +17,8 @@
 namespace cubelet::stats {
 
 // Reads cgroups (v1 and v2) and /proc. A pod or container whose files are not there has no sample: it has ended
-// meanwhile, or its runtime keeps it elsewhere. Blocks as long as the kernel needs to add its counters up, about a tenth
-// of a millisecond for each cgroup. Any thread, one call at a time.
+// meanwhile, or its runtime keeps it elsewhere. Blocks as long as the kernel needs to add its counters up, about a
+// tenth of a millisecond for each cgroup. Any thread, one call at a time.
 class HostReader {
  public:
   // `now` may be called from any thread; `proc` is where /proc is mounted.

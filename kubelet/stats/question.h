@@ -47,7 +47,6 @@ struct Question {
   std::string nodeName = {};
   std::string rootDir = {};
   std::string podsCgroup = {};     // of all pods; "" when there is none
-  std::string agentCgroup = {};    // "": the one that this process is in
   std::string runtimeCgroup = {};  // "": nobody knows
   std::vector<PodToRead> pods = {};
 };

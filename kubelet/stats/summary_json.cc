@@ -114,9 +114,8 @@ Json nodeJson(const NodeFigures& node, bool onlyCpuAndMemory) {
   if (node.imageFs) putFs(out["runtime"], "imageFs", node.imageFs);
   if (node.containerFs) putFs(out["runtime"], "containerFs", node.containerFs);
   if (node.processes)
-    out["rlimit"] = {{"time", timeText(node.processes->at)},
-                     {"maxpid", node.processes->most},
-                     {"curproc", node.processes->current}};
+    out["rlimit"] = {
+        {"time", timeText(node.processes->at)}, {"maxpid", node.processes->most}, {"curproc", node.processes->current}};
   return out;
 }
 
