@@ -20,7 +20,7 @@ struct Sample {
   double value = 0;                 // of histograms: the sum of all that was observed
   std::optional<WallTime> at = {};  // told to whoever scrapes; nothing: now
   // Of histograms: how many values were at most as large as each bound of the family, and how many there are in all.
-  std::vector<std::uint64_t> upTo;
+  std::vector<std::uint64_t> upTo = {};
   std::uint64_t count = 0;
 };
 

@@ -35,7 +35,8 @@ double startTime(std::string_view selfStat, std::string_view stat, long ticksPer
   if (bracket == std::string_view::npos || line == std::string_view::npos || ticksPerSecond <= 0) return 0;
   std::istringstream fields{std::string(selfStat.substr(bracket + 1))};
   std::string field;
-  for (int i = 0; i < kStart; ++i) fields >> field;
+  for (int i = 0; i < kStart; ++i)
+    if (!(fields >> field)) return 0;
   std::istringstream boot{std::string(stat.substr(line + 6))};
   double ticks = 0;
   double began = 0;

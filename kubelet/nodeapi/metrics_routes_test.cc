@@ -17,7 +17,7 @@ using testing::Not;
 
 class MetricsRoutes : public testing::Test {
  protected:
-  MetricsRoutes() { addMetricsRoutes(router, metrics, collector, view); }
+  MetricsRoutes() { addMetricsRoutes(router, noted, collector, view); }
   ~MetricsRoutes() override { loop.runToEnd(collector.close()); }
 
   static std::unique_ptr<stats::HostReader> makeReader() {
@@ -47,7 +47,7 @@ class MetricsRoutes : public testing::Test {
                               .question = [this] { return question; },
                               .makeReader = &MetricsRoutes::makeReader},
                              {}};
-  metrics::KubeletMetrics metrics;
+  metrics::KubeletMetrics noted;
   FakeNodeView view;
   web::Router router;
 };
@@ -57,7 +57,7 @@ TEST_F(MetricsRoutes, SRV_2_TheAgentsOwnMetrics) {
   view.addPod("shop", "over");
   view.runtime["uid-over"].containers[0].state = observe::ContainerState::kExited;
   view.runtime["uid-over"].sandboxes[0].ready = false;
-  metrics.runtimeCall("PullImage", milliseconds(20), false);
+  noted.runtimeCall("PullImage", milliseconds(20), false);
   EXPECT_THAT(ask("/metrics"), AllOf(HasSubstr("\nkubelet_running_pods 1\n"),
                                      HasSubstr("\nkubelet_running_containers{container_state=\"exited\"} 1\n"),
                                      HasSubstr("\nkubelet_running_containers{container_state=\"running\"} 1\n"),
@@ -67,10 +67,10 @@ TEST_F(MetricsRoutes, SRV_2_TheAgentsOwnMetrics) {
 
 TEST_F(MetricsRoutes, PRB_18_ProbesHaveARouteOfTheirOwn) {
   view.addPod("shop", "web");
-  metrics.probed(
+  noted.probed(
       {.type = "Liveness", .result = "successful", .container = "main", .pod = "web", .ns = "shop", .uid = "uid-web"},
       milliseconds(1));
-  metrics.probed(
+  noted.probed(
       {.type = "Liveness", .result = "successful", .container = "main", .pod = "old", .ns = "shop", .uid = "uid-old"},
       milliseconds(1));
   EXPECT_THAT(ask("/metrics/probes"), AllOf(HasSubstr("prober_probe_total{container=\"main\",namespace=\"shop\","

@@ -41,7 +41,7 @@ class StatsRoutes : public testing::Test {
     request.method = method;
     request.target = *web::parseTarget(target);
     const web::Router::Match match = router.find(method, request.target.path);
-    if (match.route == nullptr) return {.status = match.status};
+    if (match.route == nullptr) return web::textReply(match.status, "");
     EXPECT_TRUE(match.route->always);
     return loop.runToEnd(match.route->handler(std::make_shared<const web::Request>(std::move(request))));
   }
