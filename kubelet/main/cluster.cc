@@ -16,6 +16,8 @@ namespace {
 using apiserver::ClientConfig;
 
 constexpr char kCommit[] = "cubelet";
+// Longer than most pods take to start, short enough for whoever looks at them.
+constexpr Duration kEventHold = std::chrono::seconds(1);
 
 void warnOf(const std::string& path, const std::vector<std::string>& warnings) {
   for (const std::string& warning : warnings) log::warning(warning, {{"file", path}});
@@ -95,7 +97,8 @@ struct Cluster::Link {
                 [this](const PodPtr& mirror) {
                   statuses.storedChanged(mirror->metadata().namespace_(), mirror->metadata().name());
                 }),
-        events(cluster.services_.clock, client, cluster.services_.events, {.random = cluster.hooks_.random}),
+        events(cluster.services_.clock, client, cluster.services_.events,
+               {.hold = kEventHold, .random = cluster.hooks_.random}),
         objects(cluster.services_.loop, client, cluster.hooks_.random),
         statuses(cluster.services_.loop, cluster.services_.clock, client,
                  {.stored = [this](const std::string& ns, const std::string& name) { return stored(ns, name); },
