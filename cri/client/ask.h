@@ -7,16 +7,20 @@
 #include <vector>
 
 #include "base/rpc/call.h"
+#include "cri/client/client_options.h"
 #include "cri/client/error_refinement.h"
 
 namespace cubelet::cri {
 
 template <class Reply>
 Task<Result<Reply>> askWithBytes(rpc::ChannelPtr channel, std::string method, std::string request,
-                                 rpc::CallOptions options) {
+                                 rpc::CallOptions options, ClientOptions::Called called = nullptr) {
   Reply reply;
+  const TimePoint asked = std::chrono::steady_clock::now();
+  const std::string name = method.substr(method.rfind('/') + 1);
   Result<void> done =
       co_await rpc::callInto(std::move(channel), std::move(method), std::move(request), &reply, std::move(options));
+  if (called) called(name, std::chrono::steady_clock::now() - asked, !done);
   if (!done) co_return fail(refine(std::move(done.error())));
   co_return std::move(reply);
 }
@@ -24,11 +28,13 @@ Task<Result<Reply>> askWithBytes(rpc::ChannelPtr channel, std::string method, st
 // `deadline` zero: none. `subject` is named in errors.
 template <class Reply>
 Task<Result<Reply>> ask(const rpc::ChannelPtr& channel, std::string method,
-                        const google::protobuf::MessageLite& request, Duration deadline, std::string subject) {
+                        const google::protobuf::MessageLite& request, Duration deadline, std::string subject,
+                        ClientOptions::Called called = nullptr) {
   rpc::CallOptions options;
   options.deadline = deadline;
   options.subject = std::move(subject);
-  return askWithBytes<Reply>(channel, std::move(method), rpc::serialize(request), std::move(options));
+  return askWithBytes<Reply>(channel, std::move(method), rpc::serialize(request), std::move(options),
+                             std::move(called));
 }
 
 // CRI speaks whole seconds: a second that has begun counts.

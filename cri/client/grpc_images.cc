@@ -13,7 +13,7 @@ std::string methodPath(std::string_view method) {
 
 Task<Result<std::vector<v1::Image>>> GrpcImages::listImages() {
   auto call = ask<v1::ListImagesResponse>(channel_, methodPath("ListImages"), v1::ListImagesRequest(),
-                                          options_.runtimeRequestTimeout, std::string());
+                                          options_.runtimeRequestTimeout, std::string(), options_.called);
   auto reply = co_await std::move(call);
   if (!reply) co_return fail(std::move(reply.error()));
   co_return toVector(reply->mutable_images());
@@ -23,7 +23,7 @@ Task<Result<std::optional<v1::Image>>> GrpcImages::imageStatus(std::string image
   v1::ImageStatusRequest request;
   request.mutable_image()->set_image(image);
   auto call = ask<v1::ImageStatusResponse>(channel_, methodPath("ImageStatus"), request, options_.runtimeRequestTimeout,
-                                           std::move(image));
+                                           std::move(image), options_.called);
   auto reply = co_await std::move(call);
   if (!reply) co_return fail(std::move(reply.error()));
   std::optional<v1::Image> found;
@@ -37,7 +37,8 @@ Task<Result<std::string>> GrpcImages::pullImage(std::string image, v1::AuthConfi
   request.mutable_image()->set_user_specified_image(image);
   if (auth.ByteSizeLong() > 0) *request.mutable_auth() = std::move(auth);
   *request.mutable_sandbox_config() = std::move(sandbox);
-  auto call = ask<v1::PullImageResponse>(channel_, methodPath("PullImage"), request, Duration(0), std::move(image));
+  auto call = ask<v1::PullImageResponse>(channel_, methodPath("PullImage"), request, Duration(0), std::move(image),
+                                         options_.called);
   auto reply = co_await std::move(call);
   if (!reply) co_return fail(std::move(reply.error()));
   co_return std::move(*reply->mutable_image_ref());
@@ -47,7 +48,7 @@ Task<Result<void>> GrpcImages::removeImage(std::string image) {
   v1::RemoveImageRequest request;
   request.mutable_image()->set_image(image);
   auto call = ask<v1::RemoveImageResponse>(channel_, methodPath("RemoveImage"), request, options_.runtimeRequestTimeout,
-                                           std::move(image));
+                                           std::move(image), options_.called);
   auto reply = co_await std::move(call);
   if (reply || reply.error().code == Code::kNotFound) co_return Result<void>();
   co_return fail(std::move(reply.error()));
@@ -55,7 +56,7 @@ Task<Result<void>> GrpcImages::removeImage(std::string image) {
 
 Task<Result<v1::ImageFsInfoResponse>> GrpcImages::imageFsInfo() {
   return ask<v1::ImageFsInfoResponse>(channel_, methodPath("ImageFsInfo"), v1::ImageFsInfoRequest(),
-                                      options_.runtimeRequestTimeout, std::string());
+                                      options_.runtimeRequestTimeout, std::string(), options_.called);
 }
 
 }  // namespace cubelet::cri

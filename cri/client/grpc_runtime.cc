@@ -32,7 +32,8 @@ Result<void> doneOrGone(const Result<Reply>& reply) {
 template <class Reply>
 Task<Result<Reply>> GrpcRuntime::askRuntime(std::string_view method, const google::protobuf::MessageLite& request,
                                             std::string subject) {
-  return ask<Reply>(channel_, methodPath(method), request, options_.runtimeRequestTimeout, std::move(subject));
+  return ask<Reply>(channel_, methodPath(method), request, options_.runtimeRequestTimeout, std::move(subject),
+                    options_.called);
 }
 
 Task<Result<void>> GrpcRuntime::waitReady() {
@@ -81,7 +82,7 @@ Task<Result<std::string>> GrpcRuntime::runPodSandbox(v1::PodSandboxConfig config
   *request.mutable_config() = std::move(config);
   request.set_runtime_handler(std::move(runtimeHandler));
   auto call = ask<v1::RunPodSandboxResponse>(channel_, methodPath("RunPodSandbox"), request,
-                                             2 * options_.runtimeRequestTimeout, std::move(pod));
+                                             2 * options_.runtimeRequestTimeout, std::move(pod), options_.called);
   auto reply = co_await std::move(call);
   if (!reply) co_return fail(std::move(reply.error()));
   co_return std::move(*reply->mutable_pod_sandbox_id());
@@ -145,7 +146,7 @@ Task<Result<void>> GrpcRuntime::stopContainer(std::string id, Duration grace) {
   request.set_container_id(id);
   request.set_timeout(wholeSeconds(grace));
   auto call = ask<v1::StopContainerResponse>(channel_, methodPath("StopContainer"), request,
-                                             options_.runtimeRequestTimeout + grace, std::move(id));
+                                             options_.runtimeRequestTimeout + grace, std::move(id), options_.called);
   auto reply = co_await std::move(call);
   co_return doneOrGone(reply);
 }
@@ -200,7 +201,7 @@ Task<Result<v1::ExecSyncResponse>> GrpcRuntime::execSync(std::string id, std::ve
   request.set_timeout(wholeSeconds(timeout));
   Duration deadline(0);
   if (timeout > Duration(0)) deadline = options_.runtimeRequestTimeout + timeout;
-  return ask<v1::ExecSyncResponse>(channel_, methodPath("ExecSync"), request, deadline, std::move(id));
+  return ask<v1::ExecSyncResponse>(channel_, methodPath("ExecSync"), request, deadline, std::move(id), options_.called);
 }
 
 Task<Result<std::string>> GrpcRuntime::exec(v1::ExecRequest request) {

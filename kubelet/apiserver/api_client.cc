@@ -121,11 +121,13 @@ Task<Result<Response>> ApiClient::tryUntilAnswered(Request request, std::functio
     Request attempt = request;
     if (bounded) attempt.timeout = deadline - clock_.now();
 
+    const TimePoint asked = clock_.now();
     Result<Response> response = fail(Code::kInternal, "", "not asked yet");
     if (streaming)
       response = co_await transport_.stream(std::move(attempt), onPiece);
     else
       response = co_await transport_.send(std::move(attempt));
+    if (options_.answered) options_.answered(request.method, response ? response->status : 0, clock_.now() - asked);
     if (!response) {
       if (!heard) reachability_.unanswered(response.error());
       co_return fail(response.error().within(doing));

@@ -46,6 +46,9 @@ class ApiClient {
     double eventQps = 50;  // eventRecordQPS, eventBurst
     int eventBurst = 100;
     int maxRetries = 10;
+    // Told of every try that has ended, of streams when they end: the method, and the HTTP status, 0 when none came.
+    // For whoever counts; may be empty.
+    std::function<void(const std::string& method, int status, Duration took)> answered = nullptr;
   };
 
   // Both must outlive this object.

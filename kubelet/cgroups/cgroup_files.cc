@@ -172,6 +172,27 @@ Result<std::vector<std::string>> CgroupFiles::children(const std::string& path) 
   return all;
 }
 
+// With v2 all files lie in one place, those of controllers that are off simply are not there.
+Result<const CgroupFiles::Hierarchy*> CgroupFiles::hierarchyOf(std::string_view controller) const {
+  if (v2_) return &hierarchies_.front();
+  auto found = std::ranges::find_if(hierarchies_, [&](const Hierarchy& one) { return one.has(controller); });
+  if (found == hierarchies_.end())
+    return fail(Code::kNotFound, "", "this machine has no cgroup controller " + std::string(controller));
+  return &*found;
+}
+
+Result<std::string> CgroupFiles::read(std::string_view controller, const std::string& path, const std::string& file) {
+  Result<const Hierarchy*> hierarchy = hierarchyOf(controller);
+  if (!hierarchy) return fail(hierarchy.error());
+  return tree_->read((*hierarchy)->mount + path + "/" + file);
+}
+
+Result<std::vector<std::string>> CgroupFiles::children(std::string_view controller, const std::string& path) {
+  Result<const Hierarchy*> hierarchy = hierarchyOf(controller);
+  if (!hierarchy) return fail(hierarchy.error());
+  return tree_->directories((*hierarchy)->mount + path);
+}
+
 Result<std::int64_t> CgroupFiles::memoryInUse(const std::string& path) {
   const auto memory = std::ranges::find_if(hierarchies_, [](const Hierarchy& one) { return one.has("memory"); });
   const std::string directory = memory->mount + path;  // find() insists on one

@@ -29,6 +29,11 @@ class CgroupFiles {
   Result<bool> exists(const std::string& path);
   // Names of the cgroups in it; empty when there is none.
   Result<std::vector<std::string>> children(const std::string& path);
+  // What a file of it says; with v1, of the hierarchy that `controller` is in. kNotFound: no such cgroup, file or
+  // controller.
+  Result<std::string> read(std::string_view controller, const std::string& path, const std::string& file);
+  // Names of the cgroups in it, in that hierarchy alone. kNotFound as above.
+  Result<std::vector<std::string>> children(std::string_view controller, const std::string& path);
   // The working set: usage without file pages that nobody has touched for a while.
   Result<std::int64_t> memoryInUse(const std::string& path);
   // Processes and threads in it and below. kNotFound: this machine does not count them.
@@ -47,6 +52,7 @@ class CgroupFiles {
   };
   explicit CgroupFiles(Tree& tree) : tree_(&tree) {}
 
+  Result<const Hierarchy*> hierarchyOf(std::string_view controller) const;
   Result<void> makeIn(const Hierarchy& hierarchy, const std::string& path);
   Result<void> enableControllers(const std::string& path);
   Result<void> inheritCpuset(const std::string& path);

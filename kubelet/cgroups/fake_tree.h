@@ -33,6 +33,13 @@ class FakeTree final : public Tree {
 
   // For the test.
   void setReadOnly(bool readOnly) { readOnly_ = readOnly; }
+  // A file with what the kernel counts; its directory appears with it.
+  void put(const std::string& path, const std::string& content) {
+    const std::string file = clean(path);
+    for (std::size_t slash = file.find('/', 1); slash != std::string::npos; slash = file.find('/', slash + 1))
+      if (!has(file.substr(0, slash))) addDirectory(file.substr(0, slash));
+    files_[file] = content;
+  }
   void addProcess(const std::string& path, int pid) { processes_[pid] = path; }
   // A killed process stays until this many removals of its directory have failed.
   void setSlowDeath(int tries) { slowDeath_ = tries; }

@@ -292,6 +292,10 @@ CgroupName PodCgroups::nameOf(const core::Pod& pod) const {
   return podCgroup(options_.root, qosClassOf(pod), pod.metadata().uid());
 }
 
+std::string PodCgroups::allPods() const {
+  return enabled() ? pathOf(nodeCgroup(options_.root), driver_ ? driver_->kind() : configured_) : "";
+}
+
 std::string PodCgroups::parentOf(const core::Pod& pod) const {
   if (enabled()) return pathOf(nameOf(pod), driver_ ? driver_->kind() : configured_);
   return options_.root.empty() ? "" : pathOf(options_.root, DriverKind::kCgroupfs);

@@ -84,6 +84,8 @@ class PodCgroups {
   Task<void> removeOrphans(std::function<bool(const std::string& uid)> isKnown);
   // For CRI; empty: the runtime's own choice. Not before start() or add() has succeeded.
   std::string parentOf(const core::Pod& pod) const;
+  // The path of the cgroup that all pods lie in, below where cgroups are mounted; empty: there is none.
+  std::string allPods() const;
 
   Task<void> close() { return tasks_.close(); }
 

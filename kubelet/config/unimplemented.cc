@@ -18,7 +18,6 @@ using nlohmann::json;
 constexpr std::string_view kWorks;
 // Not there yet.
 constexpr std::string_view kSystemLogs = "logs of the system by HTTPS";
-constexpr std::string_view kStatistics = "statistics and metrics";
 constexpr std::string_view kLogLevel = "the log level by HTTPS";
 constexpr std::string_view kMemoryQos = "memory that is kept for pods, an alpha feature";
 constexpr std::string_view kQosReserved = "an alpha feature";
@@ -40,6 +39,7 @@ constexpr std::string_view kNoVModule = "use logging.verbosity";
 constexpr std::string_view kRefused = "refused";
 constexpr std::string_view kNetworkPlugin = "the network plugin decides";
 constexpr std::string_view kFlexVolume = "FlexVolume drivers";
+constexpr std::string_view kNoHiddenMetrics = "no metric is hidden";
 constexpr std::string_view kUpstreamNothing = "no effect upstream either";
 
 constexpr Support kTable[] = {
@@ -75,7 +75,7 @@ constexpr Support kTable[] = {
     {"enableSystemLogQuery", kSystemLogs},
     {"enableProfilingHandler", kGoOnly},
     {"enableDebugFlagsHandler", kLogLevel},
-    {"showHiddenMetricsForVersion", kStatistics},
+    {"showHiddenMetricsForVersion", kNoHiddenMetrics},
 
     // ---- Images
     {"registryPullQPS", kWorks},
@@ -113,7 +113,7 @@ constexpr Support kTable[] = {
     {"allowedUnsafeSysctls", kWorks},
     {"runOnce", kRefused},
     {"configMapAndSecretChangeDetectionStrategy", kVolumes},
-    {"volumeStatsAggPeriod", kStatistics},
+    {"volumeStatsAggPeriod", kWorks},
     {"enableControllerAttachDetach", kVolumes},
     {"volumePluginDir", kFlexVolume},
 
@@ -171,7 +171,7 @@ constexpr Support kTable[] = {
     {"failSwapOn", kWorks},
     {"memorySwap", kWorks},
     {"localStorageCapacityIsolation", kWorks},
-    {"--runtime-cgroups", kStatistics},
+    {"--runtime-cgroups", kWorks},
 
     // ---- Eviction
     {"evictionHard", kWorks},

@@ -17,6 +17,8 @@
 #include "kubelet/main/version.h"
 #include "kubelet/node/admission_view.h"
 #include "kubelet/node/host_access.h"
+#include "kubelet/nodeapi/metrics_routes.h"
+#include "kubelet/nodeapi/stats_routes.h"
 #include "kubelet/podconfig/environment.h"
 #include "kubelet/status/explain.h"
 #include "kubelet/sync/volume_step.h"
@@ -50,9 +52,12 @@ images::Images::Limits pullLimits(const config::KubeletConfiguration& config) {
   return limits;
 }
 
-cri::ClientOptions clientOptions(const config::KubeletConfiguration& config) {
+cri::ClientOptions clientOptions(const config::KubeletConfiguration& config, metrics::KubeletMetrics& metrics) {
   cri::ClientOptions options;
   options.runtimeRequestTimeout = nanos(config.runtimerequesttimeout());
+  options.called = [&metrics](std::string_view method, Duration took, bool failed) {
+    metrics.runtimeCall(method, took, failed);
+  };
   return options;
 }
 
@@ -195,11 +200,12 @@ Agent::Agent(Loop& loop, Clock& clock, config::Effective effective, cgroups::Pod
       clock_(clock),
       effective_(std::move(effective)),
       startedAt_(clock.wallNow()),
+      metrics_(clock),
       notify_(NotifySocket::fromEnvironment()),
       blocking_(loop, clock, kBlockingThreads),
       volumeThreads_(loop, clock, kVolumeThreads),
-      runtime_(std::move(channel), clientOptions(effective_.config)),
-      imageService_(std::move(imageChannel), clientOptions(effective_.config)),
+      runtime_(std::move(channel), clientOptions(effective_.config, metrics_.kubelet())),
+      imageService_(std::move(imageChannel), clientOptions(effective_.config, metrics_.kubelet())),
       images_(imageService_, clock, pullLimits(effective_.config)),
       events_(clock, effective_.nodeName),
       storage_({.loop = loop, .clock = clock, .pool = volumeThreads_, .pump = pump},
@@ -229,7 +235,8 @@ Agent::Agent(Loop& loop, Clock& clock, config::Effective effective, cgroups::Pod
       observer_(loop, clock, runtime_, observerOptions(),
                 {.podChanged = [this](const std::string& uid) { podChanged(uid); },
                  .synced = [this] { runtimeSynced(); },
-                 .lost = [this](const Error& error) { runtimeLost(error); }}),
+                 .lost = [this](const Error& error) { runtimeLost(error); },
+                 .listed = [this](TimePoint began, Duration took) { metrics_.kubelet().runtimeListed(began, took); }}),
       context_{.loop = loop,
                .clock = clock,
                .runtime = runtime_,
@@ -244,7 +251,8 @@ Agent::Agent(Loop& loop, Clock& clock, config::Effective effective, cgroups::Pod
                .planOptions = planOptions(effective_.config, effective_.commandLine),
                .random = jitter(),
                .maximumDeadContainers = maximumDeadContainers(effective_.commandLine),
-               .admissionNode = &admissionNode_},
+               .admissionNode = &admissionNode_,
+               .milestones = metrics_.milestones()},
       terminations_(joinPath(layout::ownStateDirectory(context_.node.dirs), "terminations")),
       sync_(context_, terminations_,
             {.changed = [this] { changed(); },
@@ -256,6 +264,7 @@ Agent::Agent(Loop& loop, Clock& clock, config::Effective effective, cgroups::Pod
              .podsKnown = [this] { storage_.podsKnown(); },
              .statusChanged =
                  [this](const sync::PodWorker& worker) {
+                   metrics_.statusChanged(worker);
                    if (cluster_) cluster_->statusChanged(worker);
                  }}),
       logRotator_(loop, clock, blocking_, runtime_, rotationLimits(effective_.config)),
@@ -290,10 +299,35 @@ Agent::Agent(Loop& loop, Clock& clock, config::Effective effective, cgroups::Pod
                                                   .effective = effective_,
                                                   .client = [this] { return cluster_ ? cluster_->client() : nullptr; },
                                                   .random = context_.random});
+  stats_ = std::make_unique<NodeStats>(NodeStats::Services{.loop = loop_,
+                                                           .clock = clock_,
+                                                           .pool = blocking_,
+                                                           .runtime = runtime_,
+                                                           .images = imageService_,
+                                                           .sync = sync_,
+                                                           .observer = observer_,
+                                                           .cgroups = cgroups_,
+                                                           .effective = effective_,
+                                                           .dirs = context_.node.dirs});
+  addRoutes();
   if (wantsCluster(effective_)) makeCluster();
 }
 
 Agent::~Agent() = default;
+
+void Agent::addRoutes() {
+  nodeapi::addStatsRoutes(nodeApi_->router(), stats_->collector());
+  nodeapi::addMetricsRoutes(nodeApi_->router(), metrics_.kubelet(), stats_->collector(), *nodeApi_);
+  metrics_.addSources(
+      {.nodeName = effective_.nodeName,
+       .kubernetesVersion = kKubernetesVersion,
+       .cgroupV2 = context_.node.cgroupV2,
+       .runtimeSynced = [this] { return observer_.synced(); },
+       .clientCertificateExpires = [this] { return cluster_ ? cluster_->view().certificateExpires : std::nullopt; },
+       .servingCertificateExpires = [this] { return nodeApi_->certificateExpires(); },
+       .clientRenewErrors = [this] { return cluster_ ? cluster_->renewErrors() : 0; },
+       .servingRenewErrors = [this] { return nodeApi_->certificateRenewErrors(); }});
+}
 
 Result<void> Agent::start() {
   if (Result<void> read = readCredentials(); !read)
@@ -425,6 +459,10 @@ void Agent::makeCluster() {
                 nodeApi_->connected();
                 tellStaticPods();
                 sync_.tellAll();
+              },
+          .requested =
+              [this](const std::string& method, const std::string& host, int status, Duration took) {
+                metrics_.kubelet().apiRequest(method, host, status == 0 ? "<error>" : std::to_string(status), took);
               }});
   context_.readNodeAgain = [this] { return cluster_->readNodeAgain(); };
 }
@@ -590,6 +628,7 @@ Task<void> Agent::close() {
   trimTimer_.cancel();
   if (socket_) co_await socket_->close();
   co_await nodeApi_->close();
+  co_await stats_->close();
   co_await tasks_.close();
   co_await sync_.close();
   co_await storage_.close();

@@ -26,10 +26,12 @@
 #include "kubelet/images/images.h"
 #include "kubelet/images/node_credentials.h"
 #include "kubelet/logs/log_rotator.h"
+#include "kubelet/main/agent_metrics.h"
 #include "kubelet/main/cluster.h"
 #include "kubelet/main/evictor.h"
 #include "kubelet/main/late_announcer.h"
 #include "kubelet/main/node_api.h"
+#include "kubelet/main/node_stats.h"
 #include "kubelet/main/storage.h"
 #include "kubelet/observe/observer.h"
 #include "kubelet/probes/runner.h"
@@ -84,11 +86,13 @@ class Agent final : public server::AgentView {
   void changed();
   void tellStatus();
   void shareRoot();
+  void addRoutes();
 
   Loop& loop_;
   Clock& clock_;
   const config::Effective effective_;
   const WallTime startedAt_;
+  AgentMetrics metrics_;
   NotifySocket notify_;
   BlockingPool blocking_;
   BlockingPool volumeThreads_;  // many: one that hangs must not be missed by the others
@@ -119,6 +123,7 @@ class Agent final : public server::AgentView {
   std::unique_ptr<images::NodeCredentials> nodeCredentials_;
   std::unique_ptr<images::PullRecords> pullRecords_;
   std::unique_ptr<Cluster> cluster_;  // null: standalone
+  std::unique_ptr<NodeStats> stats_;
   std::unique_ptr<NodeApi> nodeApi_;
   std::map<std::string, std::vector<staticpods::FileProblem>> problems_;  // by source
   server::RuntimeView runtimeView_;

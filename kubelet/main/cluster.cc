@@ -61,6 +61,13 @@ void warnOfExpiry(const ClientConfig& config, WallTime now) {
        {"expired", rfc3339Milli(certificates.front().notAfter)}});
 }
 
+// "https://10.0.0.1:6443/x" -> "10.0.0.1:6443"
+std::string hostOf(const std::string& server) {
+  const std::size_t scheme = server.find("://");
+  const std::size_t begin = scheme == std::string::npos ? 0 : scheme + 3;
+  return server.substr(begin, server.find('/', begin) - begin);
+}
+
 }  // namespace
 
 bool wantsCluster(const config::Effective& effective) {
@@ -72,7 +79,7 @@ struct Cluster::Link {
   Link(Cluster& cluster, ClientConfig config)
       : server(config.server.text()),
         transport(cluster.services_.loop, cluster.services_.clock, std::move(config), transportOptions()),
-        client(transport, cluster.services_.clock, cluster.clientOptions()),
+        client(transport, cluster.services_.clock, cluster.clientOptions(server)),
         node({.loop = cluster.services_.loop,
               .clock = cluster.services_.clock,
               .blocking = cluster.services_.blocking,
@@ -158,7 +165,8 @@ Result<void> Cluster::start() {
     return {};
   }
   bootstrapTransport_ = std::make_unique<apiserver::CurlTransport>(services_.loop, services_.clock, *bootstrapConfig_);
-  bootstrapClient_ = std::make_unique<apiserver::ApiClient>(*bootstrapTransport_, services_.clock, clientOptions());
+  bootstrapClient_ = std::make_unique<apiserver::ApiClient>(*bootstrapTransport_, services_.clock,
+                                                            clientOptions(bootstrapConfig_->server.text()));
   tasks_.spawn("join the cluster", join());
   return {};
 }
@@ -344,17 +352,23 @@ void Cluster::serverIsBack() {
   if (link_->certificate) link_->certificate->lookAgain();
 }
 
-apiserver::ApiClient::Options Cluster::clientOptions() const {
+apiserver::ApiClient::Options Cluster::clientOptions(const std::string& server) const {
   apiserver::ApiClient::Options options;
   options.qps = effective_.config.kubeapiqps();
   options.burst = effective_.config.kubeapiburst();
   options.eventQps = effective_.config.eventrecordqps();
   options.eventBurst = effective_.config.eventburst();
+  options.answered = [told = hooks_.requested, host = hostOf(server)](
+                         const std::string& method, int status, Duration took) { told(method, host, status, took); };
   return options;
 }
 
 apiserver::ApiClient* Cluster::client() {
   return link_ ? &link_->client : nullptr;
+}
+
+std::uint64_t Cluster::renewErrors() const {
+  return link_ && link_->certificate ? link_->certificate->renewErrors() : 0;
 }
 
 server::ClusterView Cluster::view() const {

@@ -59,6 +59,8 @@ class Cluster {
     std::function<void()> csiNodeMade;                            // also for a Node that was made anew
     std::function<void(const k8s::core::v1::Node&)> nodeChanged;  // a newer copy of our Node
     std::function<void()> connected;  // statuses will be taken from now on: tell all of them
+    // Every request that has ended, with the server's host and port; status 0: there was no answer.
+    std::function<void(const std::string& method, const std::string& host, int status, Duration took)> requested;
   };
   Cluster(Services services, const config::Effective& effective, Hooks hooks);
   ~Cluster();
@@ -77,6 +79,8 @@ class Cluster {
   void runtimeLost();
   void volumesChanged();  // Hooks::volumesInUse answers something else
   server::ClusterView view() const;
+  // Of the client certificate.
+  std::uint64_t renewErrors() const;
   // Null until there is a kubeconfig to work with.
   apiserver::ApiClient* client();
   // Asks for our Node once, if there is anybody to ask.
@@ -96,7 +100,7 @@ class Cluster {
   void serverIsAway(const Error& error);
   void serverIsBack();
   void podsNotWatched(const Error& error);
-  apiserver::ApiClient::Options clientOptions() const;
+  apiserver::ApiClient::Options clientOptions(const std::string& server) const;
 
   Services services_;
   const config::Effective& effective_;

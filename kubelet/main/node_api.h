@@ -53,6 +53,9 @@ class NodeApi final : public nodeapi::NodeView {
 
   // The API server can be asked from now on. With serverTLSBootstrap it is asked for the serving certificate.
   void connected();
+  std::optional<WallTime> certificateExpires() const { return certificate_.expires(); }
+  std::uint64_t certificateRenewErrors() const { return manager_ ? manager_->renewErrors() : 0; }
+
   // Its addresses are what a serving certificate is for.
   void nodeChanged(const nodeapi::core::Node& node);
 

@@ -20,6 +20,7 @@ Result<void> ServingCertificate::use(const apiserver::KeyPair& pair) {
   Result<std::shared_ptr<const web::TlsContext>> made = web::TlsContext::make(pair.certificates(), *key, options_.tls);
   if (!made) return fail(made.error());
   context_ = std::move(*made);
+  expires_ = pair.facts().notAfter;
   return {};
 }
 
@@ -33,6 +34,8 @@ Result<void> ServingCertificate::readFiles() {
   Result<std::shared_ptr<const web::TlsContext>> made = web::TlsContext::make(*certificates, *key, options_.tls);
   if (!made) return fail(made.error().within(options_.certificateFile));
   context_ = std::move(*made);
+  const Result<std::vector<apiserver::CertificateFacts>> facts = apiserver::readCertificates(*certificates);
+  expires_ = facts ? std::optional(facts->front().notAfter) : std::nullopt;
   return {};
 }
 

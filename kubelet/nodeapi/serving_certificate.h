@@ -31,12 +31,15 @@ class ServingCertificate {
 
   // Null: there is none (yet).
   std::shared_ptr<const web::TlsContext> context();
+  // Of the one that context() has answered last; nothing: there is none.
+  std::optional<WallTime> expires() const { return expires_; }
 
  private:
   Options options_;
   access::FileStamp certificateStamp_;
   access::FileStamp keyStamp_;
   std::shared_ptr<const web::TlsContext> context_;
+  std::optional<WallTime> expires_;
 };
 
 }  // namespace cubelet::nodeapi

@@ -182,6 +182,7 @@ Task<void> Observer::listAgain() {
 }
 
 Task<Result<void>> Observer::listAll() {
+  const TimePoint began = clock_.now();
   const std::uint64_t asked = changes_;
   ++readsUnderWay_;
   cri::v1::PodSandboxFilter everySandbox;
@@ -221,6 +222,7 @@ Task<Result<void>> Observer::listAll() {
     replace(uid, std::move(pod));
   }
   ++fullLists_;
+  if (listener_.listed) listener_.listed(began, clock_.now() - began);
   forgetUnread();
   co_return Result<void>();
 }

@@ -40,6 +40,8 @@ class Observer {
     std::function<void()> synced;
     // The runtime went away. Nothing is concluded about containers until the next synced().
     std::function<void(const Error&)> lost;
+    // A full list was made; it took that long. For whoever counts; may be empty.
+    std::function<void(TimePoint began, Duration took)> listed = nullptr;
   };
 
   Observer(Loop& loop, Clock& clock, cri::RuntimeService& runtime, Options options, Listener listener);

@@ -124,11 +124,13 @@ void PodProber::fire(const Key& key) {
 }
 
 Task<void> PodProber::runOnce(Key key, std::uint64_t serial, Action action, std::string id, Duration timeout) {
+  const TimePoint began = clock_.now();
   Answer answer;
   for (int tries = 0; tries < kTries; ++tries) {
     answer = co_await runner_.run(action, id, timeout);
     if (answer.outcome != Answer::Outcome::kUnknown) break;
   }
+  if (callbacks_.ran) callbacks_.ran(key.first, key.second, answer, clock_.now() - began);
   answered(key, serial, answer);
 }
 

@@ -51,6 +51,8 @@ class PodProber {
     std::function<void(const std::string& container, const ProbeEvent& event)> warn;
     std::function<std::string(const core::Container&, const std::string& word)> expand;  // see ActionContext
     std::function<double()> random;                                                      // uniform in [0, 1)
+    // Every run that has ended, how, and how long it took. For whoever counts; may be empty.
+    std::function<void(const std::string& container, Kind kind, const Answer& answer, Duration took)> ran = nullptr;
   };
   // `pod` is read at each run; it and the runner must outlive this object.
   PodProber(Loop& loop, Clock& clock, Runner& runner, const core::Pod& pod, Callbacks callbacks);

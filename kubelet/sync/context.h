@@ -20,6 +20,7 @@
 #include "kubelet/plan/plan_pod.h"
 #include "kubelet/podconfig/node_facts.h"
 #include "kubelet/probes/runner.h"
+#include "kubelet/sync/milestones.h"
 #include "kubelet/volumes/pod_volumes.h"
 
 namespace cubelet::sync {
@@ -49,6 +50,7 @@ struct Context {
   const admission::NodeView* admissionNode = nullptr;
   // Asks the API server for our Node once more, so that admissionNode is up to date; empty: there is nobody to ask.
   std::function<Task<void>()> readNodeAgain = nullptr;
+  Milestones milestones = {};
 };
 
 // When a failed step is due again: 10 s with half of that as jitter (RST-10, SBX-3); 1 s when the runtime was not there

@@ -103,6 +103,7 @@ Task<void> ImageStep::pull(WantedImage wanted, bool always) {
     memory.failureReason.clear();
     memory.failureMessage.clear();
     memory.retryAt = {};
+    if (!pulled->wasPresent) context_.milestones.pulled(state_.uid(), pulled->image.image.size(), pulled->took);
     std::string message =
         pulled->wasPresent
             ? "Container image " + quoted(imageName) + " already present on machine and can be accessed by the pod"

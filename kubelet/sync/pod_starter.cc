@@ -94,8 +94,10 @@ Task<bool> PodStarter::startSandbox(std::uint32_t attempt) {
   }
   const bool contained = co_await makeCgroup();
   if (!contained || stopping_()) co_return false;
+  const TimePoint began = context_.clock.now();
   const bool prepared = co_await volumes_.prepare();
   if (!prepared || stopping_()) co_return false;
+  context_.milestones.step("volumes", context_.clock.now() - began);
   Result<void> ready = co_await prepareSandbox();
   if (stopping_()) co_return false;
   if (!ready) {
@@ -204,8 +206,10 @@ podconfig::SandboxPlace PodStarter::place() const {
 
 Task<bool> PodStarter::makeCgroup() {
   core::Pod pod = state_.pod;
+  const TimePoint began = context_.clock.now();
   Result<void> made = co_await context_.cgroups.add(std::move(pod));
   if (made) {
+    context_.milestones.step("cgroup", context_.clock.now() - began);
     state_.inCgroup = true;
     co_return true;
   }
@@ -218,7 +222,9 @@ Task<bool> PodStarter::makeCgroup() {
 
 Task<void> PodStarter::runSandbox(cri::v1::PodSandboxConfig config, Result<std::string>* id) {
   std::string handler = state_.handler->name;
+  const TimePoint began = context_.clock.now();
   *id = co_await context_.runtime.runPodSandbox(std::move(config), std::move(handler));
+  context_.milestones.sandbox(state_.handler->name, context_.clock.now() - began, !*id);
 }
 
 void PodStarter::warnOfDns() {
@@ -270,7 +276,9 @@ Task<bool> PodStarter::startContainer(plan::StartContainer start) {
   for (std::string& message : podconfig::invalidNames(state_.pod, container, *references))
     context_.events.warning(events::podRef(state_.pod), "InvalidEnvironmentVariableNames", std::move(message));
 
+  const TimePoint began = context_.clock.now();
   Result<std::string> id = co_await create(container, start, sandboxId, std::move(podIps), std::move(*references));
+  if (id) context_.milestones.step("create_container", context_.clock.now() - began);
   if (!id) {
     containerFailed(start.name, id.error(), "CreateContainerError");
     co_await lookAgain();
@@ -281,6 +289,7 @@ Task<bool> PodStarter::startContainer(plan::StartContainer start) {
   Result<void> running = co_await runWithHook(std::move(container), *id, start);
   if (running) {
     plan::noteRunning(state_.memory, start);
+    context_.milestones.container(state_.pod, start.name, "");
     co_return true;
   }
   if (running.error().reason == kHookError) {
@@ -471,8 +480,10 @@ Task<Result<std::string>> PodStarter::create(core::Container container, plan::St
 }
 
 Task<Result<void>> PodStarter::runCreated(std::string name, std::string id, std::uint32_t attempt) {
+  const TimePoint began = context_.clock.now();
   Result<void> started = co_await context_.runtime.startContainer(id);
   if (!started) co_return fail(started.error());
+  context_.milestones.step("start_container", context_.clock.now() - began);
   context_.observer.ownContainerStarted(state_.uid(), id);
   linkLog(name, id, attempt);
   context_.events.normal(events::containerRef(state_.pod, name), "Started", "Container started");
@@ -504,7 +515,9 @@ Task<Result<void>> PodStarter::postStart(core::Container container, std::string 
   if (stopping_()) co_return Result<void>();
   core::LifecycleHandler handler = container.lifecycle().poststart();
   postStarts_.begin(id, std::move(handler), std::move(container));
+  const TimePoint began = context_.clock.now();
   co_await postStarts_.waitFor(id, TimePoint::max());
+  context_.milestones.step("post_start", context_.clock.now() - began);
   Result<void> done = postStarts_.result(id).value_or(Result<void>());
   postStarts_.forget(id);
   co_return done;
@@ -522,6 +535,7 @@ Task<void> PodStarter::postStartFailed(std::string name, std::string id, Error e
   kill.id = std::move(id);
   kill.name = std::move(name);
   kill.message = "FailedPostStartHook";
+  context_.milestones.container(state_.pod, kill.name, kHookError);
   static_cast<void>(co_await stopOne_(std::move(kill)));
 }
 
@@ -531,6 +545,7 @@ void PodStarter::containerFailed(const std::string& name, const Error& error, co
   memory.failureMessage = error.message;
   memory.retryAt = retryTime(context_, error);
   if (stopping_() || error.code == Code::kCancelled) return;
+  context_.milestones.container(state_.pod, name, memory.failureReason);
   context_.events.warning(events::containerRef(state_.pod, name), "Failed", "Error: " + error.message);
 }
 

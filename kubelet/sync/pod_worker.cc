@@ -72,14 +72,17 @@ PodWorker::PodWorker(Context& context, const TerminationRecords& records, core::
                [this] {
                  if (recorded_) beginGrace(*deadline_);
                }),
-      prober_(context.loop, context.clock, context.probes, state_.pod,
-              {.verdict = [this](const probes::Verdict& verdict) { heed(verdict); },
-               .warn =
-                   [this](const std::string& container, const probes::ProbeEvent& event) {
-                     context_.events.warning(events::containerRef(state_.pod, container), event.reason, event.message);
-                   },
-               .expand = expandStatic,
-               .random = context.random}),
+      prober_(
+          context.loop, context.clock, context.probes, state_.pod,
+          {.verdict = [this](const probes::Verdict& verdict) { heed(verdict); },
+           .warn =
+               [this](const std::string& container, const probes::ProbeEvent& event) {
+                 context_.events.warning(events::containerRef(state_.pod, container), event.reason, event.message);
+               },
+           .expand = expandStatic,
+           .random = context.random,
+           .ran = [this](const std::string& container, probes::Kind kind, const probes::Answer& answer,
+                         Duration took) { context_.milestones.probed(state_.pod, container, kind, answer, took); }}),
       messages_(context.node.dirs),
       startTime_(context.clock.wallNow()) {
   state_.pod = std::move(pod);
@@ -232,7 +235,10 @@ Task<void> PodWorker::syncPod() {
     replan();
     if (!plan_.idle()) {
       plan::PodPlan plan = plan_;
+      const std::string operation = plan.createSandbox ? "create" : "sync";
+      const TimePoint began = context_.clock.now();
       const bool progressed = co_await carryOut(std::move(plan));
+      context_.milestones.worked(operation, context_.clock.now() - began);
       if (progressed && !stop_) continue;
       if (stop_) co_return;
       replan();
@@ -380,7 +386,9 @@ Task<void> PodWorker::terminate() {
   }
   log::info("stopping the pod", {{"pod", state_.ref()}, {"uid", uid()}});
   beginGrace(*deadline_);
+  const TimePoint began = context_.clock.now();
   co_await stopper_.stopAndRemove(steady(*deadline_));
+  context_.milestones.worked("kill", context_.clock.now() - began);
   if (Result<void> removed = records_.remove(uid()); !removed)
     log::warning("cannot remove the termination record", {{"pod", state_.ref()}, {"error", removed.error().message}});
   if (context_.objects != nullptr) context_.objects->release(uid());

@@ -80,7 +80,10 @@ Task<void> VolumeStep::tryOne(core::Pod pod, core::Volume volume) {
   state_.volumeStates[name].walk = walk;
   const std::uint64_t changes = state_.objectChanges;
   if (pod.spec().securitycontext().has_fsgroup()) reportIn(kFirstReport, name, true);
+  const core::Volume asked = volume;
+  const TimePoint began = context_.clock.now();
   Result<std::string> path = co_await context_.volumes.setUp(std::move(pod), std::move(volume), walk);
+  context_.milestones.volume(asked, context_.clock.now() - began, !path);
   reports_.erase(name);
   VolumeState& state = state_.volumeStates[name];
   state.trying = false;

@@ -1,0 +1,149 @@
+#include "kubelet/stats/collector.h"
+
+#include <filesystem>
+#include <fstream>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "base/temp_dir.h"
+#include "cri/fake/fake_runtime.h"
+#include "kubelet/cgroups/fake_tree.h"
+
+namespace cubelet::stats {
+namespace {
+
+using std::chrono::minutes;
+using std::chrono::seconds;
+using testing::Contains;
+using testing::HasSubstr;
+
+class CollectorTest : public testing::Test {
+ protected:
+  CollectorTest() {
+    std::filesystem::create_directories(dir / "logs");
+    std::ofstream(dir / "logs/0.log") << "hello\n";
+    PodToRead& pod = asked.pods.emplace_back();
+    pod.ns = "shop";
+    pod.name = "web";
+    pod.uid = "u1";
+    pod.cgroup = "/kubepods/podu1";
+    pod.containers.push_back({.name = "main", .id = "c1", .logDirectory = dir / "logs"});
+    asked.rootDir = "/";
+  }
+  ~CollectorTest() override { loop.runToEnd(collector->close()); }
+
+  std::unique_ptr<HostReader> makeReader() {
+    auto made = std::make_unique<cgroups::FakeTree>();
+    tree = made.get();
+    setCpu(1'000'000);
+    tree->put("/kubepods/podu1/cpu.stat", "usage_usec 1\n");
+    // Nobody turns the clock while a thread reads.
+    return std::make_unique<HostReader>(std::move(made), [this] { return clock.wallNow(); });
+  }
+  void setCpu(int micros) {
+    tree->put("/cpu.stat", "usage_usec " + std::to_string(micros) + "\n");
+    if (containerHasCgroup) tree->put("/kubepods/podu1/c1/cpu.stat", "usage_usec " + std::to_string(micros) + "\n");
+  }
+  Collector& made() {
+    if (collector) return *collector;
+    collector = std::make_unique<Collector>(Collector::Services{.loop = loop,
+                                                                .clock = clock,
+                                                                .pool = pool,
+                                                                .runtime = runtime,
+                                                                .images = runtime,
+                                                                .question =
+                                                                    [this] {
+                                                                      ++questions;
+                                                                      return asked;
+                                                                    },
+                                                                .makeReader = [this] { return makeReader(); }},
+                                            options);
+    return *collector;
+  }
+  SummaryPtr usage() { return *loop.runToEnd(made().usage()); }
+  SummaryPtr everything() { return *loop.runToEnd(made().everything()); }
+
+  Loop loop;
+  ManualClock clock{loop};
+  TempDir dir;
+  BlockingPool pool{loop, clock, 4};
+  cri::FakeRuntime runtime{clock};
+  Question asked;
+  int questions = 0;
+  cgroups::FakeTree* tree = nullptr;  // what the collector's reader reads
+  bool containerHasCgroup = true;
+  Collector::Options options;
+  std::unique_ptr<Collector> collector;
+};
+
+TEST_F(CollectorTest, SRV_5_NothingIsMeasuredUntilSomebodyAsks) {
+  made();
+  clock.advance(minutes(10));
+  EXPECT_EQ(questions, 0);
+  EXPECT_TRUE(runtime.calls().empty());
+  EXPECT_EQ(clock.pendingTimers(), 0u);
+}
+
+TEST_F(CollectorTest, SRV_5_AnAnswerIsKeptForTenSeconds) {
+  const SummaryPtr first = usage();
+  clock.advance(seconds(9));
+  EXPECT_EQ(usage(), first);
+  EXPECT_EQ(questions, 1);
+  clock.advance(seconds(1));
+  EXPECT_NE(usage(), first);
+  EXPECT_EQ(questions, 2);
+}
+
+TEST_F(CollectorTest, SRV_5_UsageDoesNotAskTheRuntime) {
+  EXPECT_EQ(usage()->pods.at(0).containers.at(0).sample->usage.cpu->nanos, 1'000'000'000u);
+  EXPECT_TRUE(runtime.calls().empty());
+}
+
+TEST_F(CollectorTest, SRV_5_TheRuntimeIsAskedForContainersWithoutCgroup) {
+  containerHasCgroup = false;
+  EXPECT_FALSE(usage()->pods.at(0).containers.at(0).sample) << "the fake runtime does not know it either";
+  EXPECT_THAT(runtime.calls(), Contains(HasSubstr("ListContainerStats")));
+}
+
+TEST_F(CollectorTest, SRV_5_EverythingHasLogsAndImages) {
+  runtime.addImage("web:1").size = 77;
+  const SummaryPtr all = everything();
+  EXPECT_EQ(all->node.imageFs->used, 77u);
+  ASSERT_TRUE(all->pods.at(0).containers.at(0).logs);
+  EXPECT_GT(*all->pods[0].containers[0].logs->used, 0u);
+  ASSERT_TRUE(all->pods[0].ephemeralStorage);
+}
+
+TEST_F(CollectorTest, SRV_5_VolumesAndLogsAreWalkedOnceAMinute) {
+  const std::uint64_t before = *everything()->pods.at(0).containers.at(0).logs->used;
+  std::ofstream(dir / "logs/0.log") << std::string(1 << 20, 'x');
+  clock.advance(seconds(30));
+  EXPECT_EQ(everything()->pods.at(0).containers.at(0).logs->used, before);
+  clock.advance(seconds(30));
+  everything();  // begins a walk, and does not wait for it
+  ASSERT_TRUE(loop.runUntil([&] { return pool.awaited() == 0; }, seconds(10)));
+  loop.poll();
+  EXPECT_GT(*everything()->pods.at(0).containers.at(0).logs->used, before);
+}
+
+TEST_F(CollectorTest, SRV_5_WithoutAPeriodNothingIsWalked) {
+  options.keepDisk = Duration::zero();
+  EXPECT_FALSE(everything()->pods.at(0).containers.at(0).logs);
+}
+
+TEST_F(CollectorTest, SRV_5_ARuntimeThatIsAwayCostsOnlyItsFigures) {
+  runtime.setDown(true);
+  const SummaryPtr all = everything();
+  EXPECT_TRUE(all->pods.at(0).containers.at(0).sample);
+  EXPECT_FALSE(all->node.imageFs);
+}
+
+TEST_F(CollectorTest, SRV_5_TheCpuOfTheMomentComesWithTheSecondAnswer) {
+  EXPECT_FALSE(usage()->node.sample.nanoCores);
+  clock.advance(seconds(10));
+  setCpu(2'000'000);
+  EXPECT_EQ(usage()->node.sample.nanoCores, 100'000'000u);
+}
+
+}  // namespace
+}  // namespace cubelet::stats

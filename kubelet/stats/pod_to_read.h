@@ -1,0 +1,23 @@
+// What there is to measure of one pod. Pure.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+
+#include "kubelet/layout/layout.h"
+#include "kubelet/observe/observed_pod.h"
+#include "kubelet/stats/question.h"
+#include "proto/k8s/core.pb.h"
+
+namespace cubelet::stats {
+
+namespace core = ::k8s::core::v1;
+
+// `volumePaths`: where volumes lie whose place their names alone do not tell (claims); may lack some. Nothing for a pod
+// that the runtime has no sandbox of. The cgroup is for the caller to name.
+std::optional<PodToRead> podToRead(const core::Pod& pod, const observe::ObservedPod& have,
+                                   const std::map<std::string, std::string>& volumePaths,
+                                   const layout::Directories& dirs);
+
+}  // namespace cubelet::stats

@@ -1,0 +1,54 @@
+// What is to be measured, as the agent knows its node at that moment.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+
+namespace cubelet::stats {
+
+struct ContainerToRead {
+  std::string name = {};
+  std::string id = {};
+  std::string image = {};
+  WallTime startedAt = {};
+  std::string logDirectory = {};  // all its logs, rotated ones too
+};
+
+enum class VolumeMeasure {
+  kWalk,        // the sum of its files: a directory among others on its file system
+  kFileSystem,  // a file system of its own
+};
+
+struct VolumeToRead {
+  std::string name = {};
+  std::string claim = {};  // "" for others
+  std::string path = {};
+  VolumeMeasure measure = VolumeMeasure::kWalk;
+  bool ephemeral = false;  // counts as the pod's ephemeral storage
+};
+
+struct PodToRead {
+  std::string ns = {};
+  std::string name = {};
+  std::string uid = {};
+  WallTime startTime = {};
+  bool hostNetwork = false;
+  std::string cgroup = {};  // that its containers' cgroups lie in; "" when the runtime has chosen
+  bool ownCgroup = true;    // and nothing else lies there
+  std::string sandboxId = {};
+  std::vector<ContainerToRead> containers = {};  // that run
+  std::vector<VolumeToRead> volumes = {};
+};
+
+struct Question {
+  std::string nodeName = {};
+  std::string rootDir = {};
+  std::string podsCgroup = {};     // of all pods; "" when there is none
+  std::string runtimeCgroup = {};  // "": nobody knows
+  std::vector<PodToRead> pods = {};
+};
+
+}  // namespace cubelet::stats

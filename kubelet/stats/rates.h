@@ -1,0 +1,14 @@
+// CPU at the moment, from what two samples say of all time. Pure.
+#pragma once
+
+#include "kubelet/stats/figures.h"
+
+namespace cubelet::stats {
+
+// Two samples that are further apart say nothing about the moment.
+inline constexpr Duration kLongestRate = std::chrono::minutes(2);
+
+// Sets nanoCores of every sample of `now` that `before` has an older one of, of the same cgroup.
+void addRates(const Summary& before, Summary& now);
+
+}  // namespace cubelet::stats
