@@ -121,12 +121,10 @@ TEST_F(NodeServer, SRV_7_SRV_8_WhoMayAsk) {
 TEST_F(NodeServer, ContainerdRestartsDuringAnExec) {
   startPod("exec sleep 1000");
   Process exec({"env", "HOME=" + cluster().dir().string(), "KUBECONFIG=" + cluster().adminKubeconfig().string(),
-                "kubectl", "exec", "p", "--", "sleep", "1234"},
+                "kubectl", "exec", "p", "--", "sh", "-c", "echo > /out/begun; exec sleep 1000"},
                (node().dir() / "exec").string());
   ASSERT_TRUE(eventually("the command runs", kSoon, [&] {
-    return cluster().kubectl({"exec", "p", "--", "pgrep", "-f", "sleep 1234"}).output.find('\n') != std::string::npos
-               ? std::string()
-               : std::string("not yet");
+    return fs::exists(node().records() / "begun") ? std::string() : std::string("not yet");
   }));
   node().containerd().kill();
   EXPECT_TRUE(exec.waitExit(20s)) << "waits for a runtime that is gone";
