@@ -1,5 +1,6 @@
 # cubelet_library(NAME LEVEL n SOURCES ... [USES ...] [LINK ...])
 # cubelet_test(NAME SOURCES ... USES ...)
+# cubelet_bench(NAME USES ... [LINK ...])
 #
 # One library per folder. A library may use only libraries of a lower level; configuring fails otherwise. The levels and
 # what lives on each stand in docs/architecture.md.
@@ -67,4 +68,15 @@ function(cubelet_test name)
   # PRE_TEST: tests are listed when ctest runs, so that building stays free of running programs.
   gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST NO_PRETTY_VALUES PROPERTIES TIMEOUT 120 LABELS unit)
   set_property(GLOBAL APPEND PROPERTY CUBELET_UNIT_TESTS ${name})
+endfunction()
+
+# A program that prints figures, from NAME.cc. Not for the test run, which only compiles it (target benches).
+add_custom_target(benches)
+function(cubelet_bench name)
+  cmake_parse_arguments(arg "" "" "USES;LINK" ${ARGN})
+  add_executable(${name} EXCLUDE_FROM_ALL ${name}.cc)
+  _cubelet_common(${name})
+  target_link_libraries(${name} PRIVATE ${arg_USES} ${arg_LINK})
+  _cubelet_pch(${name} "${arg_USES}")
+  add_dependencies(benches ${name})
 endfunction()

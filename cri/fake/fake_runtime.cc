@@ -707,6 +707,8 @@ v1::ContainerStats FakeRuntime::statsOf(const FakeContainer& c) const {
   stats.mutable_cpu()->mutable_usage_core_nano_seconds()->set_value(c.cpuNanos);
   stats.mutable_memory()->set_timestamp(now);
   stats.mutable_memory()->mutable_working_set_bytes()->set_value(c.memoryBytes);
+  stats.mutable_writable_layer()->set_timestamp(now);
+  stats.mutable_writable_layer()->mutable_used_bytes()->set_value(c.writableBytes);
   return stats;
 }
 

@@ -55,6 +55,7 @@ struct FakeContainer {
   std::optional<Duration> stopGrace;  // of the last StopContainer
   int logReopens = 0;
   std::uint64_t memoryBytes = 1 << 20;
+  std::uint64_t writableBytes = 0;  // of its own layer
   std::uint64_t cpuNanos = 0;
 
   std::string name() const { return config.metadata().name(); }
@@ -139,6 +140,7 @@ class FakeRuntime final : public RuntimeService, public ImageService {
   // Handlers that are configured, by name; "" is the default one. A sandbox with another one cannot be made.
   std::map<std::string, v1::RuntimeHandlerFeatures> handlers;
   bool tellsUsers = false;  // containers' statuses have the user and groups of their security context
+  std::string imageFsMount = "/var/lib/fake";
   void setSandboxImage(std::string name) { sandboxImage_ = std::move(name); }
   void setAssignAddresses(bool assign) { assignAddresses_ = assign; }
   // The state that reads tell stays "running" for that long after an exit, as in containerd (up to 160 ms).

@@ -33,6 +33,7 @@ class ApiRequests {
 
   json get(const std::string& path) { return ask("GET", path, ""); }
   void create(const std::string& collection, const json& object) { ask("POST", collection, object.dump()); }
+  void replace(const std::string& path, const json& object) { ask("PUT", path, object.dump()); }
   void remove(const std::string& path) { ask("DELETE", path, ""); }
 
  private:

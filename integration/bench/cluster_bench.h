@@ -23,6 +23,8 @@ class ClusterBench {
   void join();
   json boundPod(const std::string& name);
   void singlePods();
+  void podsWithObjects();
+  void editedObjects();
   void manyPods();
   void editsWhileCutOff();
   void steadyState();

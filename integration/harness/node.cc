@@ -69,6 +69,8 @@ Node::Node(Containerd& containerd, fs::path dir)
             {"podLogsDir", podLogs().string()},
             {"containerRuntimeEndpoint", "unix://" + containerd.socket().string()},
             {"cgroupRoot", cgroupRoot_},
+            // What else fills this machine is no business of a test.
+            {"evictionHard", {{"memory.available", "1Mi"}}},
             // Several nodes may run on one machine.
             {"port", choosePort()},
             {"healthzPort", choosePort()},

@@ -38,9 +38,14 @@ EventPublisher::EventPublisher(Clock& clock, apiserver::ApiClient& client, event
 }
 
 void EventPublisher::take(const core::Event& event, bool repeat) {
+  if (event.type() != "Normal")
+    due_ = clock_.now();
+  else if (queue_.empty())
+    due_ = clock_.now() + options_.hold;
   std::string key = event.metadata().namespace_() + "/" + event.metadata().name();
   if (auto found = byKey_.find(key); found != byKey_.end()) {
     found->second->event = event;  // still new to the server if it was so before
+    arrived_.ring();
     return;
   }
   if (queue_.size() >= options_.queue) {
@@ -62,11 +67,14 @@ EventPublisher::Item EventPublisher::next() {
 
 Task<void> EventPublisher::run() {
   for (;;) {
-    while (!queue_.empty()) {
+    if (queue_.empty()) {
+      co_await arrived_.wait();
+    } else if (clock_.now() < due_) {
+      co_await arrived_.waitUntil(due_);
+    } else {
       Item item = next();
       co_await deliver(std::move(item));
     }
-    co_await arrived_.wait();
   }
 }
 

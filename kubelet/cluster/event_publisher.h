@@ -36,6 +36,9 @@ class EventPublisher {
  public:
   struct Options {
     std::size_t queue = 1000;
+    // Events of the type Normal are held back for so long, so that the server's work with them does not compete with
+    // the start of the pod that they tell of (both may be on one machine). A warning goes at once, with all before it.
+    Duration hold = Duration(0);
     int tries = 12;                             // of one event
     Duration pause = std::chrono::seconds(10);  // between them; the first is a random part of it, so that the nodes
                                                 // of a cluster do not come back all at once
@@ -79,6 +82,7 @@ class EventPublisher {
   Options options_;
   std::list<Item> queue_;  // oldest first
   std::unordered_map<std::string, std::list<Item>::iterator> byKey_;
+  TimePoint due_;  // when those that wait are sent
   Counts counts_;
   std::string logged_;  // the kind of failure that was logged last
   Wake arrived_;

@@ -26,8 +26,9 @@ const char kCreate[] = "POST /api/v1/namespaces/shop/events";
 struct Publishing : testing::Test {
   void TearDown() override { loop.runToEnd(tasks.close()); }
 
-  void start(std::size_t queue = 1000) {
+  void start(std::size_t queue = 1000, Duration hold = Duration(0)) {
     EventPublisher::Options options;
+    options.hold = hold;
     options.queue = queue;
     options.random = [this] { return random; };
     publisher.emplace(clock, client, recorder, options);
@@ -99,6 +100,30 @@ TEST_F(Publishing, ANewEventIsCreatedInItsObjectsNamespace) {
   EXPECT_EQ(event.count(), 1);
   accept();
   EXPECT_EQ(publisher->counts().sent, 1u);
+  EXPECT_EQ(clock.pendingTimers(), 0u);
+}
+
+TEST_F(Publishing, NormalEventsAreHeldBackForAMomentWarningsAreNot) {
+  start(1000, seconds(1));
+  happen("Pulled");
+  advance(std::chrono::milliseconds(900));
+  happen("Created");
+  EXPECT_THAT(asked(), IsEmpty());
+  advance(std::chrono::milliseconds(100));
+  EXPECT_THAT(asked(), ElementsAre(kCreate));
+  EXPECT_EQ(sent().reason(), "Pulled");
+  accept();
+  EXPECT_EQ(sent().reason(), "Created") << "those that came meanwhile go along";
+  accept();
+
+  happen("Started");
+  EXPECT_THAT(asked(), ElementsAre(kCreate)) << "only that of Created";
+  recorder.warning(web, "Unhealthy", "m");
+  loop.poll();
+  EXPECT_EQ(sent().reason(), "Started") << "in their order";
+  accept();
+  EXPECT_EQ(sent().reason(), "Unhealthy");
+  accept();
   EXPECT_EQ(clock.pendingTimers(), 0u);
 }
 

@@ -232,6 +232,17 @@ Agent::Agent(Loop& loop, Clock& clock, config::Effective effective, cgroups::Pod
                              events_.warning(events::nodeRef(effective_.nodeName, effective_.nodeName), reason,
                                              std::move(message));
                            }}),
+      evictor_({.loop = loop,
+                .clock = clock,
+                .blocking = blocking_,
+                .runtime = runtime_,
+                .images = imageService_,
+                .cgroups = cgroups_,
+                .events = events_,
+                .sync = sync_,
+                .imageCollector = imageCollector_},
+               effective_, context_.node.dirs,
+               [this](const eviction::Pressure& pressure) { pressureChanged(pressure); }),
       tasks_(loop) {
   images_.onPulled([this] { imageCollector_.look(); });
   runtimeView_.endpoint = effective_.config.containerruntimeendpoint();
@@ -273,6 +284,8 @@ Result<void> Agent::start() {
     if (Result<void> started = cluster_->start(); !started) return fail(started.error().within("join the cluster"));
   tasks_.spawn("observer", observer_.run());
   tasks_.spawn("image garbage collection", imageCollector_.run());
+  tasks_.spawn("eviction", evictor_.run());
+  tasks_.spawn("memory pressure", evictor_.watchMemory());
   if (Result<void> sent = notify_.ready(); !sent)
     log::warning("cannot tell the service manager that the agent is ready", {{"error", sent.error().message}});
   if (std::optional<Duration> interval = watchdogInterval()) watchdog_.emplace(clock_, notify_, *interval);
@@ -329,6 +342,17 @@ void Agent::nodeChanged(const k8s::core::v1::Node* stored) {
   admissionNode_.appArmor = appArmorEnabled();
   const auto& allowed = effective_.config.allowedunsafesysctls();
   admissionNode_.allowedUnsafeSysctls = {allowed.begin(), allowed.end()};
+  admissionNode_.pressures = eviction::namesOf(evictor_.pressure());
+}
+
+// Pods that come now are told so; the scheduler is, by the node's conditions.
+void Agent::pressureChanged(const eviction::Pressure& pressure) {
+  using eviction::Condition;
+  admissionNode_.pressures = eviction::namesOf(pressure);
+  if (cluster_)
+    cluster_->setPressure({.memory = pressure.contains(Condition::kMemory),
+                           .disk = pressure.contains(Condition::kDisk),
+                           .pid = pressure.contains(Condition::kPid)});
 }
 
 void Agent::makeCluster() {
@@ -488,6 +512,7 @@ void Agent::limitsEnforced(const Result<std::string>& outcome) {
 }
 
 void Agent::changed() {
+  evictor_.podsChanged();
   if (notify_.wanted() && !statusTimer_)
     statusTimer_ = clock_.after(kStatusDelay, [this] {
       statusTimer_.cancel();

@@ -27,6 +27,7 @@
 #include "kubelet/images/node_credentials.h"
 #include "kubelet/logs/log_rotator.h"
 #include "kubelet/main/cluster.h"
+#include "kubelet/main/evictor.h"
 #include "kubelet/main/node_api.h"
 #include "kubelet/observe/observer.h"
 #include "kubelet/probes/runner.h"
@@ -68,6 +69,7 @@ class Agent final : public server::AgentView {
   void makeCluster();
   void tellStaticPods();
   void nodeChanged(const k8s::core::v1::Node* stored);
+  void pressureChanged(const eviction::Pressure& pressure);
   void podsFrom(const std::string& source, staticpods::PodSet set);
   void podChanged(const std::string& uid);
   void runtimeSynced();
@@ -105,6 +107,7 @@ class Agent final : public server::AgentView {
   sync::SyncLoop sync_;
   logs::LogRotator logRotator_;
   images::ImageCollector imageCollector_;
+  Evictor evictor_;
   std::unique_ptr<staticpods::LocalObjects> localObjects_;  // null: an API server has them, or there are none
   std::unique_ptr<staticpods::ManifestDirectory> manifests_;
   std::unique_ptr<staticpods::ManifestUrl> manifestUrl_;

@@ -16,6 +16,8 @@ namespace {
 using apiserver::ClientConfig;
 
 constexpr char kCommit[] = "cubelet";
+// Longer than most pods take to start, short enough for whoever looks at them.
+constexpr Duration kEventHold = std::chrono::seconds(1);
 
 void warnOf(const std::string& path, const std::vector<std::string>& warnings) {
   for (const std::string& warning : warnings) log::warning(warning, {{"file", path}});
@@ -88,7 +90,8 @@ struct Cluster::Link {
                 [this](const PodPtr& mirror) {
                   statuses.storedChanged(mirror->metadata().namespace_(), mirror->metadata().name());
                 }),
-        events(cluster.services_.clock, client, cluster.services_.events, {.random = cluster.hooks_.random}),
+        events(cluster.services_.clock, client, cluster.services_.events,
+               {.hold = kEventHold, .random = cluster.hooks_.random}),
         objects(cluster.services_.loop, client, cluster.hooks_.random),
         statuses(cluster.services_.loop, cluster.services_.clock, client,
                  {.stored = [this](const std::string& ns, const std::string& name) { return stored(ns, name); },
@@ -202,6 +205,7 @@ void Cluster::connect(ClientConfig config) {
   const ClientConfig copy = config;
   link_ = std::make_unique<Link>(*this, std::move(config));
   if (effective_.config.rotatecertificates()) keepCertificate(copy);
+  link_->node.setPressure(pressure_);
   if (runtimeKnown_) link_->node.runtimeSynced();
   link_->objects.onChange(hooks_.objectChanged);
   hooks_.objects(&link_->objects);
@@ -336,6 +340,11 @@ void Cluster::setStaticPods(std::vector<PodPtr> pods) {
 
 void Cluster::statusChanged(const sync::PodWorker& worker) {
   if (link_) link_->statuses.statusChanged(worker.view(), worker.terminated());
+}
+
+void Cluster::setPressure(node::Pressure pressure) {
+  pressure_ = pressure;
+  if (link_) link_->node.setPressure(pressure);
 }
 
 void Cluster::runtimeSynced() {

@@ -40,9 +40,6 @@ void configureMemory() {
 
 void releaseUnusedMemory() {
   ::malloc_trim(0);
-  static bool started = false;
-  if (started) return;
-  started = true;
   ::dl_iterate_phdr(&releaseReadOnlyParts, nullptr);
 }
 

@@ -22,7 +22,8 @@ struct Running {
                               .ready = true,
                               .hostNetwork = false,
                               .ips = {"10.0.0.7"},
-                              .createdAt = {}});
+                              .createdAt = {},
+                              .podSource = {}});
     for (int i = 0; i < containers; ++i) {
       auto& wanted = *pod.mutable_spec()->add_containers();
       wanted.set_name("container-" + std::to_string(i));
