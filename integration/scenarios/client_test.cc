@@ -121,12 +121,16 @@ TEST_F(Client, PortForwardReachesAPodsLoopback) {
     std::ifstream in(file);
     const std::string text{std::istreambuf_iterator<char>(in), {}};
     const std::string before = "Forwarding from 127.0.0.1:";
-    if (text.find(" -> 9\n") == std::string::npos) return text;
+    if (text.find(" -> 9\n") == std::string::npos) return "only this: " + text;
     port = text.substr(before.size(), text.find(" ->") - before.size());
     return std::string();
   }));
   const std::string url = "http://127.0.0.1:" + port;
-  EXPECT_EQ(run({"curl", "-s", url + "/index.html"}).output, "served\n");
+  EXPECT_TRUE(eventually("the page is served", kSoon, [&] {
+    const std::string got = run({"curl", "-s", url + "/index.html"}).output;
+    std::ifstream in(file);
+    return got == "served\n" ? "" : got + std::string{std::istreambuf_iterator<char>(in), {}};
+  }));
   for (int i = 0; i < 3; ++i) EXPECT_EQ(type("curl -s " + url + "/zeros | wc -c").output, "3000000\n");
   forward.signal(SIGINT);
   EXPECT_TRUE(forward.waitExit(kSoon));

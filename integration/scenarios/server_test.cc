@@ -117,27 +117,6 @@ TEST_F(NodeServer, SRV_7_SRV_8_WhoMayAsk) {
   EXPECT_EQ(curl({health}), "ok 200");
 }
 
-// Pods, and those who stream something else, hear nothing of it.
-TEST_F(NodeServer, ContainerdRestartsDuringAnExec) {
-  startPod("exec sleep 1000");
-  Process exec({"env", "HOME=" + cluster().dir().string(), "KUBECONFIG=" + cluster().adminKubeconfig().string(),
-                "kubectl", "exec", "p", "--", "sleep", "1234"},
-               (node().dir() / "exec").string());
-  ASSERT_TRUE(eventually("the command runs", kSoon, [&] {
-    return cluster().kubectl({"exec", "p", "--", "pgrep", "-f", "sleep 1234"}).output.find('\n') != std::string::npos
-               ? std::string()
-               : std::string("not yet");
-  }));
-  node().containerd().kill();
-  EXPECT_TRUE(exec.waitExit(20s)) << "waits for a runtime that is gone";
-  node().containerd().start();
-  EXPECT_TRUE(eventually("commands run again", kSoon, [&] {
-    const Finished again = cluster().kubectl({"exec", "p", "--", "echo", "again"});
-    return again.output == "again\n" ? std::string() : again.errors;
-  }));
-  EXPECT_EQ(node().starts("c"), 1u);
-}
-
 TEST_F(NodeServer, AFloodOfSilentConnectionsKeepsNobodyOut) {
   startPod("echo one; exec sleep 1000");
   const long before = figuresOf(node().agent().pid())->rssKiB;
