@@ -43,7 +43,7 @@ class Eviction : public ClusterTest {
   }
   bool anythingRuns(const std::string& pod) {
     for (const auto& container : node().cri().containersOf(pod))
-      if (container.state() == cri::v1::CONTAINER_RUNNING) return true;
+      if (container.state() == ::runtime::v1::CONTAINER_RUNNING) return true;
     return false;
   }
 };
