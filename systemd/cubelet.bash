@@ -4,7 +4,7 @@ _cubelet() {
   local options=''
   COMPREPLY=()
   if [ "$COMP_CWORD" -eq 1 ]; then
-    mapfile -t COMPREPLY < <(compgen -W 'pods logs events explain status version --config= --help --version' -- "$current")
+    mapfile -t COMPREPLY < <(compgen -W 'pods logs exec attach port-forward events explain status version --config= --help --version' -- "$current")
     return
   fi
   case "$previous" in
@@ -20,6 +20,9 @@ _cubelet() {
   case "$command" in
     pods) options='-n --namespace -o --output' ;;
     logs) options='-n --namespace -c --container -f --follow -p --previous --tail --since --timestamps' ;;
+    exec) options='-n --namespace -c --container -i --stdin -t --tty' ;;
+    attach) options='-n --namespace -c --container -i --stdin' ;;
+    port-forward) options='-n --namespace --address' ;;
     events) options='-n --namespace -f --follow -o --output' ;;
     explain) options='-n --namespace' ;;
     status) options='-o --output' ;;
@@ -29,7 +32,7 @@ _cubelet() {
   if [[ $current != -* ]]; then
     case "$command" in
       # Names of pods, when an agent answers us.
-      logs | events | explain) options=$(cubelet pods 2>/dev/null | awk 'NR > 1 { print $2 }') ;;
+      logs | exec | attach | port-forward | events | explain) options=$(cubelet pods 2>/dev/null | awk 'NR > 1 { print $2 }') ;;
     esac
   else
     options="$options --socket --help"

@@ -129,7 +129,7 @@ Task<Result<v1::ImageFsInfoResponse>> FakeRuntime::imageFsInfo() {
   v1::ImageFsInfoResponse response;
   v1::FilesystemUsage* usage = response.add_image_filesystems();
   usage->set_timestamp(std::chrono::nanoseconds(clock_.wallNow().time_since_epoch()).count());
-  usage->mutable_fs_id()->set_mountpoint("/var/lib/fake");
+  usage->mutable_fs_id()->set_mountpoint(imageFsMount);
   usage->mutable_used_bytes()->set_value(used);
   co_return std::move(response);
 }

@@ -665,11 +665,12 @@ Task<Result<v1::ExecSyncResponse>> FakeRuntime::execSync(std::string id, std::ve
 }
 
 std::string FakeRuntime::streamingUrl(const std::string& kind) {
-  return "http://127.0.0.1:1/" + kind + "/" + std::to_string(++made_);
+  return streamingServer + "/" + kind + "/" + std::to_string(++made_);
 }
 
 Task<Result<std::string>> FakeRuntime::exec(v1::ExecRequest request) {
   FakeCalls::Visit visit(calls_, "Exec");
+  lastExec = request;
   auto begun = co_await begin("Exec", nameOf(request.container_id()));
   if (!begun) co_return fail(begun.error());
   if (!findContainer(request.container_id())) co_return noContainer("Exec", request.container_id());
@@ -678,6 +679,7 @@ Task<Result<std::string>> FakeRuntime::exec(v1::ExecRequest request) {
 
 Task<Result<std::string>> FakeRuntime::attach(v1::AttachRequest request) {
   FakeCalls::Visit visit(calls_, "Attach");
+  lastAttach = request;
   auto begun = co_await begin("Attach", nameOf(request.container_id()));
   if (!begun) co_return fail(begun.error());
   if (!findContainer(request.container_id())) co_return noContainer("Attach", request.container_id());
@@ -705,6 +707,8 @@ v1::ContainerStats FakeRuntime::statsOf(const FakeContainer& c) const {
   stats.mutable_cpu()->mutable_usage_core_nano_seconds()->set_value(c.cpuNanos);
   stats.mutable_memory()->set_timestamp(now);
   stats.mutable_memory()->mutable_working_set_bytes()->set_value(c.memoryBytes);
+  stats.mutable_writable_layer()->set_timestamp(now);
+  stats.mutable_writable_layer()->mutable_used_bytes()->set_value(c.writableBytes);
   return stats;
 }
 

@@ -55,6 +55,7 @@ struct FakeContainer {
   std::optional<Duration> stopGrace;  // of the last StopContainer
   int logReopens = 0;
   std::uint64_t memoryBytes = 1 << 20;
+  std::uint64_t writableBytes = 0;  // of its own layer
   std::uint64_t cpuNanos = 0;
 
   std::string name() const { return config.metadata().name(); }
@@ -113,6 +114,11 @@ class FakeRuntime final : public RuntimeService, public ImageService {
   std::vector<std::string> actions() const { return calls_.actions(); }
   void clearCalls() { calls_.clearLog(); }
 
+  // ---- Streams ----
+  std::string streamingServer = "http://127.0.0.1:1";  // which nobody listens on
+  v1::ExecRequest lastExec;
+  v1::AttachRequest lastAttach;
+
   // ---- Programs ----
   // For containers of that name, from their next start on.
   FakeProgram& program(const std::string& containerName) { return programs_[containerName]; }
@@ -134,6 +140,7 @@ class FakeRuntime final : public RuntimeService, public ImageService {
   // Handlers that are configured, by name; "" is the default one. A sandbox with another one cannot be made.
   std::map<std::string, v1::RuntimeHandlerFeatures> handlers;
   bool tellsUsers = false;  // containers' statuses have the user and groups of their security context
+  std::string imageFsMount = "/var/lib/fake";
   void setSandboxImage(std::string name) { sandboxImage_ = std::move(name); }
   void setAssignAddresses(bool assign) { assignAddresses_ = assign; }
   // The state that reads tell stays "running" for that long after an exit, as in containerd (up to 160 ms).

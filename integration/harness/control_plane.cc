@@ -71,7 +71,7 @@ ControlPlane::~ControlPlane() {
 }
 
 std::string ControlPlane::missing() {
-  for (const char* program : {"etcd", "kubectl", "openssl"})
+  for (const char* program : {"etcd", "kubectl", "openssl", "python3"})
     if (!run({"sh", "-c", std::string("command -v ") + program}).ok())
       return std::string("no ") + program + " (scripts/install-packages cluster)";
   if (built::controlPlane().empty()) return "the control plane was not built (scripts/build-control-plane)";
@@ -183,6 +183,24 @@ void ControlPlane::applyRoles() const {
                   clusterRoleBinding("test:approve-bootstrap", approve + "nodeclient", "Group", kBootstrapGroup),
                   clusterRoleBinding("test:approve-rotation", approve + "selfnodeclient", "Group", "system:nodes")}}};
   apply(roles);
+}
+
+void ControlPlane::rewriteStored(const std::string& key, const std::map<std::string, std::string>& texts) const {
+  constexpr char kScript[] = R"(
+import base64, json, sys, urllib.request
+def ask(what, **fields):
+    body = json.dumps({name: base64.b64encode(value).decode() for name, value in fields.items()}).encode()
+    return json.load(urllib.request.urlopen(sys.argv[1] + "/v3/kv/" + what, body))
+key = sys.argv[2].encode()
+value = base64.b64decode(ask("range", key=key)["kvs"][0]["value"])
+for old, new in zip(sys.argv[3::2], sys.argv[4::2]):
+    assert len(old) == len(new) and old.encode() in value, old
+    value = value.replace(old.encode(), new.encode())
+ask("put", key=key, value=value)
+)";
+  std::vector<std::string> command = {"python3", "-c", kScript, "http://127.0.0.1:" + std::to_string(ports_.etcd), key};
+  for (const auto& [old, next] : texts) command.insert(command.end(), {old, next});
+  if (Finished done = run(command); !done.ok()) throw std::runtime_error("rewriting " + key + ": " + done.errors);
 }
 
 std::vector<ControlPlane::Request> ControlPlane::nodeRequests() const {

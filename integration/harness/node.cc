@@ -69,6 +69,8 @@ Node::Node(Containerd& containerd, fs::path dir)
             {"podLogsDir", podLogs().string()},
             {"containerRuntimeEndpoint", "unix://" + containerd.socket().string()},
             {"cgroupRoot", cgroupRoot_},
+            // What else fills this machine is no business of a test.
+            {"evictionHard", {{"memory.available", "1Mi"}}},
             // Several nodes may run on one machine.
             {"port", choosePort()},
             {"healthzPort", choosePort()},
@@ -142,10 +144,8 @@ void Node::killAgent() {
 }
 
 Finished Node::client(std::vector<std::string> words) {
-  std::vector<std::string> argv = {built::agent()};
-  argv.insert(argv.end(), words.begin(), words.end());
-  argv.push_back("--socket");
-  argv.push_back((dir_ / "cubelet.sock").string());
+  std::vector<std::string> argv = {built::agent(), words.at(0), "--socket", (dir_ / "cubelet.sock").string()};
+  argv.insert(argv.end(), words.begin() + 1, words.end());
   return run(argv, std::chrono::seconds(20));
 }
 

@@ -21,6 +21,15 @@ class Client : public NodeTest {
     node().startAgent();
     ASSERT_TRUE(eventually("pod web is ready", kSoon, isReady(node(), "web")));
   }
+  // A command line of the shell; $CUBELET is ours, and asks this node's agent.
+  Finished type(const std::string& line) {
+    const std::string socket = (node().dir() / "cubelet.sock").string();
+    const std::string program = (node().dir() / "ask").string();
+    std::ofstream(program) << "#!/bin/sh\nname=$1; shift; exec " << built::agent() << " $name --socket " << socket
+                           << " \"$@\"\n";
+    ::chmod(program.c_str(), 0755);
+    return run({"env", "CUBELET=" + program, "sh", "-c", line});
+  }
 };
 
 TEST_F(Client, PodsInThreeForms) {
@@ -53,6 +62,74 @@ TEST_F(Client, LogsWithAndWithoutFollowing) {
   EXPECT_TRUE(
       eventually("then what is new", kSoon, [&] { return followed() == "one\ntwo\nthree\n" ? "" : followed(); }));
   follow.signal(SIGINT);
+}
+
+TEST_F(Client, ExecRunsACommand) {
+  ASSERT_NO_FATAL_FAILURE(startPod());
+  Finished ended = node().client({"exec", "web", "--", "sh", "-c", "echo out; echo err >&2; exit 3"});
+  EXPECT_EQ(ended.exitCode, 3);
+  EXPECT_EQ(ended.output, "out\n");
+  EXPECT_EQ(ended.errors, "err\n");
+  Finished none = node().client({"exec", "web", "--", "/no/such/program"});
+  EXPECT_NE(none.exitCode, 0);
+  EXPECT_NE(none.errors.find("no such file"), std::string::npos) << none.errors;
+  Finished unknown = node().client({"exec", "web", "-c", "none", "--", "true"});
+  EXPECT_EQ(unknown.exitCode, 1);
+  EXPECT_NE(unknown.errors.find("container not found (\"none\")"), std::string::npos) << unknown.errors;
+}
+
+TEST_F(Client, ExecCarriesMegabytesBothWays) {
+  ASSERT_NO_FATAL_FAILURE(startPod());
+  EXPECT_EQ(type("printf hello | $CUBELET exec -i web -- cat").output, "hello");
+  EXPECT_EQ(type("head -c 5000000 /dev/zero | $CUBELET exec -i web -- wc -c").output, "5000000\n");
+  EXPECT_EQ(type("$CUBELET exec web -- head -c 5000000 /dev/zero | wc -c").output, "5000000\n");
+  EXPECT_EQ(type("head -c 5000000 /dev/zero | $CUBELET exec -i web -- cat | wc -c").output, "5000000\n");
+}
+
+TEST_F(Client, ExecGivesATerminal) {
+  ASSERT_NO_FATAL_FAILURE(startPod());
+  EXPECT_EQ(type("$CUBELET exec -t web -- sh -c 'test -t 1 && echo terminal'").output, "terminal\r\n");
+  // `script` has a terminal of its own: what is typed there reaches the shell in the container.
+  const std::string shown =
+      type(
+          "(sleep 1; echo 'stty size'; sleep 1; echo exit) | script -qc \"stty cols 91 rows 17; $CUBELET exec -it web "
+          "-- sh\" /dev/null")
+          .output;
+  EXPECT_NE(shown.find("17 91"), std::string::npos) << shown;
+}
+
+TEST_F(Client, AttachShowsWhatComes) {
+  node().write("ticks.json", pod("ticks", {shell("c", "c", "while :; do echo tick; usleep 100000; done")}));
+  node().startAgent();
+  ASSERT_TRUE(eventually("pod ticks is ready", kSoon, isReady(node(), "ticks")));
+  EXPECT_NE(type("timeout 2 $CUBELET attach ticks").output.find("tick\n"), std::string::npos);
+}
+
+TEST_F(Client, PortForwardReachesAPodsLoopback) {
+  node().write("www.json",
+               pod("www", {shell("c", "c",
+                                 "mkdir -p /tmp/www; head -c 3000000 /dev/zero > /tmp/www/zeros; echo served > "
+                                 "/tmp/www/index.html; exec httpd -f -p 127.0.0.1:8080 -h /tmp/www")}));
+  node().startAgent();
+  ASSERT_TRUE(eventually("pod www is ready", kSoon, isReady(node(), "www")));
+  const std::string file = (node().dir() / "forward").string();
+  Process forward(
+      {built::agent(), "port-forward", "www", ":8080", ":9", "--socket", (node().dir() / "cubelet.sock").string()},
+      file);
+  std::string port;
+  ASSERT_TRUE(eventually("it listens", kSoon, [&] {
+    std::ifstream in(file);
+    const std::string text{std::istreambuf_iterator<char>(in), {}};
+    const std::string before = "Forwarding from 127.0.0.1:";
+    if (text.find(" -> 9\n") == std::string::npos) return text;
+    port = text.substr(before.size(), text.find(" ->") - before.size());
+    return std::string();
+  }));
+  const std::string url = "http://127.0.0.1:" + port;
+  EXPECT_EQ(run({"curl", "-s", url + "/index.html"}).output, "served\n");
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(type("curl -s " + url + "/zeros | wc -c").output, "3000000\n");
+  forward.signal(SIGINT);
+  EXPECT_TRUE(forward.waitExit(kSoon));
 }
 
 TEST_F(Client, EventsTellWhatHappened) {

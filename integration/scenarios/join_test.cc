@@ -51,6 +51,22 @@ TEST_F(Join, SRC_1_APodRunsAndItsStatusIsTold) {
   EXPECT_EQ(node().starts("web"), 1U);
 }
 
+TEST_F(Join, SRC_2_PodsAreWatchedOnceTheNodeHasBeenSeen) {
+  const std::size_t before = cluster().nodeRequests().size();
+  ASSERT_NO_FATAL_FAILURE(startJoined());
+  cluster().apply(clusterPod("web", {marker("c", "web")}));
+  ASSERT_TRUE(eventually("pod web is ready", kSoon, isReadyThere("pod", "web")));
+  const auto requests = cluster().nodeRequests();
+  const auto first = [&](const std::string& verb, const std::string& path) {
+    return std::find_if(requests.begin() + static_cast<std::ptrdiff_t>(before), requests.end(), [&](const auto& one) {
+      return one.verb == verb && one.path.find(path) != std::string::npos && one.code == 200;
+    });
+  };
+  const auto pods = first("list", "/api/v1/pods");
+  ASSERT_NE(pods, requests.end());
+  EXPECT_LT(std::min(first("get", "/api/v1/nodes"), first("list", "/api/v1/nodes")), pods);
+}
+
 TEST_F(Join, TRM_8_ADeletedPodEndsBeforeItsObjectGoes) {
   ASSERT_NO_FATAL_FAILURE(startJoined());
   json object = clusterPod("web", {container("c", {"mark", "-i", "/out/web"})});

@@ -16,6 +16,8 @@ namespace {
 constexpr char kOsLabel[] = "kubernetes.io/os";
 constexpr char kOs[] = "linux";
 constexpr char kNodeAffinity[] = "NodeAffinity";
+constexpr char kMemoryPressure[] = "MemoryPressure";
+constexpr char kNoSchedule[] = "NoSchedule";
 
 struct Shortage {
   std::string resource;
@@ -163,6 +165,21 @@ Decision admit(const core::Pod& pod, const PodClaims& claims, const std::vector<
   decision.rejection = securityRules(pod, node);
   if (decision.rejection) decision.victims.clear();
   return decision;
+}
+
+// Pods that asked for memory have a claim on it; the others may say that they put up with too little.
+std::optional<Rejection> refusedUnderPressure(const core::Pod& pod, const PodClaims& claims, const NodeView& node) {
+  if (node.pressures.empty() || claims.critical) return std::nullopt;
+  if (node.pressures == std::vector<std::string>{kMemoryPressure}) {
+    if (claims.qosClass != "BestEffort") return std::nullopt;
+    core::Taint taint;
+    taint.set_key("node.kubernetes.io/memory-pressure");
+    taint.set_effect(kNoSchedule);
+    if (toleratesAll(pod.spec(), {taint}, kNoSchedule)) return std::nullopt;
+  }
+  std::string conditions;
+  for (const std::string& condition : node.pressures) conditions += (conditions.empty() ? "" : " ") + condition;
+  return Rejection{.reason = "Evicted", .message = "The node had condition: [" + conditions + "]. "};
 }
 
 std::optional<Rejection> lackOfResources(const PodClaims& claims, const std::vector<const PodClaims*>& others,

@@ -28,6 +28,9 @@ struct Decision {
 Decision admit(const core::Pod& pod, const PodClaims& claims, const std::vector<const PodClaims*>& others,
                const NodeView& node);
 
+// Whether the node is too short of something to take the pod on (EVI-10). Asked only of pods that do not run yet.
+std::optional<Rejection> refusedUnderPressure(const core::Pod& pod, const PodClaims& claims, const NodeView& node);
+
 // The first resource that the node lacks for `claims`; nothing when there is enough of all. Nobody makes room.
 std::optional<Rejection> lackOfResources(const PodClaims& claims, const std::vector<const PodClaims*>& others,
                                          const NodeView& node);

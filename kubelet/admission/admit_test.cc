@@ -314,6 +314,48 @@ TEST(Admission, ADM_2_SidecarsAndInitContainersCount) {
   EXPECT_EQ(claimsOf(pod).ports.size(), 1u);
 }
 
+struct PressureCase {
+  std::string name;  // begins with the behaviour's ID
+  core::Pod pod;
+  std::vector<std::string> pressures;
+  std::string message;  // empty: it is taken on
+};
+class UnderPressure : public testing::TestWithParam<PressureCase> {};
+
+TEST_P(UnderPressure, Refuses) {
+  const PressureCase& row = GetParam();
+  NodeView node = makeNode();
+  node.pressures = row.pressures;
+  const std::optional<Rejection> refused = refusedUnderPressure(row.pod, claimsOf(row.pod), node);
+  EXPECT_EQ(refused.value_or(Rejection()).message, row.message);
+  if (refused) EXPECT_EQ(refused->reason, "Evicted");
+}
+
+const std::vector<std::string> kMemory = {"MemoryPressure"};
+const std::vector<std::string> kDisk = {"DiskPressure"};
+constexpr char kTaint[] = "node.kubernetes.io/memory-pressure";
+
+INSTANTIATE_TEST_SUITE_P(
+    Cases, UnderPressure,
+    testing::Values(
+        PressureCase{"EVI_10_NoneNobody", makePod("p"), {}, ""},
+        PressureCase{"ADM_8_EVI_10_DiskEverybody", guaranteed(makePod("p"), "1", "1Gi"), kDisk,
+                     "The node had condition: [DiskPressure]. "},
+        PressureCase{"EVI_10_MemoryBestEffort", makePod("p"), kMemory, "The node had condition: [MemoryPressure]. "},
+        PressureCase{"EVI_10_MemoryNotWhoAsked", asking(makePod("p"), "memory", "1Mi"), kMemory, ""},
+        PressureCase{"EVI_10_MemoryNotWhoToleratesIt", tolerating(kTaint, "Exists", "", "NoSchedule"), kMemory, ""},
+        PressureCase{"EVI_10_MemoryWhoToleratesSomethingElse", tolerating(kTaint, "Exists", "", "NoExecute"), kMemory,
+                     "The node had condition: [MemoryPressure]. "},
+        PressureCase{"EVI_10_BothEverybody",
+                     asking(makePod("p"), "memory", "1Mi"),
+                     {"MemoryPressure", "PIDPressure"},
+                     "The node had condition: [MemoryPressure PIDPressure]. "},
+        PressureCase{"STA_9_EVI_10_NeverAStaticPod", asStatic(makePod("p")), kDisk, ""},
+        PressureCase{"EVI_10_NeverASystemPod",
+                     edited(makePod("p"), [](core::Pod& pod) { pod.mutable_spec()->set_priority(2'000'000'000); }),
+                     kDisk, ""}),
+    [](const auto& test) { return test.param.name; });
+
 TEST(NodeView, IsReadFromTheNodeObject) {
   core::Node node;
   node.mutable_metadata()->set_name("n1");

@@ -32,6 +32,7 @@ struct NodeView {
   bool supplementalGroupsPolicy = true;           // the runtime supports the policy Strict
   bool appArmor = true;                           // the machine enforces AppArmor profiles
   std::vector<std::string> allowedUnsafeSysctls;  // names, or prefixes that end in "*"
+  std::vector<std::string> pressures;             // conditions of the node: "MemoryPressure", ...
 };
 
 // Name, labels, taints, allocatable and features of a Node object. The rest is the caller's.

@@ -208,6 +208,14 @@ Result<std::int64_t> CgroupFiles::memoryInUse(const std::string& path) {
   return std::max<std::int64_t>(total - (known ? numberOf(*(idle + 1)) : 0), 0);
 }
 
+Result<std::int64_t> CgroupFiles::processesIn(const std::string& path) {
+  const auto pids = std::ranges::find_if(hierarchies_, [](const Hierarchy& one) { return one.has("pids"); });
+  if (pids == hierarchies_.end()) return fail(Code::kNotFound, "", "the cgroup file system has no pids controller");
+  Result<std::string> current = tree_->read(pids->mount + path + "/pids.current");
+  if (!current) return fail(current.error());
+  return numberOf(*current);
+}
+
 Result<void> CgroupFiles::killAll(const std::string& path) {
   for (const Hierarchy& hierarchy : hierarchies_) {
     const std::string directory = hierarchy.mount + path;

@@ -36,6 +36,8 @@ class CgroupFiles {
   Result<std::vector<std::string>> children(std::string_view controller, const std::string& path);
   // The working set: usage without file pages that nobody has touched for a while.
   Result<std::int64_t> memoryInUse(const std::string& path);
+  // Processes and threads in it and below. kNotFound: this machine does not count them.
+  Result<std::int64_t> processesIn(const std::string& path);
   // Ends every process in it and below.
   Result<void> killAll(const std::string& path);
   // With everything below it. kUnavailable: processes are still in it; those that were killed take their moment.

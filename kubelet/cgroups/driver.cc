@@ -30,6 +30,8 @@ class CgroupfsDriver : public Driver {
 
   Result<std::int64_t> memoryInUse(const CgroupName& name) override { return files_.memoryInUse(pathOf(name, kind())); }
 
+  Result<std::int64_t> processesIn(const CgroupName& name) override { return files_.processesIn(pathOf(name, kind())); }
+
   Result<void> remove(const CgroupName& name) override {
     const std::string path = pathOf(name, kind());
     if (Result<void> killed = files_.killAll(path); !killed) return killed;

@@ -26,6 +26,8 @@ class Driver {
   virtual Result<std::vector<std::string>> podUids(const CgroupName& qosCgroup) = 0;
   // Bytes in use, without what the kernel can give back at once.
   virtual Result<std::int64_t> memoryInUse(const CgroupName& name) = 0;
+  // Processes and threads in it and below.
+  virtual Result<std::int64_t> processesIn(const CgroupName& name) = 0;
   // Ends what still runs in it and removes it with all below. kUnavailable: not all of it is dead yet, try again.
   virtual Result<void> remove(const CgroupName& name) = 0;
 };

@@ -48,6 +48,34 @@ TEST(CgroupfsDriver, RES_6_V2ControllersAreOnInEveryParent) {
   EXPECT_EQ(tree.writes(), writes);
 }
 
+TEST(CgroupfsDriver, MemoryInUseIsTheWorkingSet) {
+  FakeTree v2(Version::kV2);
+  auto driver = makeCgroupfsDriver(filesOf(v2));
+  ASSERT_TRUE(driver->apply(kPod, kValues));
+  EXPECT_FALSE(driver->memoryInUse(kPod)) << "the kernel does not tell";
+  v2.setContent("/kubepods/burstable/podu-1/memory.current", "1000\n");
+  v2.setContent("/kubepods/burstable/podu-1/memory.stat", "anon 300\nfile 700\ninactive_file 600\n");
+  EXPECT_EQ(driver->memoryInUse(kPod), 400);
+
+  FakeTree v1(Version::kV1);
+  driver = makeCgroupfsDriver(filesOf(v1));
+  ASSERT_TRUE(driver->apply(kPod, kValues));
+  v1.setContent("/memory/kubepods/burstable/podu-1/memory.usage_in_bytes", "1000\n");
+  v1.setContent("/memory/kubepods/burstable/podu-1/memory.stat", "inactive_file 1\ntotal_inactive_file 100\n");
+  EXPECT_EQ(driver->memoryInUse(kPod), 900);
+}
+
+TEST(CgroupfsDriver, ProcessesAreCounted) {
+  for (const Version version : {Version::kV1, Version::kV2}) {
+    FakeTree tree(version);
+    auto driver = makeCgroupfsDriver(filesOf(tree));
+    ASSERT_TRUE(driver->apply(kPod, kValues));
+    const std::string mount = version == Version::kV1 ? "/pids" : "";
+    tree.setContent(mount + "/kubepods/burstable/podu-1/pids.current", "12\n");
+    EXPECT_EQ(driver->processesIn(kPod), 12);
+  }
+}
+
 TEST(CgroupfsDriver, V1MakesItInEveryHierarchy) {
   FakeTree tree(Version::kV1);
   auto driver = makeCgroupfsDriver(filesOf(tree));

@@ -48,6 +48,8 @@ class FakeTree final : public Tree {
     std::erase_if(files_, [&](const auto& file) { return file.first.starts_with("/" + mount + "/"); });
   }
   void failWrites(const std::string& file, std::optional<Error> error) { writeError_ = {file, std::move(error)}; }
+  // A file that the kernel writes; its directory must be there.
+  void setContent(const std::string& path, const std::string& content) { files_[path] = content; }
   std::string content(const std::string& path) const {
     auto file = files_.find(path);
     return file == files_.end() ? "(no such file)" : file->second;

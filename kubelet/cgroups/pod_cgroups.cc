@@ -181,13 +181,33 @@ Task<Result<void>> PodCgroups::resize(core::Pod pod, Values values) {
 }
 
 Task<std::optional<std::int64_t>> PodCgroups::memoryInUse(core::Pod pod) {
+  Task<std::optional<std::int64_t>> read =
+      amountOf(nameOf(pod), "memory of pod " + pod.metadata().uid(), &Driver::memoryInUse);
+  co_return co_await std::move(read);
+}
+
+Task<std::optional<std::int64_t>> PodCgroups::processesIn(core::Pod pod) {
+  Task<std::optional<std::int64_t>> read =
+      amountOf(nameOf(pod), "number of processes of pod " + pod.metadata().uid(), &Driver::processesIn);
+  co_return co_await std::move(read);
+}
+
+Task<std::optional<NodeMemory>> PodCgroups::nodeMemory() {
+  if (options_.node.memoryMax.value_or(0) <= 0) co_return std::nullopt;
+  Task<std::optional<std::int64_t>> read =
+      amountOf(nodeCgroup(options_.root), "memory of all pods", &Driver::memoryInUse);
+  const std::optional<std::int64_t> inUse = co_await std::move(read);
+  if (!inUse) co_return std::nullopt;
+  co_return NodeMemory{.inUse = *inUse, .limit = *options_.node.memoryMax};
+}
+
+Task<std::optional<std::int64_t>> PodCgroups::amountOf(CgroupName name, std::string what,
+                                                       Result<std::int64_t> (Driver::*read)(const CgroupName&)) {
   if (!enabled() || !started_) co_return std::nullopt;
-  const CgroupName name = nameOf(pod);
-  std::function<Result<std::int64_t>(Driver&)> read = [=](Driver& driver) { return driver.memoryInUse(name); };
-  Result<std::int64_t> bytes = co_await onDriver<std::int64_t>("read the memory of a pod", std::move(read));
-  if (bytes) co_return *bytes;
-  log::debug(1, "cannot read how much memory a pod uses",
-             {{"uid", pod.metadata().uid()}, {"error", bytes.error().message}});
+  std::function<Result<std::int64_t>(Driver&)> ask = [=](Driver& driver) { return (driver.*read)(name); };
+  Result<std::int64_t> amount = co_await onDriver<std::int64_t>("read the " + what, std::move(ask));
+  if (amount) co_return *amount;
+  log::debug(1, "cannot read an amount of a cgroup", {{"amount", what}, {"error", amount.error().message}});
   co_return std::nullopt;
 }
 

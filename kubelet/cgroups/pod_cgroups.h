@@ -26,6 +26,12 @@ struct ReservedCgroup {
   Values values;
 };
 
+// Bytes that all pods use together, without what the kernel could take back at once, and what they may use.
+struct NodeMemory {
+  std::int64_t inUse = 0;
+  std::int64_t limit = 0;
+};
+
 struct PodCgroupsOptions {
   bool perQos = true;  // cgroupsPerQOS; without it nothing is made, and pods lie in cgroupRoot
   CgroupName root;     // cgroupRoot
@@ -64,6 +70,10 @@ class PodCgroups {
   Task<Result<void>> resize(core::Pod pod, Values values);
   // Memory of the pod that the kernel could not take back at once, in bytes; nothing where that is not known.
   Task<std::optional<std::int64_t>> memoryInUse(core::Pod pod);
+  // Its processes and threads; nothing where that is not known.
+  Task<std::optional<std::int64_t>> processesIn(core::Pod pod);
+  // Of all pods together; nothing where their memory has no limit.
+  Task<std::optional<NodeMemory>> nodeMemory();
   // It will use no CPU any more: its class need not have its share.
   void release(const std::string& uid);
   // As long as something keeps the cgroup: as little CPU as there is for what may run in it (RES-21).
@@ -87,6 +97,8 @@ class PodCgroups {
   Task<void> refreshClass();
   Task<Result<void>> tryRemove(std::string uid);
   Task<Result<void>> removeUnless(std::string uid, std::function<bool(const std::string& uid)> isKnown);
+  Task<std::optional<std::int64_t>> amountOf(CgroupName name, std::string what,
+                                             Result<std::int64_t> (Driver::*read)(const CgroupName&));
   template <class T>
   Task<Result<T>> onDriver(std::string doing, std::function<Result<T>(Driver&)> fn);
   CgroupName nameOf(const core::Pod& pod) const;

@@ -22,12 +22,20 @@ struct Parsed {
   PodsOptions pods;
   LogsOptions logs;
   std::string since;
+  ExecOptions exec;
+  PortForwardOptions forward;
   EventsOptions events;
   ExplainOptions explain;
   std::string statusOutput;
 };
 
-using Command = std::function<Result<void>(AgentClient&, ClientIo&)>;
+// Answers the exit code.
+using Command = std::function<Result<int>(AgentClient&, ClientIo&)>;
+
+Result<int> exitCodeOf(const Result<void>& done) {
+  if (!done) return fail(done.error());
+  return kDone;
+}
 
 CLI::App* addCommand(CLI::App& app, std::string_view name, Parsed& parsed) {
   auto info = std::find_if(clientCommands().begin(), clientCommands().end(),
@@ -68,6 +76,29 @@ void addLogs(CLI::App& app, Parsed& parsed) {
   command->add_flag("--timestamps", parsed.logs.timestamps, "The time before each line");
 }
 
+CLI::App* addStream(CLI::App& app, std::string_view name, Parsed& parsed) {
+  CLI::App* command = addCommand(app, name, parsed);
+  addPod(command, parsed.exec.pod);
+  addNamespace(command, parsed.exec.ns);
+  command->add_option("-c,--container", parsed.exec.container, "Which container; default: the first");
+  command->add_flag("-i,--stdin", parsed.exec.input, "Hand on what comes on standard input");
+  return command;
+}
+
+void addExec(CLI::App& app, Parsed& parsed) {
+  CLI::App* command = addStream(app, "exec", parsed);
+  command->add_flag("-t,--tty", parsed.exec.tty, "With a terminal");
+  command->add_option("COMMAND", parsed.exec.command, "What to run, behind --")->required();
+}
+
+void addPortForward(CLI::App& app, Parsed& parsed) {
+  CLI::App* command = addCommand(app, "port-forward", parsed);
+  addPod(command, parsed.forward.pod);
+  addNamespace(command, parsed.forward.ns);
+  command->add_option("--address", parsed.forward.address, "The address to listen on")->capture_default_str();
+  command->add_option("PORT", parsed.forward.ports, "[HERE:]THERE, e.g. 8080:80; :80 takes any port here")->required();
+}
+
 void addEvents(CLI::App& app, Parsed& parsed) {
   CLI::App* command = addCommand(app, "events", parsed);
   command->add_option("POD", parsed.events.pod, "Only about pods whose name (or namespace/name) begins so");
@@ -89,15 +120,23 @@ Result<Command> commandFor(const std::string& name, Parsed& parsed) {
     parsed.logs.since = *since;
   }
   Command command;
-  if (name == "pods") command = [&](AgentClient& agent, ClientIo& io) { return showPods(agent, io, parsed.pods); };
-  if (name == "logs") command = [&](AgentClient& agent, ClientIo& io) { return showLogs(agent, io, parsed.logs); };
+  if (name == "pods")
+    command = [&](AgentClient& agent, ClientIo& io) { return exitCodeOf(showPods(agent, io, parsed.pods)); };
+  if (name == "logs")
+    command = [&](AgentClient& agent, ClientIo& io) { return exitCodeOf(showLogs(agent, io, parsed.logs)); };
+  if (name == "exec")
+    command = [&](AgentClient& agent, ClientIo& io) { return execInContainer(agent, io, parsed.exec); };
+  if (name == "attach")
+    command = [&](AgentClient& agent, ClientIo& io) { return attachToContainer(agent, io, parsed.exec); };
+  if (name == "port-forward")
+    command = [&](AgentClient& agent, ClientIo& io) { return exitCodeOf(forwardPorts(agent, io, parsed.forward)); };
   if (name == "events")
-    command = [&](AgentClient& agent, ClientIo& io) { return showEvents(agent, io, parsed.events); };
+    command = [&](AgentClient& agent, ClientIo& io) { return exitCodeOf(showEvents(agent, io, parsed.events)); };
   if (name == "explain")
-    command = [&](AgentClient& agent, ClientIo& io) { return explainPod(agent, io, parsed.explain); };
+    command = [&](AgentClient& agent, ClientIo& io) { return exitCodeOf(explainPod(agent, io, parsed.explain)); };
   if (name == "status")
-    command = [&](AgentClient& agent, ClientIo& io) { return showStatus(agent, io, parsed.statusOutput); };
-  if (name == "version") command = [](AgentClient& agent, ClientIo& io) { return showVersion(agent, io); };
+    command = [&](AgentClient& agent, ClientIo& io) { return exitCodeOf(showStatus(agent, io, parsed.statusOutput)); };
+  if (name == "version") command = [](AgentClient& agent, ClientIo& io) { return exitCodeOf(showVersion(agent, io)); };
   return command;
 }
 
@@ -111,6 +150,9 @@ const std::vector<CommandInfo>& clientCommands() {
   static const std::vector<CommandInfo> commands{
       {"pods", "List the pods of this node"},
       {"logs", "Print the log of a container"},
+      {"exec", "Run a command in a container"},
+      {"attach", "Join the streams of a container"},
+      {"port-forward", "Reach ports of a pod from this node"},
       {"events", "List what happened on this node"},
       {"explain", "Say what a pod waits for, and what happened to it"},
       {"status", "Sum up the agent, its runtime and its manifests"},
@@ -124,12 +166,15 @@ bool isClientCommand(std::string_view name) {
                      [name](const CommandInfo& command) { return command.name == name; });
 }
 
-ExitCode runClient(const std::vector<std::string>& args, ClientIo io) {
+int runClient(const std::vector<std::string>& args, ClientIo io) {
   CLI::App app("Ask the agent of this node", "cubelet");
   app.require_subcommand(1);
   Parsed parsed;
   addPods(app, parsed);
   addLogs(app, parsed);
+  addExec(app, parsed);
+  addStream(app, "attach", parsed);
+  addPortForward(app, parsed);
   addEvents(app, parsed);
   addExplain(app, parsed);
   addOutput(addCommand(app, "status", parsed), parsed.statusOutput, {"json"});
@@ -145,8 +190,8 @@ ExitCode runClient(const std::vector<std::string>& args, ClientIo io) {
     return kUsage;
   }
   AgentClient agent(parsed.socket);
-  Result<void> done = (*command)(agent, io);
-  if (done) return kDone;
+  const Result<int> done = (*command)(agent, io);
+  if (done) return *done;
   io.err << "cubelet: " << done.error().message << "\n";
   return exitCodeFor(done.error());
 }

@@ -1,4 +1,5 @@
-// The commands that ask a running agent: cubelet pods, logs, events, explain, status, version.
+// The commands that ask a running agent: cubelet pods, logs, exec, attach, port-forward, events, explain, status,
+// version.
 #pragma once
 
 #include <functional>
@@ -15,6 +16,7 @@ namespace cubelet::client {
 struct ClientIo {
   std::ostream& out;
   std::ostream& err;
+  int input = 0;  // descriptor
   std::function<WallTime()> now = [] { return std::chrono::system_clock::now(); };
   std::string version;  // of this program: "0.1.0"
 };
@@ -35,7 +37,8 @@ const std::vector<CommandInfo>& clientCommands();
 bool isClientCommand(std::string_view name);
 
 // Runs one command; `args` begins with its name ("pods", "-o", "json"). Blocks until it is done; with -f that is when
-// the thing it follows ends, the agent goes, or nobody reads `out` any more.
-ExitCode runClient(const std::vector<std::string>& args, ClientIo io);
+// the thing it follows ends, the agent goes, or nobody reads `out` any more. Answers an ExitCode; `exec` the exit code
+// of what it ran.
+int runClient(const std::vector<std::string>& args, ClientIo io);
 
 }  // namespace cubelet::client

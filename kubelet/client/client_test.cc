@@ -74,7 +74,7 @@ class Client : public testing::Test {
     done.get_future().wait();
   }
 
-  ExitCode run(std::vector<std::string> args) {
+  int run(std::vector<std::string> args) {
     if (args.size() < 2 || args[1] != "--help") args.insert(args.begin() + 1, {"--socket", options.path});
     out.str("");
     err.str("");

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/result.h"
 #include "kubelet/client/agent_client.h"
@@ -35,6 +36,27 @@ struct LogsOptions {
 };
 Result<void> showLogs(AgentClient& agent, ClientIo& io, const LogsOptions& options);
 
+struct ExecOptions {
+  std::string pod;
+  std::string ns;
+  std::string container;             // empty: the pod's default
+  std::vector<std::string> command;  // of exec
+  bool input = false;
+  bool tty = false;  // of exec; attach takes what the container has
+};
+// Answers the command's exit code.
+Result<int> execInContainer(AgentClient& agent, ClientIo& io, const ExecOptions& options);
+Result<int> attachToContainer(AgentClient& agent, ClientIo& io, const ExecOptions& options);
+
+struct PortForwardOptions {
+  std::string pod;
+  std::string ns;
+  std::string address = "127.0.0.1";
+  std::vector<std::string> ports;  // "8080:80"; "80" for "80:80"; ":80" takes any port here
+};
+// Until the runtime ends it.
+Result<void> forwardPorts(AgentClient& agent, ClientIo& io, const PortForwardOptions& options);
+
 struct EventsOptions {
   std::string pod;  // as findPod takes it, but only by name; empty: all events
   std::string ns;
@@ -56,5 +78,7 @@ Result<void> showVersion(AgentClient& agent, ClientIo& io);
 
 // Pods as the agent answers GET `target`.
 Result<core::PodList> fetchPods(AgentClient& agent, const std::string& target = "/pods");
+// The container that is meant; `io` is told when it had to be chosen.
+std::string chooseContainer(ClientIo& io, const core::Pod& pod, const std::string& wanted);
 
 }  // namespace cubelet::client

@@ -10,8 +10,8 @@
 #include "kubelet/client/commands.h"
 #include "kubelet/client/find_pod.h"
 #include "kubelet/client/json_fields.h"
-#include "kubelet/client/log_source.h"
 #include "kubelet/logs/log_file.h"
+#include "kubelet/logs/log_source.h"
 
 namespace cubelet::client {
 namespace {
@@ -78,17 +78,17 @@ class LogWatch {
 };
 
 // An agent that does not answer says nothing about the container: pods run on while it restarts.
-bool agentSaysEnded(AgentClient& agent, const core::Pod& pod, const LogSource& source) {
+bool agentSaysEnded(AgentClient& agent, const core::Pod& pod, const logs::LogSource& source) {
   Result<core::PodList> now = fetchPods(
       agent, "/pods?namespace=" + urlEscape(pod.metadata().namespace_()) + "&name=" + urlEscape(pod.metadata().name()));
   if (!now) return false;
   for (const core::Pod& one : now->items())
-    if (one.metadata().uid() == pod.metadata().uid()) return !stillRuns(one, source);
+    if (one.metadata().uid() == pod.metadata().uid()) return !logs::stillRuns(one, source);
   return true;
 }
 
 Result<void> follow(AgentClient& agent, ClientIo& io, logs::LogFile& log, LogWatch& watch, const core::Pod& pod,
-                    const LogSource& source, milliseconds askEvery) {
+                    const logs::LogSource& source, milliseconds askEvery) {
   bool ended = !source.running;
   for (milliseconds pause = askEvery;;) {
     Result<bool> read = drain(log, io.out);
@@ -108,18 +108,19 @@ Result<void> follow(AgentClient& agent, ClientIo& io, logs::LogFile& log, LogWat
   }
 }
 
-Result<LogSource> choose(ClientIo& io, const core::Pod& pod, const LogsOptions& options) {
-  std::string container = options.container.empty() ? defaultContainer(pod) : options.container;
-  std::vector<std::string> names = containerNames(pod);
-  if (options.container.empty() && names.size() > 1) {
+}  // namespace
+
+std::string chooseContainer(ClientIo& io, const core::Pod& pod, const std::string& wanted) {
+  if (!wanted.empty()) return wanted;
+  std::string container = logs::defaultContainer(pod);
+  const std::vector<std::string> names = logs::containerNames(pod);
+  if (names.size() > 1) {
     io.err << "container " << container << " of:";
     for (const std::string& name : names) io.err << " " << name;
     io.err << " (choose with -c)\n";
   }
-  return logSource(pod, container, options.previous);
+  return container;
 }
-
-}  // namespace
 
 Result<void> showLogs(AgentClient& agent, ClientIo& io, const LogsOptions& options) {
   Result<std::string> directory = podLogsDir(agent);
@@ -128,16 +129,17 @@ Result<void> showLogs(AgentClient& agent, ClientIo& io, const LogsOptions& optio
   if (!pods) return fail(pods.error());
   Result<const core::Pod*> pod = findPod(*pods, options.pod, options.ns);
   if (!pod) return fail(pod.error());
-  Result<LogSource> source = choose(io, **pod, options);
+  const std::string container = chooseContainer(io, **pod, options.container);
+  Result<logs::LogSource> source = logs::logSource(**pod, container, options.previous);
   if (!source) return fail(source.error());
 
   std::string path = *directory + "/" + source->path;
-  logs::LogFormat format{.timestamps = options.timestamps, .since = {}};
+  logs::LogFormat format{.timestamps = options.timestamps, .since = {}, .only = {}};
   if (options.since) format.since = io.now() - std::chrono::duration_cast<WallTime::duration>(*options.since);
   // The watch stands before the first read, so that nothing falls between.
   std::optional<Result<LogWatch>> watch;
   if (options.follow) watch = LogWatch::create(path.substr(0, path.rfind('/')));
-  Result<logs::LogFile> log = logs::LogFile::open(path, options.tail, format);
+  Result<logs::LogFile> log = logs::LogFile::open(*directory, source->path, options.tail, format);
   if (!log) return fail(log.error());
   if (!watch) {
     Result<bool> read = drain(*log, io.out);

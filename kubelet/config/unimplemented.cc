@@ -24,7 +24,6 @@ constexpr std::string_view kQosReserved = "an alpha feature";
 constexpr std::string_view kOtherCgroups = "cgroups of programs that are not pods: use systemd units";
 constexpr std::string_view kReservedCpus = "CPUs kept for the system: use systemReserved";
 constexpr std::string_view kManagers = "CPU, memory and topology managers";
-constexpr std::string_view kEviction = "eviction";
 constexpr std::string_view kVolumes = "volumes from the API server";
 constexpr std::string_view kShutdown = "graceful node shutdown";
 constexpr std::string_view kHost = "kernel and iptables settings of the host";
@@ -33,6 +32,7 @@ constexpr std::string_view kTracing = "tracing";
 constexpr std::string_view kLockFile = "lock file";
 // Will not come.
 constexpr std::string_view kNotNeeded = "cubelet reacts to events and needs no such period";
+constexpr std::string_view kMemoryPressure = "cubelet is told of memory pressure (PSI) wherever the kernel has it";
 constexpr std::string_view kGoOnly = "about Go's runtime";
 constexpr std::string_view kNoBuffer = "cubelet's log is not buffered";
 constexpr std::string_view kNoVModule = "use logging.verbosity";
@@ -170,18 +170,18 @@ constexpr Support kTable[] = {
     {"enforceNodeAllocatable", kWorks},
     {"failSwapOn", kWorks},
     {"memorySwap", kWorks},
-    {"localStorageCapacityIsolation", kEviction},
+    {"localStorageCapacityIsolation", kWorks},
     {"--runtime-cgroups", kWorks},
 
     // ---- Eviction
-    {"evictionHard", kEviction},
-    {"evictionSoft", kEviction},
-    {"evictionSoftGracePeriod", kEviction},
-    {"evictionMinimumReclaim", kEviction},
-    {"evictionPressureTransitionPeriod", kEviction},
-    {"evictionMaxPodGracePeriod", kEviction},
-    {"mergeDefaultEvictionSettings", kEviction},
-    {"kernelMemcgNotification", kEviction},
+    {"evictionHard", kWorks},
+    {"evictionSoft", kWorks},
+    {"evictionSoftGracePeriod", kWorks},
+    {"evictionMinimumReclaim", kWorks},
+    {"evictionPressureTransitionPeriod", kWorks},
+    {"evictionMaxPodGracePeriod", kWorks},
+    {"mergeDefaultEvictionSettings", kWorks},
+    {"kernelMemcgNotification", kMemoryPressure},
     {"--minimum-container-ttl-duration", kWorks},
     {"--maximum-dead-containers-per-container", kWorks},
     {"--maximum-dead-containers", kWorks},

@@ -137,12 +137,14 @@ ObjectRef nodeRef(std::string name, std::string uid) {
 EventRecorder::EventRecorder(Clock& clock, std::string nodeName, Limits limits)
     : clock_(clock), nodeName_(std::move(nodeName)), limits_(limits), correlator_(limits.objects) {}
 
-void EventRecorder::record(const ObjectRef& object, EventType type, std::string_view reason, std::string message) {
+void EventRecorder::record(const ObjectRef& object, EventType type, std::string_view reason, std::string message,
+                           const std::map<std::string, std::string>& annotations) {
   cut(message, limits_.messageBytes);
   const WallTime now = clock_.wallNow();
   // Two events in one nanosecond, or around a clock that was set back, must not share a name.
   lastNanos_ = std::max(unixNanos(now), lastNanos_ + 1);
   core::Event event = makeEvent(object, type, reason, std::move(message), nodeName_, now, lastNanos_);
+  event.mutable_metadata()->mutable_annotations()->insert(annotations.begin(), annotations.end());
   std::string key = correlator_.keyFor(event, clock_.now());
   Kept& kept = keep(std::move(key), std::move(event));
   // Counted before it is filtered: once the object may speak again, the event carries the full count.

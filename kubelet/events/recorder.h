@@ -65,12 +65,15 @@ class EventRecorder {
   EventRecorder(const EventRecorder&) = delete;
   EventRecorder& operator=(const EventRecorder&) = delete;
 
-  void record(const ObjectRef& object, EventType type, std::string_view reason, std::string message);
+  // `annotations` are those of the event when it is the first of its kind.
+  void record(const ObjectRef& object, EventType type, std::string_view reason, std::string message,
+              const std::map<std::string, std::string>& annotations = {});
   void normal(const ObjectRef& object, std::string_view reason, std::string message) {
     record(object, EventType::kNormal, reason, std::move(message));
   }
-  void warning(const ObjectRef& object, std::string_view reason, std::string message) {
-    record(object, EventType::kWarning, reason, std::move(message));
+  void warning(const ObjectRef& object, std::string_view reason, std::string message,
+               const std::map<std::string, std::string>& annotations = {}) {
+    record(object, EventType::kWarning, reason, std::move(message), annotations);
   }
 
   // Oldest lastTimestamp first.

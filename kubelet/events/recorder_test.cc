@@ -37,6 +37,11 @@ class Recorder : public testing::Test {
   std::vector<std::string> heard;
 };
 
+TEST_F(Recorder, AnnotationsAreThoseOfTheEvent) {
+  recorder.warning(pod(), "Evicted", "low on memory", {{"starved_resource", "memory"}});
+  EXPECT_EQ(only().metadata().annotations().at("starved_resource"), "memory");
+}
+
 TEST_F(Recorder, FillsTheEventAsTheApiServerWantsIt) {
   ObjectRef ref = pod();
   ref.fieldPath = "spec.containers{app}";

@@ -93,6 +93,20 @@ Task<Result<void>> ImageCollector::collect() {
   co_return co_await remove(std::move(plan), *wanted);
 }
 
+Task<Result<void>> ImageCollector::removeUnused() {
+  const std::optional<std::set<std::string>> wanted = hooks_.wanted();
+  if (!wanted) co_return Result<void>();
+  Result<World> world = co_await readWorld();
+  if (!world) co_return fail(world.error());
+  remember(*world);
+  Result<void> protection = co_await protect(&*world, *wanted);
+  if (!protection) co_return fail(protection.error());
+  ImageGcPlan plan;
+  plan.removals = allRemovable(world->images, world->inUse, policy_.minimumAge, clock_.now());
+  for (const ImageGcPlan::Removal& removal : plan.removals) plan.bytesToFree += removal.bytes;
+  co_return co_await remove(std::move(plan), *wanted);
+}
+
 Task<Result<ImageCollector::World>> ImageCollector::readWorld() {
   World world;
   Result<std::vector<cri::v1::Image>> images = co_await service_.listImages();

@@ -41,6 +41,8 @@ class ImageCollector {
   Task<void> run();
   // Something may have changed: an image was pulled, the runtime is there again. Looks within ten seconds.
   void look();
+  // Removes every image that nobody needs and that is old enough to go, now: eviction reclaims disk so (EVI-5).
+  Task<Result<void>> removeUnused();
   // The set of pods is another one. Looks only when nothing would make it look otherwise.
   void podsChanged();
 

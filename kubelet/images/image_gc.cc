@@ -27,6 +27,14 @@ std::uint64_t bytesToFree(const std::optional<DiskSpace>& space, const ImageGcPo
   return wanted > space->available ? wanted - space->available : 0;
 }
 
+std::vector<KnownImage> unusedOf(const std::vector<KnownImage>& images, const std::set<std::string>& inUse) {
+  std::vector<KnownImage> unused;
+  for (const KnownImage& image : images)
+    if (!image.pinned && !inUse.contains(image.id)) unused.push_back(image);
+  std::ranges::sort(unused, goesBefore);
+  return unused;
+}
+
 }  // namespace
 
 int usedPercent(const DiskSpace& space) {
@@ -39,11 +47,7 @@ ImageGcPlan planImageGc(const std::vector<KnownImage>& images, const std::set<st
                         const std::optional<DiskSpace>& space, const ImageGcPolicy& policy, TimePoint now) {
   ImageGcPlan plan;
   plan.bytesToFree = bytesToFree(space, policy);
-  std::vector<KnownImage> unused;
-  for (const KnownImage& image : images)
-    if (!image.pinned && !inUse.contains(image.id)) unused.push_back(image);
-  std::ranges::sort(unused, goesBefore);
-
+  const std::vector<KnownImage> unused = unusedOf(images, inUse);
   std::vector<ImageGcPlan::Removal> forSpace;
   for (const KnownImage& image : unused) {
     const TimePoint oldEnough = image.seenAt + policy.minimumAge;
@@ -62,6 +66,14 @@ ImageGcPlan planImageGc(const std::vector<KnownImage>& images, const std::set<st
   }
   std::ranges::move(forSpace, std::back_inserter(plan.removals));
   return plan;
+}
+
+std::vector<ImageGcPlan::Removal> allRemovable(const std::vector<KnownImage>& images,
+                                               const std::set<std::string>& inUse, Duration minimumAge, TimePoint now) {
+  std::vector<ImageGcPlan::Removal> out;
+  for (const KnownImage& image : unusedOf(images, inUse))
+    if (image.seenAt + minimumAge <= now) out.push_back(removal(image, false));
+  return out;
 }
 
 }  // namespace cubelet::images

@@ -55,4 +55,8 @@ struct ImageGcPlan {
 ImageGcPlan planImageGc(const std::vector<KnownImage>& images, const std::set<std::string>& inUse,
                         const std::optional<DiskSpace>& space, const ImageGcPolicy& policy, TimePoint now);
 
+// Every image that is neither in use nor pinned and that has been seen for `minimumAge`, least recently used first.
+std::vector<ImageGcPlan::Removal> allRemovable(const std::vector<KnownImage>& images,
+                                               const std::set<std::string>& inUse, Duration minimumAge, TimePoint now);
+
 }  // namespace cubelet::images

@@ -126,5 +126,14 @@ TEST(UsedPercent, IsWhatIsNotAvailable) {
   EXPECT_EQ(usedPercent({.capacity = 0, .available = 0}), 0);
 }
 
+TEST(ImageGc, EVI_5_EverythingThatNobodyNeeds) {
+  std::string ids;
+  for (const ImageGcPlan::Removal& one : allRemovable({image("a"), used(image("b"), hours(1)), image("used"),
+                                                       pinned(image("pinned")), seen(image("young"), minutes(1))},
+                                                      {"used"}, minutes(2), kNow))
+    ids += one.id + " ";
+  EXPECT_EQ(ids, "a b ");
+}
+
 }  // namespace
 }  // namespace cubelet::images

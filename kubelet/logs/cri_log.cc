@@ -176,6 +176,7 @@ void LogFormatter::addLine(std::string_view line, std::string& out) {
   std::optional<LogLine> parsed = parseLogLine(line);
   if (!parsed) return;
   if (format_.since && parsed->time < *format_.since) return;
+  if (format_.only && parsed->stream != *format_.only) return;
   if (format_.timestamps && lineStart_) out.append(withNineDigits(parsed->timeText)).push_back(' ');
   out += parsed->content;
   if (!parsed->partial) out.push_back('\n');

@@ -33,6 +33,7 @@ std::string withNineDigits(std::string_view timeText);
 struct LogFormat {
   bool timestamps = false;        // before each line
   std::optional<WallTime> since;  // older lines are left out
+  std::optional<Stream> only;     // nothing: both
 };
 
 // Turns the bytes of a log file into what the program wrote. Bytes come in any portions.

@@ -15,7 +15,7 @@ std::string cri(std::string_view rest) {
   return std::string(kTime) + " " + std::string(rest);
 }
 
-TEST(LogLines, ReadsTheFormatOfCriRuntimes) {
+TEST(LogLines, LOG_2_ReadsTheFormatOfCriRuntimes) {
   auto line = parseLogLine(cri("stdout F hello  world "));
   ASSERT_TRUE(line);
   EXPECT_EQ(line->time, kWhen);
@@ -41,7 +41,7 @@ TEST(LogLines, ReadsEmptyContents) {
   EXPECT_EQ(parseLogLine(cri("stdout F"))->content, "");
 }
 
-TEST(LogLines, ReadsDockersJson) {
+TEST(LogLines, LOG_2_ReadsDockersJson) {
   auto line = parseLogLine(R"({"log":"say \"hi\"\n","stream":"stderr","time":"2027-01-15T08:00:00.5Z"})");
   ASSERT_TRUE(line);
   EXPECT_EQ(line->content, "say \"hi\"");
@@ -99,24 +99,24 @@ std::string format(LogFormat how, const std::string& file, std::size_t portion =
   return out;
 }
 
-TEST(Formatter, JoinsPartialLines) {
+TEST(Formatter, LOG_2_JoinsPartialLines) {
   EXPECT_EQ(format({}, cri("stdout P one, ") + "\n" + cri("stdout P two, ") + "\n" + cri("stdout F three") + "\n" +
                            cri("stdout F next") + "\n"),
             "one, two, three\nnext\n");
 }
 
 TEST(Formatter, PutsTheTimeOnlyBeforeTheStartOfALine) {
-  EXPECT_EQ(format({.timestamps = true, .since = {}},
+  EXPECT_EQ(format({.timestamps = true, .since = {}, .only = {}},
                    cri("stdout P a") + "\n" + cri("stdout F b") + "\n" + cri("stderr F c") + "\n"),
             "2027-01-15T08:00:00.500000000Z ab\n2027-01-15T08:00:00.500000000Z c\n");
 }
 
 TEST(Formatter, LeavesOutOlderLines) {
   std::string file = "2027-01-15T07:59:59Z stdout F old\n" + cri("stdout F new") + "\n";
-  EXPECT_EQ(format({.timestamps = false, .since = kWhen}, file), "new\n");
+  EXPECT_EQ(format({.timestamps = false, .since = kWhen, .only = {}}, file), "new\n");
 }
 
-TEST(Formatter, SkipsMalformedLines) {
+TEST(Formatter, LOG_2_SkipsMalformedLines) {
   EXPECT_EQ(format({}, "junk\n" + cri("stdout F good") + "\n\n\n"), "good\n");
 }
 

@@ -7,6 +7,8 @@
 #include <utility>
 #include <vector>
 
+#include "base/files.h"
+
 namespace cubelet::logs {
 namespace {
 
@@ -26,6 +28,19 @@ Result<struct stat> statusOf(const Fd& file) {
   struct stat status{};
   if (::fstat(file.get(), &status) != 0) return fail(errnoError(errno, "read the log"));
   return status;
+}
+
+// The log itself, never what a link leads to, and nothing that could block.
+Result<Fd> openLog(const std::string& directory, const std::string& path) {
+  Result<Fd> logs = openDirectory(directory);
+  if (!logs) return fail(logs.error().within("open " + path));
+  Result<Fd> file = openBeneath(*logs, path, O_RDONLY | O_NONBLOCK, 0, false);
+  if (!file) return fail(file.error().within(directory));
+  Result<struct stat> status = statusOf(*file);
+  if (!status) return fail(status.error());
+  if (!S_ISREG(status->st_mode))
+    return fail(Code::kInvalid, "", "open " + joinPath(directory, path) + ": not a regular file");
+  return file;
 }
 
 // Does the program's line go on behind the file's line that starts at `start`? The tag stands within its first bytes.
@@ -101,10 +116,11 @@ Result<std::uint64_t> tailOffset(const Fd& file, std::uint64_t lines) {
   }
 }
 
-Result<LogFile> LogFile::open(std::string path, std::optional<std::uint64_t> tail, LogFormat format) {
-  Fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  if (!file) return fail(errnoError(errno, "open " + path));
-  LogFile log(std::move(path), std::move(file), format);
+Result<LogFile> LogFile::open(std::string directory, std::string path, std::optional<std::uint64_t> tail,
+                              LogFormat format) {
+  Result<Fd> file = openLog(directory, path);
+  if (!file) return fail(file.error());
+  LogFile log(std::move(directory), std::move(path), std::move(*file), format);
   if (tail) {
     Result<std::uint64_t> offset = tailOffset(log.file_, *tail);
     if (!offset) return fail(offset.error().within(log.path_));
@@ -143,16 +159,16 @@ Result<bool> LogFile::goToNewFile() {
   }
   struct stat named{};
   // No file of that name: it is between the rename and the runtime's new file, or gone for good.
-  if (::stat(path_.c_str(), &named) != 0) return false;
+  if (::lstat(joinPath(directory_, path_).c_str(), &named) != 0) return false;
   if (named.st_ino == ours->st_ino && named.st_dev == ours->st_dev) return false;
   // The runtime makes the new file before it lets go of the old one. The first line in the new one says that it has.
   if (named.st_size == 0) return false;
   ours = statusOf(file_);
   if (!ours) return fail(ours.error().within(path_));
   if (static_cast<std::uint64_t>(ours->st_size) > offset_) return true;
-  Fd next(::open(path_.c_str(), O_RDONLY | O_CLOEXEC));
+  Result<Fd> next = openLog(directory_, path_);
   if (!next) return false;
-  file_ = std::move(next);
+  file_ = std::move(*next);
   offset_ = 0;
   formatter_.startFile();
   return true;

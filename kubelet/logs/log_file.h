@@ -18,19 +18,23 @@ Result<std::uint64_t> tailOffset(const Fd& file, std::uint64_t lines);
 // there. Blocks for local file reads only.
 class LogFile {
  public:
-  // With `tail`, only the last lines that are there now. kNotFound: no such file.
-  static Result<LogFile> open(std::string path, std::optional<std::uint64_t> tail, LogFormat format);
+  // `path` is below `directory` (podLogsDir). With `tail`, only the last lines that are there now. kNotFound: no such
+  // file. kInvalid: below `directory` a symbolic link is in the way, or it is no regular file: whoever may write there
+  // must not get others to read what they want.
+  static Result<LogFile> open(std::string directory, std::string path, std::optional<std::uint64_t> tail,
+                              LogFormat format);
 
   // Appends what has been written since the last call, a portion of it at most; false when nothing was new.
   Result<bool> read(std::string& out);
 
  private:
-  LogFile(std::string path, Fd file, LogFormat format)
-      : path_(std::move(path)), file_(std::move(file)), formatter_(format) {}
+  LogFile(std::string directory, std::string path, Fd file, LogFormat format)
+      : directory_(std::move(directory)), path_(std::move(path)), file_(std::move(file)), formatter_(format) {}
   Result<bool> readOn(std::string& out);
   Result<bool> goToNewFile();
 
-  std::string path_;
+  std::string directory_;
+  std::string path_;  // below it
   Fd file_;
   std::uint64_t offset_ = 0;
   LogFormatter formatter_;

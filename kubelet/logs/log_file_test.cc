@@ -24,7 +24,7 @@ class LogFiles : public testing::Test {
   }
   void append(const std::string& text) { std::ofstream(path, std::ios::app) << text; }
   LogFile open(std::optional<std::uint64_t> tail = {}) {
-    Result<LogFile> log = LogFile::open(path, tail, {});
+    Result<LogFile> log = LogFile::open(directory, "0.log", tail, {});
     EXPECT_TRUE(log) << log.error().message;
     return *std::move(log);
   }
@@ -56,9 +56,32 @@ TEST_F(LogFiles, ReadsAllAndThenOnlyWhatIsNew) {
 }
 
 TEST_F(LogFiles, AMissingFileIsNotFound) {
-  Result<LogFile> log = LogFile::open(path, {}, {});
+  Result<LogFile> log = LogFile::open(directory, "0.log", {}, {});
   ASSERT_FALSE(log);
   EXPECT_EQ(log.error().code, Code::kNotFound);
+}
+
+TEST_F(LogFiles, NoLinkIsFollowed) {
+  const std::string elsewhere = directory + "/elsewhere";
+  fs::create_directory(elsewhere);
+  std::ofstream(elsewhere + "/0.log") << line("secret");
+  fs::create_directory_symlink(elsewhere, directory + "/link");
+  fs::create_symlink(elsewhere + "/0.log", path);
+  for (const char* name : {"0.log", "link/0.log", "elsewhere/../../etc/passwd", "/etc/passwd"}) {
+    const Result<LogFile> log = LogFile::open(directory, name, {}, {});
+    ASSERT_FALSE(log) << name;
+    EXPECT_EQ(log.error().code, Code::kInvalid) << log.error().message;
+  }
+}
+
+TEST_F(LogFiles, ALinkInPlaceOfTheNewFileIsNotFollowed) {
+  append(line("one"));
+  LogFile log = open();
+  EXPECT_EQ(drain(log), "one\n");
+  fs::rename(path, path + ".20270115-080000");
+  std::ofstream(directory + "/secret") << line("secret");
+  fs::create_symlink(directory + "/secret", path);
+  EXPECT_EQ(drain(log), "");
 }
 
 TEST_F(LogFiles, ReadsALargeFileInPortions) {

@@ -61,6 +61,19 @@ cri::ClientOptions clientOptions(const config::KubeletConfiguration& config, met
   return options;
 }
 
+Task<Result<nodeapi::StreamUrl>> askForStream(nodeapi::Streaming& streaming, server::StreamRequest::Kind kind,
+                                              nodeapi::StreamAsked asked) {
+  switch (kind) {
+    case server::StreamRequest::Kind::kExec:
+      return streaming.execUrl(std::move(asked));
+    case server::StreamRequest::Kind::kAttach:
+      return streaming.attachUrl(std::move(asked));
+    case server::StreamRequest::Kind::kPortForward:
+      break;
+  }
+  return streaming.portForwardUrl(std::move(asked));
+}
+
 plan::PlanOptions planOptions(const config::KubeletConfiguration& config, const config::CommandLine& commandLine) {
   plan::PlanOptions options;
   if (config.crashloopbackoff().has_maxcontainerrestartperiod())
@@ -228,6 +241,17 @@ Agent::Agent(Loop& loop, Clock& clock, config::Effective effective, cgroups::Pod
                              events_.warning(events::nodeRef(effective_.nodeName, effective_.nodeName), reason,
                                              std::move(message));
                            }}),
+      evictor_({.loop = loop,
+                .clock = clock,
+                .blocking = blocking_,
+                .runtime = runtime_,
+                .images = imageService_,
+                .cgroups = cgroups_,
+                .events = events_,
+                .sync = sync_,
+                .imageCollector = imageCollector_},
+               effective_, context_.node.dirs,
+               [this](const eviction::Pressure& pressure) { pressureChanged(pressure); }),
       tasks_(loop) {
   images_.onPulled([this] { imageCollector_.look(); });
   runtimeView_.endpoint = effective_.config.containerruntimeendpoint();
@@ -294,6 +318,8 @@ Result<void> Agent::start() {
     if (Result<void> started = cluster_->start(); !started) return fail(started.error().within("join the cluster"));
   tasks_.spawn("observer", observer_.run());
   tasks_.spawn("image garbage collection", imageCollector_.run());
+  tasks_.spawn("eviction", evictor_.run());
+  tasks_.spawn("memory pressure", evictor_.watchMemory());
   if (Result<void> sent = notify_.ready(); !sent)
     log::warning("cannot tell the service manager that the agent is ready", {{"error", sent.error().message}});
   if (std::optional<Duration> interval = watchdogInterval()) watchdog_.emplace(clock_, notify_, *interval);
@@ -350,6 +376,17 @@ void Agent::nodeChanged(const k8s::core::v1::Node* stored) {
   admissionNode_.appArmor = appArmorEnabled();
   const auto& allowed = effective_.config.allowedunsafesysctls();
   admissionNode_.allowedUnsafeSysctls = {allowed.begin(), allowed.end()};
+  admissionNode_.pressures = eviction::namesOf(evictor_.pressure());
+}
+
+// Pods that come now are told so; the scheduler is, by the node's conditions.
+void Agent::pressureChanged(const eviction::Pressure& pressure) {
+  using eviction::Condition;
+  admissionNode_.pressures = eviction::namesOf(pressure);
+  if (cluster_)
+    cluster_->setPressure({.memory = pressure.contains(Condition::kMemory),
+                           .disk = pressure.contains(Condition::kDisk),
+                           .pid = pressure.contains(Condition::kPid)});
 }
 
 void Agent::makeCluster() {
@@ -454,6 +491,7 @@ void Agent::podsFrom(const std::string& source, staticpods::PodSet set) {
 
 void Agent::podChanged(const std::string& uid) {
   sync_.podChanged(uid);
+  nodeApi_->podChanged(uid);
   logRotator_.setPod(uid, runningLogs(context_.node.dirs, observer_.find(uid)));
 }
 
@@ -512,6 +550,7 @@ void Agent::limitsEnforced(const Result<std::string>& outcome) {
 }
 
 void Agent::changed() {
+  evictor_.podsChanged();
   if (notify_.wanted() && !statusTimer_)
     statusTimer_ = clock_.after(kStatusDelay, [this] {
       statusTimer_.cancel();
@@ -631,6 +670,19 @@ server::AgentStatus Agent::status() const {
 // restart the agent.
 Result<void> Agent::healthy() const {
   return {};
+}
+
+Task<Result<server::StreamPlace>> Agent::streamPlace(server::StreamRequest request) {
+  nodeapi::StreamAsked asked;
+  asked.ns = std::move(request.ns);
+  asked.pod = std::move(request.pod);
+  asked.container = std::move(request.container);
+  asked.command = std::move(request.command);
+  asked.streams = {.input = request.input, .output = request.output, .error = request.error, .tty = request.tty};
+  Task<Result<nodeapi::StreamUrl>> asking = askForStream(nodeApi_->streaming(), request.kind, std::move(asked));
+  Result<nodeapi::StreamUrl> url = co_await std::move(asking);
+  if (!url) co_return fail(url.error());
+  co_return server::StreamPlace{.address = std::move(url->host), .port = url->port, .path = std::move(url->path)};
 }
 
 }  // namespace cubelet

@@ -28,6 +28,7 @@
 #include "kubelet/logs/log_rotator.h"
 #include "kubelet/main/agent_metrics.h"
 #include "kubelet/main/cluster.h"
+#include "kubelet/main/evictor.h"
 #include "kubelet/main/node_api.h"
 #include "kubelet/main/node_stats.h"
 #include "kubelet/observe/observer.h"
@@ -60,6 +61,7 @@ class Agent final : public server::AgentView {
   server::AgentStatus status() const override;
   Result<void> healthy() const override;
   events::EventRecorder& events() override { return events_; }
+  Task<Result<server::StreamPlace>> streamPlace(server::StreamRequest request) override;
 
  private:
   Result<void> readCredentials();
@@ -69,6 +71,7 @@ class Agent final : public server::AgentView {
   void makeCluster();
   void tellStaticPods();
   void nodeChanged(const k8s::core::v1::Node* stored);
+  void pressureChanged(const eviction::Pressure& pressure);
   void podsFrom(const std::string& source, staticpods::PodSet set);
   void podChanged(const std::string& uid);
   void runtimeSynced();
@@ -108,6 +111,7 @@ class Agent final : public server::AgentView {
   sync::SyncLoop sync_;
   logs::LogRotator logRotator_;
   images::ImageCollector imageCollector_;
+  Evictor evictor_;
   std::unique_ptr<staticpods::LocalObjects> localObjects_;  // null: an API server has them, or there are none
   std::unique_ptr<staticpods::ManifestDirectory> manifests_;
   std::unique_ptr<staticpods::ManifestUrl> manifestUrl_;

@@ -213,6 +213,7 @@ void Cluster::connect(ClientConfig config) {
   const ClientConfig copy = config;
   link_ = std::make_unique<Link>(*this, std::move(config));
   if (effective_.config.rotatecertificates()) keepCertificate(copy);
+  link_->node.setPressure(pressure_);
   if (runtimeKnown_) link_->node.runtimeSynced();
   link_->objects.onChange(hooks_.objectChanged);
   hooks_.objects(&link_->objects);
@@ -353,6 +354,11 @@ void Cluster::setStaticPods(std::vector<PodPtr> pods) {
 
 void Cluster::statusChanged(const sync::PodWorker& worker) {
   if (link_) link_->statuses.statusChanged(worker.view(), worker.terminated());
+}
+
+void Cluster::setPressure(node::Pressure pressure) {
+  pressure_ = pressure;
+  if (link_) link_->node.setPressure(pressure);
 }
 
 void Cluster::runtimeSynced() {

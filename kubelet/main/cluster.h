@@ -67,6 +67,8 @@ class Cluster {
   // All static pods that are wanted or wind down: each gets a mirror.
   void setStaticPods(std::vector<PodPtr> pods);
   void statusChanged(const sync::PodWorker& worker);
+  // What the node is short of, as its conditions tell it.
+  void setPressure(node::Pressure pressure);
   void runtimeSynced();
   void runtimeLost();
   server::ClusterView view() const;
@@ -100,6 +102,7 @@ class Cluster {
   std::unique_ptr<apiserver::CurlTransport> bootstrapTransport_;
   std::unique_ptr<apiserver::ApiClient> bootstrapClient_;
   std::unique_ptr<Link> link_;  // once there is a kubeconfig to work with
+  node::Pressure pressure_;
   bool runtimeKnown_ = false;
   bool podsWatched_ = false;
   std::string problem_;                         // the last one with getting a certificate, while it lasts

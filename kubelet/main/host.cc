@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <sstream>
 #include <sys/file.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
@@ -153,6 +154,13 @@ Result<void> makeHostDirectories(const layout::Directories& dirs) {
   for (const auto& [path, mode] : wanted)
     if (Result<void> made = makeDirectories(path, mode); !made) return made;
   return {};
+}
+
+void raiseFileLimit() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  ::setrlimit(RLIMIT_NOFILE, &limit);
 }
 
 Result<Fd> lockRoot(const layout::Directories& dirs) {

@@ -23,6 +23,10 @@ bool appArmorEnabled();
 // Makes the directories below the root and for logs, with upstream's modes.
 Result<void> makeHostDirectories(const layout::Directories& dirs);
 
+// As many open files as the hard limit allows: 1024, the usual soft one, is for programs that use select(), and clients
+// of our server could use them up.
+void raiseFileLimit();
+
 // Holds <root>/cubelet/lock until the process ends: two agents on one root would fight over every pod. kUnavailable:
 // another one has it.
 Result<Fd> lockRoot(const layout::Directories& dirs);

@@ -42,6 +42,7 @@ Task<void> waitForSignal(Loop* loop) {
 
 int runAgent(config::Effective effective) {
   configureLog(effective.config);
+  raiseFileLimit();
   for (const std::string& warning : effective.warnings) log::warning(warning);
   if (std::string missing = config::unimplementedWarning(effective); !missing.empty()) log::warning(missing);
 

@@ -94,8 +94,14 @@ NodeApi::NodeApi(Services services)
       guard_(authenticator_, authorizer_),
       certificate_(certificateOptions(services_.effective.config)),
       server_(services_.loop, services_.clock, serverOptions(services_.effective), *this, guard_, certificate_),
+      logs_(services_.loop, services_.clock, *this, services_.effective.config.podlogsdir()),
+      streaming_(services_.loop, services_.clock, *this, services_.runtime,
+                 nanos(services_.effective.config.streamingconnectionidletimeout())),
       store_(services_.effective.commandLine.certDir, apiserver::kServerStore),
-      tasks_(services_.loop) {}
+      tasks_(services_.loop) {
+  logs_.addRoutes(router());
+  streaming_.addRoutes(router());
+}
 
 Result<void> NodeApi::start() {
   const config::Effective& effective = services_.effective;
@@ -171,6 +177,7 @@ std::optional<nodeapi::core::Pod> NodeApi::pod(std::string_view ns, std::string_
 Task<void> NodeApi::close() {
   co_await tasks_.close();
   co_await server_.close();
+  co_await logs_.close();
 }
 
 }  // namespace cubelet

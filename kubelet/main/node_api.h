@@ -15,8 +15,10 @@
 #include "cri/client/runtime_service.h"
 #include "kubelet/apiserver/certificate_manager.h"
 #include "kubelet/config/load.h"
+#include "kubelet/nodeapi/container_log.h"
 #include "kubelet/nodeapi/node_server.h"
 #include "kubelet/nodeapi/node_view.h"
+#include "kubelet/nodeapi/streaming.h"
 #include "kubelet/observe/observer.h"
 #include "kubelet/sync/sync_loop.h"
 
@@ -40,10 +42,14 @@ class NodeApi final : public nodeapi::NodeView {
 
   // For the routes of other rooms, before start().
   web::Router& router() { return server_.router(); }
+  // For those who ask on another way.
+  nodeapi::Streaming& streaming() { return streaming_; }
 
   // An Error: the configured certificate cannot be used.
   Result<void> start();
   Task<void> close();
+  // The runtime has news of that pod.
+  void podChanged(const std::string& uid) { logs_.podChanged(uid); }
 
   // The API server can be asked from now on. With serverTLSBootstrap it is asked for the serving certificate.
   void connected();
@@ -71,6 +77,8 @@ class NodeApi final : public nodeapi::NodeView {
   access::Guard guard_;
   nodeapi::ServingCertificate certificate_;
   nodeapi::NodeServer server_;
+  nodeapi::ContainerLogs logs_;
+  nodeapi::Streaming streaming_;
   apiserver::CertificateStore store_;
   std::unique_ptr<apiserver::CertificateManager> manager_;  // serverTLSBootstrap, once connected
   std::optional<apiserver::CertificateSubject> subject_;    // nothing: the node has no address yet

@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "base/result.h"
+#include "base/task.h"
 #include "kubelet/events/recorder.h"
 #include "proto/k8s/core.pb.h"
 
@@ -68,7 +69,28 @@ struct AgentStatus {
   std::optional<AuditView> lastAudit;
 };
 
-// Every call answers at once from what the agent knows. Loop thread only.
+// A stream to a container, or to the network of a pod.
+struct StreamRequest {
+  enum class Kind { kExec, kAttach, kPortForward };
+  Kind kind = Kind::kExec;
+  std::string ns;
+  std::string pod;
+  std::string container;             // not for kPortForward
+  std::vector<std::string> command;  // kExec
+  bool input = false;
+  bool output = false;
+  bool error = false;
+  bool tty = false;  // kExec
+};
+
+// Where the runtime serves a stream, to the first who comes: HTTP, on this machine.
+struct StreamPlace {
+  std::string address;  // numeric
+  std::uint16_t port = 0;
+  std::string path;  // with query
+};
+
+// Every call but streamPlace() answers at once from what the agent knows. Loop thread only.
 class AgentView {
  public:
   virtual ~AgentView() = default;
@@ -80,6 +102,8 @@ class AgentView {
   // An error says what is wrong; systemd's watchdog and /healthz ask the same question.
   virtual Result<void> healthy() const = 0;
   virtual events::EventRecorder& events() = 0;
+  // Asks the runtime. kNotFound: no such pod, or nothing of it runs. kInvalid: no such container runs.
+  virtual Task<Result<StreamPlace>> streamPlace(StreamRequest request) = 0;
 };
 
 }  // namespace cubelet::server

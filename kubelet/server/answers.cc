@@ -45,11 +45,20 @@ Answer events(const events::EventRecorder& recorder) {
   return Answer{.body = body + "]}\n"};
 }
 
+struct PodName {
+  std::string_view ns;
+  std::string_view name;
+};
+
+PodName podName(std::string_view text) {
+  const std::size_t slash = text.find('/');
+  if (slash == std::string_view::npos) return {"default", text};
+  return {text.substr(0, slash), text.substr(slash + 1)};
+}
+
 Answer explain(const AgentView& view, std::string_view pod) {
   if (pod.empty()) return textAnswer(400, "which pod? ask for /explain?pod=NAMESPACE/NAME");
-  std::size_t slash = pod.find('/');
-  std::string_view ns = slash == std::string_view::npos ? "default" : pod.substr(0, slash);
-  std::string_view name = slash == std::string_view::npos ? pod : pod.substr(slash + 1);
+  const auto [ns, name] = podName(pod);
   Result<Explanation> found = view.explain(ns, name);
   if (!found) return textAnswer(found.error().code == Code::kNotFound ? 404 : 500, found.error().message);
   Json json;
@@ -147,7 +156,44 @@ Answer answerGet(AgentView& view, const web::Target& target) {
   if (target.path == "/status") return status(view);
   if (target.path == "/version") return version(view);
   if (target.path == "/healthz") return healthz(view);
-  return textAnswer(404, "no such page; there are /pods, /events, /explain, /status, /version and /healthz");
+  return textAnswer(
+      404,
+      "no such page; there are /pods, /events, /explain, /exec, /attach, /portforward, /status, /version and "
+      "/healthz");
+}
+
+std::optional<StreamRequest> streamAsked(const web::Target& target) {
+  StreamRequest asked;
+  if (target.path == "/exec")
+    asked.kind = StreamRequest::Kind::kExec;
+  else if (target.path == "/attach")
+    asked.kind = StreamRequest::Kind::kAttach;
+  else if (target.path == "/portforward")
+    asked.kind = StreamRequest::Kind::kPortForward;
+  else
+    return std::nullopt;
+  const auto [ns, name] = podName(target.get("pod"));
+  asked.ns = ns;
+  asked.pod = name;
+  asked.container = target.get("container");
+  asked.command = target.all("command");
+  asked.input = target.flag("stdin");
+  asked.output = target.flag("stdout");
+  asked.error = target.flag("stderr");
+  asked.tty = target.flag("tty");
+  return asked;
+}
+
+Answer streamAnswer(const Result<StreamPlace>& place) {
+  if (!place) {
+    const bool retry = isRetryable(place.error().code);
+    return textAnswer(place.error().code == Code::kNotFound ? 404 : retry ? 503 : 500, place.error().message);
+  }
+  Json json;
+  json["address"] = place->address;
+  json["port"] = place->port;
+  json["path"] = place->path;
+  return jsonAnswer(json);
 }
 
 bool isFollow(const web::Target& target) {

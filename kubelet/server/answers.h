@@ -1,6 +1,7 @@
 // The routes of the local socket: a request's target and the agent's view give an answer. No I/O.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -24,6 +25,15 @@ Answer textAnswer(int status, std::string message);
 //   GET /status                       see AgentStatus, with the number of pods by phase
 //   GET /version, /healthz
 Answer answerGet(AgentView& view, const web::Target& target);
+
+// What a request for a stream asks for; nothing: it is for something else.
+//   GET /exec?pod=NS/NAME&container=C&command=WORD&command=WORD&stdin=1&stdout=1&stderr=1&tty=1
+//   GET /attach?pod=NS/NAME&container=C&stdin=1&stdout=1&stderr=1
+//   GET /portforward?pod=NS/NAME
+std::optional<StreamRequest> streamAsked(const web::Target& target);
+// {"address":"127.0.0.1","port":4711,"path":"/exec/..."}: whoever asked goes there itself, so that no byte of the
+// stream passes through the agent, and its end does not end the stream.
+Answer streamAnswer(const Result<StreamPlace>& place);
 
 // GET /events?follow=true does not end: first every event that is kept, then each one as it comes, a JSON object a
 // line.

@@ -177,5 +177,29 @@ TEST_F(Answers, UnknownPagesSayWhatThereIs) {
   EXPECT_THAT(get("/nothing").body, testing::HasSubstr("/pods"));
 }
 
+TEST_F(Answers, AStreamIsAskedForByPodContainerAndCommand) {
+  const auto exec =
+      streamAsked(*web::parseTarget("/exec?pod=shop/web&container=c&command=ls&command=-l%20a&stdin=1&tty=1"));
+  ASSERT_TRUE(exec);
+  EXPECT_EQ(exec->kind, StreamRequest::Kind::kExec);
+  EXPECT_EQ(exec->ns, "shop");
+  EXPECT_EQ(exec->pod, "web");
+  EXPECT_EQ(exec->container, "c");
+  EXPECT_THAT(exec->command, testing::ElementsAre("ls", "-l a"));
+  EXPECT_TRUE(exec->input && exec->tty);
+  EXPECT_FALSE(exec->output || exec->error);
+  EXPECT_EQ(streamAsked(*web::parseTarget("/attach?pod=web"))->ns, "default");
+  EXPECT_EQ(streamAsked(*web::parseTarget("/portforward?pod=a/b"))->kind, StreamRequest::Kind::kPortForward);
+  EXPECT_FALSE(streamAsked(*web::parseTarget("/pods")));
+}
+
+TEST_F(Answers, AStreamsPlaceIsToldOrWhyThereIsNone) {
+  const json place = json::parse(streamAnswer(StreamPlace{"::1", 4711, "/exec/a"}).body);
+  EXPECT_EQ(place, json::parse(R"({"address":"::1","port":4711,"path":"/exec/a"})"));
+  EXPECT_EQ(streamAnswer(fail(Code::kNotFound, "", "pod does not exist")).status, 404);
+  EXPECT_EQ(streamAnswer(fail(Code::kUnavailable, "", "containerd is away")).status, 503);
+  EXPECT_EQ(streamAnswer(fail(Code::kInvalid, "", "container not found")).body, "container not found\n");
+}
+
 }  // namespace
 }  // namespace cubelet::server

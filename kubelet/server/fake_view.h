@@ -37,6 +37,10 @@ class FakeView final : public AgentView {
     return {};
   }
   events::EventRecorder& events() override { return recorder; }
+  Task<Result<StreamPlace>> streamPlace(StreamRequest request) override {
+    lastStream = std::move(request);
+    co_return place;
+  }
 
   core::Pod& addPod(const std::string& ns, const std::string& name, const std::string& phase) {
     core::Pod& pod = podList.emplace_back();
@@ -51,6 +55,8 @@ class FakeView final : public AgentView {
   std::vector<std::pair<std::string, Explanation>> explanations;  // "ns/name" first
   AgentStatus state;
   std::string problem;  // empty: healthy
+  Result<StreamPlace> place = StreamPlace{.address = "127.0.0.1", .port = 1, .path = "/exec/token"};
+  StreamRequest lastStream;
   events::EventRecorder recorder;
 };
 

@@ -259,6 +259,10 @@ Task<void> LocalSocket::State::serveRequests(std::shared_ptr<State> self, std::s
     } else if (isFollow(*target)) {
       co_await follow(self, connection, request.version());
       co_return;
+    } else if (std::optional<StreamRequest> stream = streamAsked(*target)) {
+      Task<Result<StreamPlace>> asking = self->view.streamPlace(*std::move(stream));
+      const Result<StreamPlace> place = co_await std::move(asking);
+      answer = streamAnswer(place);
     } else {
       answer = answerGet(self->view, *target);
     }

@@ -27,7 +27,7 @@ bool isRootOrSelf(const Peer& peer);
 struct LocalSocketOptions {
   std::string path = "/run/cubelet/cubelet.sock";
   std::size_t maxConnections = 64;                    // one more is told so and closed
-  std::size_t headerBytes = std::size_t{8} * 1024;    // of one request
+  std::size_t headerBytes = std::size_t{64} * 1024;   // of one request: commands stand in its path
   std::size_t bodyBytes = std::size_t{4} * 1024;      // no route reads a body
   std::size_t followBytes = std::size_t{256} * 1024;  // that may wait for a follower to read; then it is dropped
   Duration requestTime{std::chrono::seconds(30)};     // for a request to arrive, the pause before it included

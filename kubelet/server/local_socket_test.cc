@@ -110,6 +110,18 @@ class LocalSocketTest : public testing::Test {
   std::optional<LocalSocket> socket;
 };
 
+TEST_F(LocalSocketTest, TellsWhereAStreamIsServed) {
+  serve();
+  Client c = client();
+  c.get("/exec?pod=shop/web&container=c&command=ls");
+  EXPECT_THAT(c.readUntil("}\n"), HasSubstr(R"("path":"/exec/token")"));
+  EXPECT_EQ(view.lastStream.pod, "web");
+  view.place = fail(Code::kInvalid, "", "container not found (\"c\")");
+  c.forget();
+  c.get("/exec?pod=shop/web&container=c&command=ls");
+  EXPECT_THAT(c.readUntil("found (\"c\")\n"), StartsWith("HTTP/1.1 500 "));
+}
+
 TEST_F(LocalSocketTest, AnswersSeveralRequestsOnOneConnection) {
   serve();
   Client c = client();

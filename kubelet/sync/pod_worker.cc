@@ -132,8 +132,9 @@ void PodWorker::admit() {
   wake_.ring();
 }
 
-void PodWorker::fail(status::FailedBy why) {
+void PodWorker::fail(status::FailedBy why, std::optional<Duration> grace) {
   if (failedBy_) return;
+  failedGrace_ = grace;
   // What would have been told of a pod that was about to start is not true of one that never does.
   if (!std::exchange(decided_, true)) status_ = state_.pod.status();
   failedBy_ = std::move(why);
@@ -331,7 +332,8 @@ Task<bool> PodWorker::stopForPlan(plan::PodPlan plan) {
     if (plan.createSandbox && plan.sandboxAttempt > 0)
       context_.events.normal(events::podRef(state_.pod), "SandboxChanged",
                              "Pod sandbox changed, it will be killed and re-created.");
-    const Duration grace = plan::terminationGrace(&state_.pod, have());
+    const Duration own = plan::terminationGrace(&state_.pod, have());
+    const Duration grace = std::min(own, failedGrace_.value_or(own));
     co_await stopper_.stopAll(context_.clock.now() + grace);
   }
   for (const plan::KillContainer& kill : plan.kill) {

@@ -55,8 +55,9 @@ class PodWorker {
   void notePreStopsEnded(const std::vector<std::string>& containerIds);
   // The node takes the pod (ADM-1). Before that nothing of it starts, and no status is told.
   void admit();
-  // Whatever runs of the pod is stopped, nothing starts any more, and its phase is Failed for good.
-  void fail(status::FailedBy why);
+  // Whatever runs of the pod is stopped, nothing starts any more, and its phase is Failed for good. `grace`: less time
+  // to end than the pod asks for.
+  void fail(status::FailedBy why, std::optional<Duration> grace = std::nullopt);
   // An in-place resize is asked for and nobody has granted it, nor refused it for good (RSZ-2).
   bool wantsResize() const;
   const PodResizer& resizer() const { return resizer_; }
@@ -142,6 +143,7 @@ class PodWorker {
   bool adopted_ = false;
   std::set<std::string> adoptedContainers_;   // ids of those that ran before the agent started
   std::optional<status::FailedBy> failedBy_;  // decided by the agent, whatever the containers do
+  std::optional<Duration> failedGrace_;       // how long the pod has to end then, when not as long as it asks for
   std::optional<WallTime> deadline_;          // of the grace period; nothing until it begins
   std::optional<WallTime> stopAskedAt_;
   std::optional<core::Pod> pendingUpdate_;

@@ -198,6 +198,18 @@ TEST_F(Resize, RSZ_4_NoMemoryIsTakenThatIsInUse) {
   EXPECT_EQ(cgroupFile("a", "memory.max"), std::to_string(32 * kMebi));
 }
 
+TEST_F(Resize, RSZ_4_NorAnyThatThePodUsesOutsideOfItsContainers) {
+  startAgent();
+  apiPods({makeApiPod("a", "100m", "64Mi")});
+  node.cgroupTree.setContent("/kubepods/poduid-a/memory.current", "50000000\n");
+  node.cgroupTree.setContent("/kubepods/poduid-a/memory.stat", "inactive_file 1000000\n");
+  apiPods({makeApiPod("a", "100m", "32Mi", 2)});
+  EXPECT_EQ(updates(), 0u);
+  ASSERT_NE(condition("a", "PodResizeInProgress"), nullptr);
+  EXPECT_EQ(condition("a", "PodResizeInProgress")->message(),
+            "attempting to set pod memory limit (33554432) below current usage (49000000)");
+}
+
 TEST_F(Resize, RSZ_7_ThePodsCgroupGrowsBeforeItsContainers) {
   startAgent();
   apiPods({makeApiPod("a", "100m", "64Mi")});

@@ -257,10 +257,22 @@ bool SyncLoop::isKnown(const std::string& uid) const {
 
 void SyncLoop::enforceNodeLimit() {
   if (!context_.maximumDeadContainers || !context_.observer.synced()) return;
+  auto beyond = deadBeyond(*context_.maximumDeadContainers);
+  forEachWorker([&](PodWorker& worker) { worker.removeDead(std::move(beyond[worker.uid()])); });
+}
+
+bool SyncLoop::removeAllDead() {
+  if (!context_.observer.synced()) return false;
+  auto beyond = deadBeyond(0);
+  if (beyond.empty()) return false;
+  forEachWorker([&](PodWorker& worker) { worker.removeDead(std::move(beyond[worker.uid()])); });
+  return true;
+}
+
+std::map<std::string, std::set<std::string>> SyncLoop::deadBeyond(std::size_t most) const {
   std::vector<const observe::ObservedPod*> pods;
   for (const std::string& uid : context_.observer.uids()) pods.push_back(context_.observer.find(uid));
-  auto beyond = plan::beyondNodeLimit(pods, *context_.maximumDeadContainers);
-  forEachWorker([&](PodWorker& worker) { worker.removeDead(std::move(beyond[worker.uid()])); });
+  return plan::beyondNodeLimit(pods, most);
 }
 
 // Once: later ones are the business of each worker. All pods that run have a worker by now.
@@ -364,6 +376,33 @@ void SyncLoop::reaped(PodWorker* worker) {
   sweepDisk();
   listener_.setChanged();
   listener_.changed();
+}
+
+std::vector<core::Pod> SyncLoop::activePods() const {
+  std::vector<core::Pod> pods;
+  if (!context_.observer.synced()) return pods;
+  for (const auto& [fullName, slot] : slots_)
+    if (isActive(*slot.worker)) pods.push_back(slot.worker->pod());
+  return pods;
+}
+
+bool SyncLoop::isActive(const PodWorker& worker) {
+  return worker.decided() && !worker.stopping() && !worker.failedBy() &&
+         !status::isTerminalPhase(worker.status().phase());
+}
+
+void SyncLoop::evict(const std::string& uid, status::FailedBy why, Duration grace,
+                     const std::map<std::string, std::string>& annotations) {
+  const auto worker = byUid_.find(uid);
+  if (worker == byUid_.end() || !isActive(*worker->second)) return;
+  context_.events.warning(events::podRef(worker->second->pod()), why.reason, why.message, annotations);
+  worker->second->fail(std::move(why), grace);
+}
+
+bool SyncLoop::isEnding(const std::string& uid) const {
+  const auto worker = byUid_.find(uid);
+  if (worker == byUid_.end()) return false;
+  return worker->second->stopping() || !status::isTerminalPhase(worker->second->status().phase());
 }
 
 Task<void> SyncLoop::close() {

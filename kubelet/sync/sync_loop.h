@@ -61,6 +61,16 @@ class SyncLoop {
   // News from objects::Objects::onChange: the pods that refer to a ConfigMap or Secret of that name look again.
   void objectChanged(const std::string& ns, const std::string& name);
 
+  // Pods that were admitted and have neither ended nor begun to end.
+  std::vector<core::Pod> activePods() const;
+  // Tells it as an event with these annotations, then PodWorker::fail(). Nothing when the pod is not active any more.
+  void evict(const std::string& uid, status::FailedBy why, Duration grace,
+             const std::map<std::string, std::string>& annotations);
+  // The pod is to end, and something of it still runs.
+  bool isEnding(const std::string& uid) const;
+  // Every dead container whose pod has a newer one is superfluous for now (GC-1). False: there are none.
+  bool removeAllDead();
+
   // Ends all work and leaves every pod as it is.
   Task<void> close();
 
@@ -92,8 +102,10 @@ class SyncLoop {
   void sweepDisk();
   bool isKnown(const std::string& uid) const;
   void enforceNodeLimit();
+  std::map<std::string, std::set<std::string>> deadBeyond(std::size_t most) const;
   void removeOrphanCgroups();
   bool mayStart(const PodWorker& worker) const;
+  static bool isActive(const PodWorker& worker);
   std::vector<PodWorker*> wantedWorkers() const;
   void finished(PodWorker& worker);
   Task<void> reap(PodWorker* worker);

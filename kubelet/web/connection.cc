@@ -65,8 +65,8 @@ Task<std::string> Connection::read() {
   for (;;) {
     if (tls_) {
       Result<std::string> plain = tls_->decrypt(kPiece);
-      // TLS itself may have something to answer.
-      co_await flush();
+      // TLS itself may have something to answer. Otherwise a client that does not read for now can still be heard.
+      if (tls_->hasOutput()) co_await flush();
       if (!plain) co_return std::string();
       if (!plain->empty() || tls_->ended()) co_return *std::move(plain);
     }

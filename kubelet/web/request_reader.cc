@@ -45,7 +45,8 @@ std::optional<BadRequest> RequestReader::add(std::string_view bytes) {
     const std::size_t used = s.parser.put(boost::asio::buffer(s.buffer), failure);
     s.buffer.erase(0, used);
     if (failure == http::error::need_more) {
-      if (s.parser.is_header_done() || s.buffer.size() <= s.limits.headerBytes) return std::nullopt;
+      // Behind the header only a chunk's head can be incomplete, and that may be padded without end, too.
+      if (s.buffer.size() <= s.limits.headerBytes) return std::nullopt;
       return BadRequest{431, "the request's header is too large"};
     }
     if (failure) return whatIsWrong(failure);

@@ -65,7 +65,7 @@ class WebServer : public testing::Test {
     const Result<void> opened = server->open();
     ASSERT_TRUE(opened) << opened.error().message;
   }
-  void useTls(TlsSettings settings = {}) {
+  void useTls(TlsSettings settings = {}, ServerLimits limits = {}) {
     auto key = apiserver::PrivateKey::generate();
     serving = apiserver::selfSign(*key, {"n1", {}, {"n1"}, {"127.0.0.1"}}, clock.wallNow(),
                                   clock.wallNow() + std::chrono::hours(1))
@@ -73,7 +73,7 @@ class WebServer : public testing::Test {
     auto made = TlsContext::make(serving->certificates(), *serving->key().secretPem(), settings);
     ASSERT_TRUE(made) << made.error().message;
     context = *made;
-    start({}, true);
+    start(limits, true);
   }
   void TearDown() override {
     if (server) loop.runToEnd(server->close());
@@ -287,6 +287,34 @@ TEST_F(WebServer, TheLongestWaitingClientMakesRoom) {
   next.readUntil("GET /a .");
   EXPECT_EQ(silent.readToEnd(), "");
   EXPECT_FALSE(busy.ended());
+}
+
+TEST_F(WebServer, StrangersMakeRoomBeforeKnownClients) {
+  ServerLimits limits;
+  limits.maxConnections = 2;
+  useTls({}, limits);
+  TestClient known(loop, server->port());
+  ASSERT_TRUE(known.startTls(serving->certificates(), *serving->key().secretPem()));
+  known.get("/a");
+  known.readUntil("GET /a .");
+  TestClient stranger(loop, server->port());
+  ASSERT_TRUE(stranger.startTls());
+  stranger.get("/a");
+  stranger.readUntil("GET /a .");
+  TestClient next(loop, server->port());
+  ASSERT_TRUE(next.startTls());
+  next.get("/a");
+  next.readUntil("GET /a .");
+  EXPECT_TRUE(stranger.ended());
+  EXPECT_FALSE(known.ended());
+}
+
+TEST_F(WebServer, AClientThatHasSaidAllStillGetsItsAnswer) {
+  start();
+  TestClient client(loop, server->port());
+  client.get("/big");
+  client.endSending();
+  EXPECT_GT(client.readToEnd().size(), 8'000'000u);
 }
 
 TEST_F(WebServer, ThousandsOfSilentConnectionsKeepNobodyOut) {

@@ -200,6 +200,10 @@ std::string TlsSession::takeOutput() {
   return out;
 }
 
+bool TlsSession::hasOutput() const {
+  return state_->session != nullptr && BIO_ctrl_pending(state_->out) > 0;
+}
+
 Result<bool> TlsSession::handshake() {
   if (state_->session == nullptr) return tlsFailure(Code::kInternal, "set up TLS");
   ERR_clear_error();

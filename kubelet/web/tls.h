@@ -48,6 +48,7 @@ class TlsSession {
   void feed(std::string_view bytes);
   // What must be sent to the client now; "" when nothing must.
   std::string takeOutput();
+  bool hasOutput() const;
 
   // True once the session is set up; false: more has to be fed.
   Result<bool> handshake();

@@ -8,7 +8,7 @@
 #include "base/result.h"
 #include "proto/k8s/core.pb.h"
 
-namespace cubelet::client {
+namespace cubelet::logs {
 
 namespace core = ::k8s::core::v1;
 
@@ -31,4 +31,4 @@ Result<LogSource> logSource(const core::Pod& pod, std::string_view container, bo
 // Does that instance still run, according to a later status of the pod?
 bool stillRuns(const core::Pod& pod, const LogSource& source);
 
-}  // namespace cubelet::client
+}  // namespace cubelet::logs

@@ -1,9 +1,9 @@
-#include "kubelet/client/log_source.h"
+#include "kubelet/logs/log_source.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-namespace cubelet::client {
+namespace cubelet::logs {
 namespace {
 
 class LogSourceTest : public testing::Test {
@@ -104,4 +104,4 @@ TEST_F(LogSourceTest, AnInstanceRunsUntilItEndsOrAnotherTakesItsPlace) {
 }
 
 }  // namespace
-}  // namespace cubelet::client
+}  // namespace cubelet::logs

@@ -1,8 +1,8 @@
-#include "kubelet/client/log_source.h"
+#include "kubelet/logs/log_source.h"
 
 #include <algorithm>
 
-namespace cubelet::client {
+namespace cubelet::logs {
 namespace {
 
 const core::ContainerStatus* statusOf(const core::Pod& pod, std::string_view container) {
@@ -80,4 +80,4 @@ bool stillRuns(const core::Pod& pod, const LogSource& source) {
   return status && status->state().has_running() && status->restartcount() == source.attempt;
 }
 
-}  // namespace cubelet::client
+}  // namespace cubelet::logs

@@ -1,0 +1,170 @@
+// The node's own server as people use it: kubectl through the API server, curl straight at the node.
+#include <arpa/inet.h>
+#include <fstream>
+#include <gmock/gmock.h>
+#include <memory>
+#include <sys/socket.h>
+
+#include "base/fd.h"
+#include "integration/harness/cluster_test.h"
+#include "integration/harness/components.h"
+#include "integration/harness/process.h"
+
+namespace cubelet::integration {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::HasSubstr;
+
+// A client that connects and then does nothing.
+class Silent {
+ public:
+  explicit Silent(std::uint16_t port) : fd_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_port = htons(port);
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    ::connect(fd_.get(), reinterpret_cast<sockaddr*>(&address), sizeof address);
+  }
+
+ private:
+  Fd fd_;
+};
+
+class NodeServer : public ClusterTest {
+ protected:
+  void SetUp() override {
+    ClusterTest::SetUp();
+    if (IsSkipped() || HasFatalFailure()) return;
+    node().config["authentication"] = {{"x509", {{"clientCAFile", cluster().authority().pair().certificate.string()}}}};
+    startJoined();
+  }
+  void startPod(const std::string& script) {
+    cluster().apply(clusterPod("p", {shell("c", "c", script)}));
+    ASSERT_TRUE(eventually("pod p is ready", kSoon, isReadyThere("pod", "p")));
+  }
+  // A command line with kubectl in it, as somebody types it.
+  Finished type(const std::string& line) {
+    return run({"env", "HOME=" + cluster().dir().string(), "KUBECONFIG=" + cluster().adminKubeconfig().string(), "sh",
+                "-c", line});
+  }
+  std::string url(const std::string& path) {
+    return "https://127.0.0.1:" + std::to_string(node().config["port"].get<int>()) + path;
+  }
+  // Status and body.
+  static std::string curl(std::vector<std::string> words) {
+    words.insert(words.begin(), {"curl", "-sk", "-w", " %{http_code}"});
+    return run(words).output;
+  }
+};
+
+TEST_F(NodeServer, LOG_4_LOG_5_Logs) {
+  startPod("echo one; echo two >&2; echo three; while [ ! -e /out/end ]; do sleep 0.1; done; echo last");
+  EXPECT_EQ(cluster().kubectl({"logs", "p"}).output, "one\ntwo\nthree\n");
+  EXPECT_EQ(cluster().kubectl({"logs", "p", "--tail=1"}).output, "three\n");
+  EXPECT_EQ(cluster().kubectl({"logs", "p", "--since=1h", "--limit-bytes=5"}).output, "one\nt");
+  EXPECT_THAT(cluster().kubectl({"logs", "p", "--timestamps", "--tail=1"}).output, HasSubstr("Z three"));
+  EXPECT_THAT(cluster().kubectl({"logs", "p", "-p"}).errors,
+              HasSubstr("previous terminated container \"c\" in pod \"p\" not found"));
+  const fs::path followed = node().dir() / "followed";
+  Process follower({"env", "HOME=" + cluster().dir().string(), "KUBECONFIG=" + cluster().adminKubeconfig().string(),
+                    "kubectl", "logs", "-f", "p"},
+                   followed.string());
+  std::ofstream(node().records() / "end") << "now";
+  EXPECT_TRUE(follower.waitExit(std::chrono::seconds(20))) << "follows a container that has ended";
+  std::ifstream file(followed);
+  EXPECT_THAT(std::string(std::istreambuf_iterator<char>(file), {}), HasSubstr("one\ntwo\nthree\nlast\n"));
+}
+
+TEST_F(NodeServer, SRV_11_Exec) {
+  startPod("sleep 1000");
+  const Finished failed = cluster().kubectl({"exec", "p", "--", "sh", "-c", "echo out; echo err >&2; exit 3"});
+  EXPECT_EQ(failed.exitCode, 3);
+  EXPECT_EQ(failed.output, "out\n");
+  EXPECT_THAT(failed.errors, HasSubstr("err\n"));
+  EXPECT_EQ(type("printf hello | kubectl exec -i p -- cat").output, "hello");
+  EXPECT_EQ(type("head -c 5000000 /dev/zero | kubectl exec -i p -- sh -c 'wc -c'").output, "5000000\n");
+  EXPECT_EQ(type("kubectl exec p -- head -c 5000000 /dev/zero | wc -c").output, "5000000\n");
+}
+
+TEST_F(NodeServer, SRV_11_CopyAttachAndPortForward) {
+  startPod(
+      "mkdir -p /tmp/www; echo served > /tmp/www/index.html; httpd -p 127.0.0.1:8080 -h /tmp/www; "
+      "while :; do echo tick; sleep 0.2; done");
+  const fs::path here = node().dir() / "file";
+  std::ofstream(here) << "content";
+  EXPECT_TRUE(cluster().kubectl({"cp", here.string(), "p:/tmp/file"}).ok());
+  EXPECT_EQ(cluster().kubectl({"exec", "p", "--", "cat", "/tmp/file"}).output, "content");
+  EXPECT_THAT(type("timeout 3 kubectl attach p").output, HasSubstr("tick\n"));
+  const std::string port = std::to_string(choosePort());
+  EXPECT_THAT(type("kubectl port-forward p " + port + ":8080 & i=0; while [ $i -lt 50 ]; do curl -s http://127.0.0.1:" +
+                   port + "/index.html && break; sleep 0.1; i=$((i+1)); done; kill $!")
+                  .output,
+              HasSubstr("served\n"));
+}
+
+TEST_F(NodeServer, SRV_7_SRV_8_WhoMayAsk) {
+  EXPECT_EQ(curl({url("/pods")}), "Unauthorized 401");
+  const KeyPair stranger = cluster().authority().issue("stranger", {.commonName = "stranger"});
+  EXPECT_EQ(curl({"--cert", stranger.certificate.string(), "--key", stranger.key.string(), url("/pods")}),
+            "Forbidden (user=stranger, verb=get, resource=nodes, subresource(s)=[pods proxy]) 403");
+  EXPECT_EQ(curl({"-H", "Authorization: Bearer nonsense", url("/pods")}), "Unauthorized 401");
+  EXPECT_THAT(cluster().kubectl({"get", "--raw", "/api/v1/nodes/node1/proxy/configz"}).output,
+              HasSubstr("\"kubeletconfig\""));
+  EXPECT_EQ(cluster().get({"node", "node1"})["status"]["daemonEndpoints"]["kubeletEndpoint"]["Port"],
+            node().config["port"]);
+  const std::string health = "http://127.0.0.1:" + std::to_string(node().config["healthzPort"].get<int>()) + "/healthz";
+  EXPECT_EQ(curl({health}), "ok 200");
+}
+
+// Pods, and those who stream something else, hear nothing of it.
+TEST_F(NodeServer, ContainerdRestartsDuringAnExec) {
+  startPod("exec sleep 1000");
+  Process exec({"env", "HOME=" + cluster().dir().string(), "KUBECONFIG=" + cluster().adminKubeconfig().string(),
+                "kubectl", "exec", "p", "--", "sleep", "1234"},
+               (node().dir() / "exec").string());
+  ASSERT_TRUE(eventually("the command runs", kSoon, [&] {
+    return cluster().kubectl({"exec", "p", "--", "pgrep", "-f", "sleep 1234"}).output.find('\n') != std::string::npos
+               ? std::string()
+               : std::string("not yet");
+  }));
+  node().containerd().kill();
+  EXPECT_TRUE(exec.waitExit(20s)) << "waits for a runtime that is gone";
+  node().containerd().start();
+  EXPECT_TRUE(eventually("commands run again", kSoon, [&] {
+    const Finished again = cluster().kubectl({"exec", "p", "--", "echo", "again"});
+    return again.output == "again\n" ? std::string() : again.errors;
+  }));
+  EXPECT_EQ(node().starts("c"), 1u);
+}
+
+TEST_F(NodeServer, AFloodOfSilentConnectionsKeepsNobodyOut) {
+  startPod("echo one; exec sleep 1000");
+  const long before = figuresOf(node().agent().pid())->rssKiB;
+  const auto port = node().config["port"].get<std::uint16_t>();
+  std::vector<std::unique_ptr<Silent>> flood;
+  for (int i = 0; i < 10'000; ++i) flood.push_back(std::make_unique<Silent>(port));
+  EXPECT_EQ(cluster().kubectl({"logs", "p"}).output, "one\n");
+  EXPECT_EQ(cluster().kubectl({"exec", "p", "--", "echo", "in"}).output, "in\n");
+  EXPECT_LT(figuresOf(node().agent().pid())->rssKiB, before + 64 * 1024);
+  flood.clear();
+  EXPECT_EQ(cluster().kubectl({"logs", "p"}).output, "one\n");
+}
+
+TEST_F(NodeServer, LinksOutOfTheLogDirectoryAreNotFollowed) {
+  startPod("echo one; exec sleep 1000");
+  EXPECT_EQ(cluster().kubectl({"logs", "p"}).output, "one\n");
+  fs::path log;
+  for (const auto& entry : fs::recursive_directory_iterator(node().podLogs()))
+    if (entry.path().filename() == "0.log") log = entry.path();
+  const fs::path secret = node().dir() / "secret.log";
+  std::ofstream(secret) << "2027-01-15T08:00:00.1Z stdout F secret\n";
+  fs::remove(log);
+  fs::create_symlink(secret, log);
+  EXPECT_EQ(cluster().kubectl({"logs", "p"}).output, "");
+  EXPECT_THAT(cluster().kubectl({"logs", "p"}).errors, HasSubstr("link is in the way"));
+  EXPECT_THAT(node().client({"logs", "p"}).errors, HasSubstr("link is in the way"));
+}
+
+}  // namespace
+}  // namespace cubelet::integration
