@@ -60,6 +60,9 @@ class Collector {
   // claims.
   Task<Result<SummaryPtr>> claims();
 
+  // Volumes and logs are being measured.
+  bool walking() const { return walking_; }
+
   // Ends a walk under way.
   Task<void> close();
 
