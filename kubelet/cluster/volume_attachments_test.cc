@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "base/async_test.h"
+#include "base/task_group.h"
 #include "csi/volumes/paths.h"
 #include "kubelet/apiserver/scripted_transport.h"
 

@@ -227,6 +227,7 @@ TEST_F(CsiVolumes, CSI_9_OtherDriversAreNotAskedAgain) {
 }
 
 TEST_F(CsiVolumes, CSI_10_AnInlineVolumeIsOnlyPublished) {
+  volume.clear_volumesource();
   volume.mutable_volumesource()->mutable_csi()->set_driver("fake.csi");
   EXPECT_THAT(setUp().error().message, HasSubstr("volume mode \"Ephemeral\" not supported by driver fake.csi"));
   storage::CSIDriver& driver = objects.csiDrivers["fake.csi"];
