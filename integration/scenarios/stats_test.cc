@@ -3,6 +3,7 @@
 #include <netinet/in.h>
 #include <sstream>
 #include <sys/socket.h>
+#include <thread>
 #include <unistd.h>
 
 #include "integration/harness/cgroups.h"
@@ -88,6 +89,14 @@ TEST_F(Stats, SRV_5_TheSummaryAgreesWithTheKernel) {
   manifest["spec"]["containers"][0]["volumeMounts"].push_back({{"name", "tmp"}, {"mountPath", "/tmp-volume"}});
   ASSERT_NO_FATAL_FAILURE(startWith(manifest));
   ASSERT_TRUE(eventually("its script is done", kSoon, [&] { return node().record("done").empty() ? "not yet" : ""; }));
+  // The runtime looks at its file systems every ten seconds only.
+  ASSERT_TRUE(eventually("the runtime knows what it has stored", 60s, [&] {
+    const json all = summary();
+    const bool known = podOf(all, "web")["containers"][0]["rootfs"]["usedBytes"] > 0 &&
+                       all["node"]["runtime"]["imageFs"]["usedBytes"] > 0;
+    return known ? "" : "not yet";
+  }));
+  std::this_thread::sleep_for(11s);  // no answer that was kept from before
   const std::string cgroup = containerCgroup("web");
   const long long before = cpuOf(cgroup);
   const json all = summary();

@@ -18,8 +18,9 @@
 namespace cubelet::eviction {
 namespace {
 
-// Microseconds of waiting within a window of so many.
-constexpr std::string_view kTrigger = "some 150000 1000000";
+// Microseconds of waiting within a window of so many. Without CAP_SYS_RESOURCE the kernel only takes windows of whole
+// multiples of two seconds.
+constexpr std::string_view kTrigger = "some 300000 2000000";
 
 // The trigger lives as long as the descriptor.
 Result<Fd> setTrigger(const std::string& path) {
