@@ -105,7 +105,8 @@ class Reader {
       out.swap = swapV1(*out.memory);
     }
     out.tasks = number("pids", "pids.current");
-    out.devices = devicesV1(text("blkio", "blkio.throttle.io_service_bytes"), text("blkio", "blkio.throttle.io_serviced"));
+    out.devices =
+        devicesV1(text("blkio", "blkio.throttle.io_service_bytes"), text("blkio", "blkio.throttle.io_serviced"));
     return out;
   }
 

@@ -43,8 +43,7 @@ stats::Question NodeStats::question() const {
   for (const sync::core::Pod& pod : services_.sync.pods()) {
     const observe::ObservedPod* have = services_.observer.find(pod.metadata().uid());
     if (have == nullptr) continue;
-    const sync::PodWorker* worker =
-        services_.sync.find(pod.metadata().namespace_() + "/" + pod.metadata().name());
+    const sync::PodWorker* worker = services_.sync.find(pod.metadata().namespace_() + "/" + pod.metadata().name());
     volumes::PodVolumes::HostPaths paths;
     if (worker != nullptr && worker->uid() == pod.metadata().uid() && worker->state().volumes)
       paths = *worker->state().volumes;

@@ -1,10 +1,9 @@
 #include "kubelet/nodeapi/exposition.h"
 
-#include <utility>
-#include <vector>
-
 #include <prometheus/metric_family.h>
 #include <prometheus/text_serializer.h>
+#include <utility>
+#include <vector>
 
 namespace cubelet::nodeapi {
 namespace {
