@@ -34,14 +34,14 @@ Result<Fd> setTrigger(const std::string& path) {
 
 }  // namespace
 
-Task<void> watchMemoryPressure(Loop& loop, std::string path, std::function<void()> stalled) {
+Task<void> watchMemoryPressure(Loop* loop, std::string path, std::function<void()> stalled) {
   Result<Fd> trigger = setTrigger(path);
   if (!trigger) {
     log::debug(1, "the kernel does not tell when memory gets short", {{"error", trigger.error().message}});
     co_return;
   }
   using boost::asio::posix::stream_descriptor;
-  stream_descriptor stream(loop.context(), trigger->release());
+  stream_descriptor stream(loop->context(), trigger->release());
   for (;;) {
     boost::system::error_code error;
     auto token = boost::asio::redirect_error(boost::asio::use_awaitable, error);

@@ -14,7 +14,7 @@ TEST(MemoryWatch, EVI_4_TheKernelTakesTheTrigger) {
     GTEST_SKIP() << "no " << kMemoryPressureFile << " here";
   Loop loop;
   TaskGroup tasks(loop);
-  tasks.spawn("watch", watchMemoryPressure(loop, kMemoryPressureFile, [] {}));
+  tasks.spawn("watch", watchMemoryPressure(&loop, kMemoryPressureFile, [] {}));
   loop.poll();
   EXPECT_EQ(tasks.size(), 1u) << "it ends at once when it has nothing to wait for";
   loop.runToEnd(tasks.close());
@@ -23,7 +23,7 @@ TEST(MemoryWatch, EVI_4_TheKernelTakesTheTrigger) {
 TEST(MemoryWatch, EVI_4_WithoutTheKernelsWordThereIsNothingToWaitFor) {
   Loop loop;
   TaskGroup tasks(loop);
-  tasks.spawn("watch", watchMemoryPressure(loop, "/proc/there/is/none", [] {}));
+  tasks.spawn("watch", watchMemoryPressure(&loop, "/proc/there/is/none", [] {}));
   loop.poll();
   EXPECT_EQ(tasks.size(), 0u);
   loop.runToEnd(tasks.close());

@@ -53,7 +53,7 @@ void Evictor::evict(const eviction::Eviction& one) {
 Task<void> Evictor::watchMemory() {
   if (!watchesMemory_) co_return;
   std::function<void()> stalled = [this] { manager_.look(); };
-  co_await eviction::watchMemoryPressure(services_.loop, eviction::kMemoryPressureFile, std::move(stalled));
+  co_await eviction::watchMemoryPressure(&services_.loop, eviction::kMemoryPressureFile, std::move(stalled));
 }
 
 }  // namespace cubelet

@@ -188,6 +188,13 @@ TEST_F(ContainerLogsTest, PathsCannotLeadOut) {
   EXPECT_THAT(get("", "/containerLogs/shop/" + std::string(60'000, 'n') + "/main"), StartsWith("404 "));
 }
 
+// AddressSanitizer keeps for a while what was freed.
+#if __has_feature(address_sanitizer)
+constexpr bool kSanitized = true;
+#else
+constexpr bool kSanitized = false;
+#endif
+
 std::size_t residentBytes() {
   std::ifstream file("/proc/self/statm");
   std::size_t all = 0;
@@ -207,10 +214,10 @@ TEST_F(ContainerLogsTest, AClientThatDoesNotReadCostsLittleAndHoldsNobodyUp) {
     deaf.push_back(std::make_unique<web::TestClient>(loop, server->port()));
     deaf.back()->get("/containerLogs/shop/web/main?follow=true");
   }
+  EXPECT_TRUE(loop.runUntil([&] { return server->connections() == 20; }, seconds(10)));
   loop.runUntil([] { return false; }, std::chrono::milliseconds(500));
-  EXPECT_EQ(server->connections(), 20u);
   // A gigabyte waits for them; each may hold a few pieces of it.
-  EXPECT_LT(residentBytes(), before + std::size_t{48} * 1024 * 1024);
+  if (!kSanitized) EXPECT_LT(residentBytes(), before + std::size_t{48} * 1024 * 1024);
   EXPECT_THAT(get("tailLines=1"), StartsWith("200 xxx"));
   clock.advance(std::chrono::hours(4));
   EXPECT_TRUE(loop.runUntil([&] { return server->connections() == 0; }, seconds(10)));
