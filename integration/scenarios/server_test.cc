@@ -75,10 +75,14 @@ TEST_F(NodeServer, LOG_4_LOG_5_Logs) {
   Process follower({"env", "HOME=" + cluster().dir().string(), "KUBECONFIG=" + cluster().adminKubeconfig().string(),
                     "kubectl", "logs", "-f", "p"},
                    followed.string());
+  const auto heard = [&] {
+    std::ifstream file(followed);
+    return std::string(std::istreambuf_iterator<char>(file), {});
+  };
+  ASSERT_TRUE(eventually("it follows", kSoon, [&] { return heard().ends_with("three\n") ? "" : "not yet"; }));
   std::ofstream(node().records() / "end") << "now";
   EXPECT_TRUE(follower.waitExit(std::chrono::seconds(20))) << "follows a container that has ended";
-  std::ifstream file(followed);
-  EXPECT_THAT(std::string(std::istreambuf_iterator<char>(file), {}), HasSubstr("one\ntwo\nthree\nlast\n"));
+  EXPECT_EQ(heard(), "one\ntwo\nthree\nlast\n");
 }
 
 TEST_F(NodeServer, SRV_11_Exec) {
