@@ -12,10 +12,6 @@
 
 namespace cubelet::eviction {
 
-// Everything below and including `path`, a file or a directory. Blocks that several names lead to count once; what is
-// mounted inside does not count. What is not there takes nothing. kCancelled soon after `stop` has become true. Blocks.
-Result<DiskUsage> diskUsage(const std::string& path, const std::atomic<bool>& stop);
-
 struct FsSpace {
   Reading bytes;
   Reading inodes;  // capacity 0: this file system does not count them

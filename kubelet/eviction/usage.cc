@@ -2,12 +2,6 @@
 
 namespace cubelet::eviction {
 
-DiskUsage& DiskUsage::operator+=(const DiskUsage& other) {
-  bytes += other.bytes;
-  inodes += other.inodes;
-  return *this;
-}
-
 StorageParts partsOnNodeFs(const FsLayout& layout) {
   // Writable layers lie beside the images unless they are apart from them, which means: on the node's.
   return {.writable = !layout.imagesApart || layout.containersApart, .logs = true, .volumes = true};

@@ -7,20 +7,13 @@
 #include <string>
 #include <vector>
 
+#include "base/disk_usage.h"
 #include "kubelet/eviction/signals.h"
 #include "proto/k8s/core.pb.h"
 
 namespace cubelet::eviction {
 
 namespace core = ::k8s::core::v1;
-
-struct DiskUsage {
-  std::int64_t bytes = 0;  // as the disk has them, not as the files' lengths say
-  std::int64_t inodes = 0;
-
-  DiskUsage& operator+=(const DiskUsage& other);
-  friend bool operator==(const DiskUsage&, const DiskUsage&) = default;
-};
 
 struct ContainerUsage {
   std::optional<std::int64_t> memory = {};  // working set, bytes

@@ -1,82 +1,22 @@
 #include "kubelet/stats/disk_usage.h"
 
-#include <set>
-#include <sys/resource.h>
-#include <sys/syscall.h>
-#include <unistd.h>
-#include <utility>
+#include <optional>
 
-#include "base/files.h"
-#include "base/tree_walk.h"
+#include "base/disk_usage.h"
 #include "kubelet/stats/host_reader.h"
 
 namespace cubelet::stats {
 namespace {
 
-constexpr std::uint64_t kBlock = 512;  // of st_blocks, whatever the file system
-
-// The calling thread does without the processor and the disk while anybody else wants them. Its pool gives it other
-// work afterwards.
-class LowPriority {
- public:
-  LowPriority() : thread_(static_cast<id_t>(::gettid())), nice_(::getpriority(PRIO_PROCESS, thread_)) {
-    set(kLowestNice, kIdleClass);
-  }
-  LowPriority(const LowPriority&) = delete;
-  LowPriority& operator=(const LowPriority&) = delete;
-  ~LowPriority() { set(nice_, kNoClass); }
-
- private:
-  static constexpr int kLowestNice = 19;
-  static constexpr int kClassShift = 13;  // linux/ioprio.h
-  static constexpr int kIdleClass = 3 << kClassShift;
-  static constexpr int kNoClass = 0;  // follows the niceness
-  static constexpr int kWhoProcess = 1;
-
-  // Without the right to it the walk is only less polite.
-  void set(int nice, int ioClass) const {
-    static_cast<void>(::setpriority(PRIO_PROCESS, thread_, nice));
-    static_cast<void>(::syscall(SYS_ioprio_set, kWhoProcess, 0, ioClass));
-  }
-
-  id_t thread_;
-  int nice_;
-};
-
-struct Sum {
-  std::uint64_t bytes = 0;
-  std::uint64_t inodes = 1;  // the directory itself
-};
-
-Result<Sum> sumOf(const std::string& directory, const std::atomic<bool>& stop) {
-  Result<Fd> root = openDirectory(directory);
-  if (!root) return fail(root.error());
-  Sum sum;
-  struct stat own = {};
-  if (::fstat(root->get(), &own) == 0) sum.bytes += static_cast<std::uint64_t>(own.st_blocks) * kBlock;
-  std::set<std::pair<dev_t, ino_t>> linked;
-  Result<void> walked = walkTree(*root, 1, stop, [&](const TreeEntry& entry) -> Result<void> {
-    const struct stat& status = entry.status;
-    if (status.st_dev != own.st_dev) return {};  // a mount inside belongs to somebody else
-    if (!S_ISDIR(status.st_mode) && status.st_nlink > 1 && !linked.emplace(status.st_dev, status.st_ino).second)
-      return {};
-    sum.bytes += static_cast<std::uint64_t>(status.st_blocks) * kBlock;
-    ++sum.inodes;
-    return {};
-  });
-  if (!walked) return fail(walked.error());
-  return sum;
-}
-
-std::optional<FsUsage> usageOf(const std::string& directory, WallTime at, const Sum& sum) {
+std::optional<FsUsage> usageOf(const std::string& directory, WallTime at, const DiskUsage& sum) {
   std::optional<FsUsage> fs = fileSystemOf(directory, at);
   if (!fs) return std::nullopt;
-  fs->used = sum.bytes;
-  fs->inodesUsed = sum.inodes;
+  fs->used = static_cast<std::uint64_t>(sum.bytes);
+  fs->inodesUsed = static_cast<std::uint64_t>(sum.inodes);
   return fs;
 }
 
-bool isCancelled(const Result<Sum>& sum) {
+bool isCancelled(const Result<DiskUsage>& sum) {
   return !sum && sum.error().code == Code::kCancelled;
 }
 
@@ -91,7 +31,7 @@ Result<PodDisk> measurePod(const PodToRead& pod, WallTime at, const std::atomic<
   const LowPriority polite;
   PodDisk out;
   for (const ContainerToRead& container : pod.containers) {
-    const Result<Sum> sum = sumOf(container.logDirectory, stop);
+    const Result<DiskUsage> sum = diskUsage(container.logDirectory, stop);
     if (isCancelled(sum)) return fail(sum.error());
     if (!sum) continue;
     if (std::optional<FsUsage> fs = usageOf(container.logDirectory, at, *sum)) out.logs[container.name] = *fs;
@@ -101,7 +41,7 @@ Result<PodDisk> measurePod(const PodToRead& pod, WallTime at, const std::atomic<
     if (volume.measure == VolumeMeasure::kFileSystem) {
       fs = fileSystemOf(volume.path, at);
     } else {
-      const Result<Sum> sum = sumOf(volume.path, stop);
+      const Result<DiskUsage> sum = diskUsage(volume.path, stop);
       if (isCancelled(sum)) return fail(sum.error());
       if (sum) fs = usageOf(volume.path, at, *sum);
     }
