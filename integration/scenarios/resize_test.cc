@@ -27,15 +27,19 @@ class Resize : public ClusterTest {
       return bytes == std::to_string(memory) ? "" : "memory of " + cgroup + " is " + bytes;
     };
   }
+  // A pod that has what it asks for, and no more.
+  void startWeb() {
+    ASSERT_NO_FATAL_FAILURE(startJoined());
+    json one = marker("c", "web");
+    const json amounts = {{"cpu", "100m"}, {"memory", "64Mi"}};
+    one["resources"] = {{"requests", amounts}, {"limits", amounts}};
+    cluster().apply(clusterPod("web", {one}));
+    ASSERT_TRUE(eventually("pod web is ready", kSoon, isReadyThere("pod", "web")));
+  }
 };
 
 TEST_F(Resize, RSZ_1_RSZ_7_ARunningContainerGetsMoreAndLess) {
-  ASSERT_NO_FATAL_FAILURE(startJoined());
-  json one = marker("c", "web");
-  const json amounts = {{"cpu", "100m"}, {"memory", "64Mi"}};
-  one["resources"] = {{"requests", amounts}, {"limits", amounts}};
-  cluster().apply(clusterPod("web", {one}));
-  ASSERT_TRUE(eventually("pod web is ready", kSoon, isReadyThere("pod", "web")));
+  ASSERT_NO_FATAL_FAILURE(startWeb());
   const std::string container = cgroupOfContainer("web");
   const std::string pod = cgroupOfPod("web");
   ASSERT_EQ(has(container, "10000", 64 * kMi)(), "");
@@ -50,12 +54,7 @@ TEST_F(Resize, RSZ_1_RSZ_7_ARunningContainerGetsMoreAndLess) {
 }
 
 TEST_F(Resize, REC_6_WhatCannotBeGrantedStaysAsItIsOverARestartOfTheAgent) {
-  ASSERT_NO_FATAL_FAILURE(startJoined());
-  json one = marker("c", "web");
-  const json amounts = {{"cpu", "100m"}, {"memory", "64Mi"}};
-  one["resources"] = {{"requests", amounts}, {"limits", amounts}};
-  cluster().apply(clusterPod("web", {one}));
-  ASSERT_TRUE(eventually("pod web is ready", kSoon, isReadyThere("pod", "web")));
+  ASSERT_NO_FATAL_FAILURE(startWeb());
   const std::string container = cgroupOfContainer("web");
   // More than any machine has.
   cluster().rewriteStored("/registry/pods/default/web", {{"100m", "999k"}});

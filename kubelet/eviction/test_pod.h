@@ -3,6 +3,7 @@
 
 #include <string>
 
+#include "kubelet/admission/test_pod.h"
 #include "kubelet/eviction/usage.h"
 
 namespace cubelet::eviction {
@@ -11,29 +12,12 @@ inline constexpr std::int64_t kKi = 1 << 10;
 inline constexpr std::int64_t kMi = 1 << 20;
 inline constexpr std::int64_t kGi = 1 << 30;
 
-// Of the API server; one container "c" without requests.
-inline core::Pod makePod(const std::string& uid) {
-  core::Pod pod;
-  pod.mutable_metadata()->set_name(uid);
-  pod.mutable_metadata()->set_namespace_("default");
-  pod.mutable_metadata()->set_uid(uid);
-  (*pod.mutable_metadata()->mutable_annotations())["kubernetes.io/config.source"] = "api";
-  pod.mutable_spec()->add_containers()->set_name("c");
-  return pod;
-}
-
-inline core::Pod asStatic(core::Pod pod) {
-  (*pod.mutable_metadata()->mutable_annotations())["kubernetes.io/config.source"] = "file";
-  return pod;
-}
+using admission::asking;
+using admission::asStatic;
+using admission::makePod;
 
 inline core::Pod withPriority(core::Pod pod, int priority) {
   pod.mutable_spec()->set_priority(priority);
-  return pod;
-}
-
-inline core::Pod asking(core::Pod pod, const std::string& resource, const std::string& amount) {
-  (*pod.mutable_spec()->mutable_containers(0)->mutable_resources()->mutable_requests())[resource].set_string(amount);
   return pod;
 }
 
