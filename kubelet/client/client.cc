@@ -26,6 +26,7 @@ struct Parsed {
   PortForwardOptions forward;
   EventsOptions events;
   ExplainOptions explain;
+  PlanOptions plan;
   std::string volumesOutput;
   std::string statusOutput;
 };
@@ -114,6 +115,12 @@ void addExplain(CLI::App& app, Parsed& parsed) {
   addNamespace(command, parsed.explain.ns);
 }
 
+void addPlan(CLI::App& app, Parsed& parsed) {
+  CLI::App* command = addCommand(app, "plan", parsed);
+  command->add_option("PATH", parsed.plan.path, "Directory or file; default: where the agent reads its manifests");
+  addOutput(command, parsed.plan.output, {"json"});
+}
+
 Result<Command> commandFor(const std::string& name, Parsed& parsed) {
   if (name == "logs" && !parsed.since.empty()) {
     Result<Duration> since = parseDuration(parsed.since);
@@ -135,6 +142,7 @@ Result<Command> commandFor(const std::string& name, Parsed& parsed) {
     command = [&](AgentClient& agent, ClientIo& io) { return exitCodeOf(showEvents(agent, io, parsed.events)); };
   if (name == "explain")
     command = [&](AgentClient& agent, ClientIo& io) { return exitCodeOf(explainPod(agent, io, parsed.explain)); };
+  if (name == "plan") command = [&](AgentClient& agent, ClientIo& io) { return planDirectory(agent, io, parsed.plan); };
   if (name == "volumes")
     command = [&](AgentClient& agent, ClientIo& io) {
       return exitCodeOf(showVolumes(agent, io, parsed.volumesOutput));
@@ -160,6 +168,7 @@ const std::vector<CommandInfo>& clientCommands() {
       {"port-forward", "Reach ports of a pod from this node"},
       {"events", "List what happened on this node"},
       {"explain", "Say what a pod waits for, and what happened to it"},
+      {"plan", "Say what a directory of manifests would change, and what is wrong with it"},
       {"volumes", "List the CSI volumes of this node, and on whom they wait"},
       {"status", "Sum up the agent, its runtime and its manifests"},
       {"version", "Print the versions of this command and of the agent"},
@@ -183,6 +192,7 @@ int runClient(const std::vector<std::string>& args, ClientIo io) {
   addPortForward(app, parsed);
   addEvents(app, parsed);
   addExplain(app, parsed);
+  addPlan(app, parsed);
   addOutput(addCommand(app, "volumes", parsed), parsed.volumesOutput, {"json"});
   addOutput(addCommand(app, "status", parsed), parsed.statusOutput, {"json"});
   addCommand(app, "version", parsed);

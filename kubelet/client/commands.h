@@ -73,6 +73,13 @@ struct ExplainOptions {
 };
 Result<void> explainPod(AgentClient& agent, ClientIo& io, const ExplainOptions& options);
 
+struct PlanOptions {
+  std::string path;    // of the manifests; empty: where the agent reads them
+  std::string output;  // empty: table; json
+};
+// What the agent would do with these manifests. kFailed when it would not take all of them. Works without an agent.
+Result<int> planDirectory(AgentClient& agent, ClientIo& io, const PlanOptions& options);
+
 // `output` empty: table; json.
 Result<void> showVolumes(AgentClient& agent, ClientIo& io, const std::string& output);
 
