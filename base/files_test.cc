@@ -224,6 +224,29 @@ TEST_F(FilesTest, RemovingALinkToATreeRemovesOnlyTheLink) {
   EXPECT_EQ(get(dir / "out/keep"), "keep");
 }
 
+// Somebody swaps directories for links that lead out, as fast as he can.
+TEST_F(FilesTest, RemovingATreeThatIsChangedMeanwhileLeadsNowhere) {
+  fs::create_directories(dir / "out/deep");
+  put(dir / "out/keep", "keep");
+  std::atomic<bool> stop = false;
+  std::thread other([&] {
+    const std::string sub = dir / "tree/a";
+    const std::string swap = dir / "tree/b";
+    while (!stop) ::renameat2(AT_FDCWD, sub.c_str(), AT_FDCWD, swap.c_str(), RENAME_EXCHANGE);
+  });
+  for (int i = 0; i < 500; ++i) {
+    fs::create_directories(dir / "tree/a/sub");
+    std::error_code taken;
+    fs::create_directory_symlink(dir / "out", dir / "tree/b", taken);
+    (void)removeTree(dir / "tree");
+  }
+  stop = true;
+  other.join();
+  EXPECT_TRUE(removeTree(dir / "tree"));
+  EXPECT_EQ(get(dir / "out/keep"), "keep");
+  EXPECT_TRUE(fs::exists(dir / "out/deep"));
+}
+
 TEST_F(FilesTest, RemovingWhatIsNotThereIsNoError) {
   EXPECT_TRUE(removeTree(dir / "nothing"));
   EXPECT_TRUE(removeTree(dir / "nothing/at/all"));

@@ -9,7 +9,7 @@
 
 namespace cubelet::objects {
 
-class FakeObjects final : public Objects {
+class FakeObjects : public Objects {
  public:
   std::map<std::string, core::ConfigMap> configMaps;  // "ns/name"
   std::map<std::string, core::Secret> secrets;

@@ -14,7 +14,7 @@ Task<Result<VolumeFiles>> secretSource(core::Pod pod, core::SecretProjection sou
   Result<objects::SecretPtr> object = co_await findSecret(sources.objects, pod.metadata().namespace_(),
                                                           source.localobjectreference().name(), source.optional());
   if (!object) co_return fail(object.error());
-  Result<Files> files = secretFiles(object->get(), source.items(), mode, source.optional());
+  Result<Files> files = secretFiles(*object, source.items(), mode, source.optional());
   if (!files) co_return fail(files.error());
   co_return VolumeFiles{std::move(*files), std::nullopt};
 }
@@ -24,7 +24,7 @@ Task<Result<VolumeFiles>> configMapSource(core::Pod pod, core::ConfigMapProjecti
   Result<objects::ConfigMapPtr> object = co_await findConfigMap(
       sources.objects, pod.metadata().namespace_(), source.localobjectreference().name(), source.optional());
   if (!object) co_return fail(object.error());
-  Result<Files> files = configMapFiles(object->get(), source.items(), mode, source.optional());
+  Result<Files> files = configMapFiles(*object, source.items(), mode, source.optional());
   if (!files) co_return fail(files.error());
   co_return VolumeFiles{std::move(*files), std::nullopt};
 }
