@@ -1,5 +1,7 @@
 #include "base/files.h"
 
+#include <atomic>
+#include <cstdio>
 #include <fcntl.h>
 #include <filesystem>
 #include <fstream>
@@ -10,6 +12,7 @@
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <thread>
 #include <unistd.h>
 
 #include "base/temp_dir.h"
@@ -235,8 +238,8 @@ TEST_F(FilesTest, RemovingATreeThatIsChangedMeanwhileLeadsNowhere) {
     while (!stop) ::renameat2(AT_FDCWD, sub.c_str(), AT_FDCWD, swap.c_str(), RENAME_EXCHANGE);
   });
   for (int i = 0; i < 500; ++i) {
-    fs::create_directories(dir / "tree/a/sub");
     std::error_code taken;
+    fs::create_directories(dir / "tree/a/sub", taken);
     fs::create_directory_symlink(dir / "out", dir / "tree/b", taken);
     (void)removeTree(dir / "tree");
   }

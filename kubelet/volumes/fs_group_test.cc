@@ -1,6 +1,7 @@
 #include "kubelet/volumes/fs_group.h"
 
 #include <atomic>
+#include <cstdio>
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
