@@ -3,7 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "base/testing/async_test.h"
+#include "base/async_test.h"
 #include "kubelet/apiserver/scripted_transport.h"
 #include "proto/k8s/certificates.pb.h"
 #include "proto/k8s/certificates_v1alpha1.pb.h"
