@@ -182,7 +182,8 @@ TEST_F(DriverFault, ADriverThatHangsInAllItsCallsCostsOnlyItsOwnPods) {
   TwoDrivers drivers;
   const auto unowned = [](FakeDriver& driver) { return std::shared_ptr<NodeService>(&driver, [](NodeService*) {}); };
   drivers.nodes = {{"fake.csi", unowned(world.driver)}, {"healthy.csi", unowned(healthy)}};
-  world.volumes = std::make_unique<Volumes>(*world.host, drivers, Volumes::Options{.root = world.dir.path()});
+  world.volumes = std::make_unique<Volumes>(
+      *world.host, drivers, Volumes::Options{.root = world.dir.path(), .nodeName = "n1", .bootId = "boot-1"});
   std::vector<Answer> hung;
   for (int i = 0; i < kMany; ++i) {
     const std::string handle = "h" + std::to_string(i);

@@ -12,9 +12,9 @@ namespace cubelet::volumes {
 
 struct DeviceMount {
   std::string device;
-  std::string fsType;  // empty: ext4
-  std::string target;  // a directory
-  std::vector<std::string> options;
+  std::string fsType = {};  // empty: ext4
+  std::string target;       // a directory
+  std::vector<std::string> options = {};
   bool readOnly = false;
 };
 
