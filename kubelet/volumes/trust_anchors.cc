@@ -17,7 +17,8 @@ constexpr std::size_t kLine = 64;
 Result<bool> matches(const meta::LabelSelectorRequirement& requirement, const Labels& labels) {
   auto label = labels.find(requirement.key());
   const bool has = label != labels.end();
-  const bool listed = has && std::ranges::find(requirement.values(), label->second) != requirement.values().end();
+  const auto& values = requirement.values();
+  const bool listed = has && std::find(values.begin(), values.end(), label->second) != values.end();
   const std::string& how = requirement.operator_();
   if (how == "In") return listed;
   if (how == "NotIn") return !listed;
