@@ -33,11 +33,11 @@ TEST_F(CsiFaults, CSI_18_ADriverThatCrashesAtEachPointOfEachCallLosesNothing) {
   driver().order(orders);
   driver().start();
   startPod();
-  ASSERT_TRUE(eventually("the pod has written", 60s, supervised(isWritten())));
+  ASSERT_TRUE(eventually("the pod has written", 120s, supervised(isWritten())));
   EXPECT_EQ(csiMounts(node()).size(), 2u) << "staged once, published once";
   node().remove("p.json");
-  EXPECT_TRUE(eventually("the pod is gone", 60s, supervised(isGone(node(), "p"))));
-  EXPECT_TRUE(eventually("nothing is left", 60s, supervised(hasNoCsiVolumes(node()))));
+  EXPECT_TRUE(eventually("the pod is gone", 120s, supervised(isGone(node(), "p"))));
+  EXPECT_TRUE(eventually("nothing is left", 120s, supervised(hasNoCsiVolumes(node()))));
   EXPECT_EQ(driver().ordered(), "") << "it has crashed each time";
 }
 
@@ -105,18 +105,21 @@ TEST_F(CsiFaults, CSI_12_ADeviceThatFailsUnderItsPodIsLetGo) {
                       ", volumeHandle: raw}}\n---\napiVersion: v1\nkind: PersistentVolumeClaim\n"
                       "metadata: {name: raw}\nspec: {volumeMode: Block, volumeName: pv-raw}\n");
   driver().start({"--block-volume=raw"});
+  const std::string read = "dd if=/dev/xvda of=/dev/null bs=4096 count=1 iflag=direct";
   json manifest = pod("p", {shell("c", "c",
-                                  "while dd if=/dev/xvda of=/dev/null bs=4096 count=1 iflag=direct; do sleep 0.2; "
-                                  "done; echo failed > /out/failed; exec sleep 1000")});
+                                  read + " && echo good > /out/read; while " + read +
+                                      "; do sleep 0.2; done; echo failed > /out/read; exec sleep 1000")});
   manifest["spec"]["volumes"] = json::parse(R"([{"name":"raw","persistentVolumeClaim":{"claimName":"raw"}}])");
   manifest["spec"]["containers"][0]["volumeDevices"] = json::parse(R"([{"name":"raw","devicePath":"/dev/xvda"}])");
   node().write("p.json", manifest);
   node().startAgent();
-  ASSERT_TRUE(eventually("pod p is ready", kSoon, isReady(node(), "p")));
+  const auto readSays = [&](const std::string& word) {
+    return [this, word] { return node().record("read") == word + "\n" ? "" : node().record("read"); };
+  };
+  ASSERT_TRUE(eventually("the pod reads", kSoon, readSays("good")));
   // What a device without its medium looks like: every access is an error.
   ASSERT_EQ(::truncate((driver().state() / "raw/disk.img").c_str(), 0), 0);
-  EXPECT_TRUE(
-      eventually("the pod's reads fail", kSoon, [&] { return node().record("failed").empty() ? "not yet" : ""; }));
+  EXPECT_TRUE(eventually("the pod's reads fail", kSoon, readSays("failed")));
   expectCleanEnd();
 }
 
