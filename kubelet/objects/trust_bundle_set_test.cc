@@ -87,7 +87,7 @@ TEST_F(CMS_10_TrustBundles, AreReadInTheVersionThatTheServerHas) {
   refuse("v1");
   serve<certificates::v1beta1::ClusterTrustBundleList>(
       std::vector{bundle<certificates::v1beta1::ClusterTrustBundle>("a", "PEM")});
-  ASSERT_TRUE(answer && *answer) << (*answer)->error().message;
+  ASSERT_TRUE(answer && *answer) << answer->error().message;
   ASSERT_EQ((*answer)->size(), 1u);
   const TrustBundle& one = (**answer)[0];
   EXPECT_EQ(one.name + " " + one.signer + " " + one.labels.at("l") + " " + one.pem, "a example.com/ca v PEM");
@@ -113,8 +113,8 @@ TEST_F(CMS_10_TrustBundles, AServerWithoutThemIsToldAndAskedAgainNextTime) {
   refuse("v1beta1");
   refuse("v1alpha1");
   ASSERT_TRUE(answer && !*answer);
-  EXPECT_EQ((*answer)->error().code, Code::kUnimplemented);
-  EXPECT_THAT((*answer)->error().message, HasSubstr("the API server has no ClusterTrustBundles"));
+  EXPECT_EQ(answer->error().code, Code::kUnimplemented);
+  EXPECT_THAT(answer->error().message, HasSubstr("the API server has no ClusterTrustBundles"));
   EXPECT_FALSE(set.watching());
   begin();
   serve<certificates::v1::ClusterTrustBundleList>(std::vector{bundle<certificates::v1::ClusterTrustBundle>("a", "x")});
@@ -126,8 +126,8 @@ TEST_F(CMS_10_TrustBundles, AnErrorOfTheServerIsTold) {
   transport.last().finish(apiserver::failureOf(403, "Forbidden", "nodes may not"));
   run();
   ASSERT_TRUE(answer && !*answer);
-  EXPECT_THAT((*answer)->error().message, HasSubstr("look for ClusterTrustBundles"));
-  EXPECT_THAT((*answer)->error().message, HasSubstr("nodes may not"));
+  EXPECT_THAT(answer->error().message, HasSubstr("look for ClusterTrustBundles"));
+  EXPECT_THAT(answer->error().message, HasSubstr("nodes may not"));
 }
 
 TEST_F(CMS_10_TrustBundles, ChangesAreToldAtOnce) {
@@ -157,7 +157,7 @@ TEST_F(CMS_10_TrustBundles, AreWatchedWhileAPodUsesThem) {
   EXPECT_TRUE(transport.last().over);
   begin();
   ASSERT_TRUE(answer && !*answer);
-  EXPECT_EQ((*answer)->error().code, Code::kInvalid);
+  EXPECT_EQ(answer->error().code, Code::kInvalid);
 }
 
 TEST_F(CMS_10_TrustBundles, WhoeverWaitsWhenTheLastPodGoesIsAnswered) {
@@ -165,7 +165,7 @@ TEST_F(CMS_10_TrustBundles, WhoeverWaitsWhenTheLastPodGoesIsAnswered) {
   set.dropUser("u1");
   refuse("v1");
   ASSERT_TRUE(answer && !*answer);
-  EXPECT_EQ((*answer)->error().code, Code::kInvalid);
+  EXPECT_EQ(answer->error().code, Code::kInvalid);
 }
 
 }  // namespace

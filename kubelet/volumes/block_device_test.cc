@@ -134,7 +134,7 @@ struct RealDevice : testing::Test {
     const int number = ::ioctl(control.get(), LOOP_CTL_GET_FREE);
     device = "/dev/loop" + std::to_string(number);
     if (::access(device.c_str(), F_OK) != 0) ::mknod(device.c_str(), S_IFBLK | 0660, makedev(7, number));
-    loopDevice.reset(::open(device.c_str(), O_RDWR | O_CLOEXEC));
+    loopDevice = Fd(::open(device.c_str(), O_RDWR | O_CLOEXEC));
     return loopDevice && ::ioctl(loopDevice.get(), LOOP_SET_FD, image.get()) == 0;
   }
   Result<void> mount(const std::string& target, bool readOnly = false) {
