@@ -142,8 +142,7 @@ Task<Result<Offer>> Plugins::registerOnce(std::string socket) {
   if (!info) co_return fail(info.error().within("ask the plugin at " + socket + " who it is"));
   Result<Offer> offer = readOffer(*info, socket);
   if (!offer) co_return fail(offer.error());
-  if (auto held = held_.find(offer->driver); held != held_.end())
-    if (auto may = mayTakeName(held->second.driver.offer, *offer); !may) co_return fail(may.error());
+  if (auto may = mayTake(*offer); !may) co_return fail(may.error());
 
   Result<std::shared_ptr<NodeService>> node = connector_.node(offer->endpoint);
   if (!node) co_return fail(node.error());
@@ -154,8 +153,7 @@ Task<Result<Offer>> Plugins::registerOnce(std::string socket) {
     co_return fail(Code::kInvalid, "", "driver " + offer->driver + ": NodeGetInfo answers no node_id");
   const DriverFacts facts = factsOf(offer->driver, *answer);
   // Another plugin may have taken the name meanwhile.
-  if (auto held = held_.find(offer->driver); held != held_.end())
-    if (auto may = mayTakeName(held->second.driver.offer, *offer); !may) co_return fail(may.error());
+  if (auto may = mayTake(*offer); !may) co_return fail(may.error());
   take(*offer, facts, std::move(service));
   if (announcer_ == nullptr) co_return offer;
 
@@ -168,6 +166,18 @@ Task<Result<Offer>> Plugins::registerOnce(std::string socket) {
   log::warning("CSI driver not announced", {{"driver", offer->driver}, {"error", announced.error().message}});
   startAnnouncing(socket, facts, false);
   co_return offer;
+}
+
+// A plugin that was killed leaves its socket behind, and may come back on another one: a socket that nobody serves
+// holds no name.
+Result<void> Plugins::mayTake(const Offer& offer) {
+  auto held = held_.find(offer.driver);
+  if (held == held_.end()) return {};
+  const Offer& holder = held->second.driver.offer;
+  Result<void> may = mayTakeName(holder, offer);
+  if (may || connector_.isServed(holder.socket)) return may;
+  log::info("CSI driver has left its socket", {{"driver", holder.driver}, {"socket", holder.socket}});
+  return {};
 }
 
 void Plugins::announceAgain() {

@@ -81,6 +81,7 @@ class Plugins {
   Task<void> reap();
   Task<void> lookAfter(std::string socket);
   Task<Result<Offer>> registerOnce(std::string socket);
+  Result<void> mayTake(const Offer& offer);
   void startAnnouncing(const std::string& socket, const DriverFacts& facts, bool now);
   Task<void> readFacts(std::string driver, std::string socket, std::shared_ptr<NodeService> node);
   Task<void> keepAnnouncing(std::string socket, DriverFacts facts, std::shared_ptr<Wake> news);

@@ -20,6 +20,7 @@ struct Settings {
   std::string jsonFile;
   bool floorOnly = false;
   bool standalone = true;
+  bool csi = true;
   bool cluster = true;
 };
 

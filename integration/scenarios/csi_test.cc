@@ -1,10 +1,8 @@
 // CSI volumes of a standalone node, with a real driver.
+#include "integration/harness/csi_test.h"
+
 #include <filesystem>
 #include <fstream>
-#include <optional>
-
-#include "integration/harness/hostpath_driver.h"
-#include "integration/harness/node_test.h"
 
 namespace cubelet::integration {
 namespace {
@@ -13,55 +11,7 @@ namespace fs = std::filesystem;
 
 constexpr auto* kDriver = HostpathDriver::kName;
 
-class Csi : public NodeTest {
- protected:
-  void SetUp() override {
-    NodeTest::SetUp();
-    if (IsSkipped() || HasFatalFailure()) return;
-    driver_.emplace(node());
-    fs::create_directory(objects());
-    put("disk.yaml", std::string("apiVersion: v1\nkind: PersistentVolume\nmetadata: {name: pv-disk}\n") +
-                         "spec: {accessModes: [ReadWriteOnce], csi: {driver: " + kDriver +
-                         ", volumeHandle: disk}}\n---\napiVersion: v1\nkind: PersistentVolumeClaim\n"
-                         "metadata: {name: data}\nspec: {volumeName: pv-disk}\n");
-  }
-  void TearDown() override {
-    driver_.reset();
-    NodeTest::TearDown();
-  }
-  HostpathDriver& driver() { return *driver_; }
-  fs::path objects() { return node().dir() / "objects"; }
-  // Complete at once, as `mv` does it.
-  void put(const std::string& file, const std::string& text) {
-    const fs::path hidden = objects() / ("." + file + ".new");
-    std::ofstream(hidden) << text;
-    fs::rename(hidden, objects() / file);
-  }
-  static json podWithClaim(const std::string& script) {
-    json manifest = pod("p", {shell("c", "c", script)});
-    manifest["spec"]["volumes"] = json::parse(R"([{"name":"data","persistentVolumeClaim":{"claimName":"data"}}])");
-    manifest["spec"]["containers"][0]["volumeMounts"].push_back({{"name", "data"}, {"mountPath", "/data"}});
-    return manifest;
-  }
-  void startPod(const std::string& script = "echo from the pod > /data/file; exec sleep 1000") {
-    node().write("p.json", podWithClaim(script));
-    node().startAgent();
-  }
-  static std::string contentOf(const fs::path& file) {
-    std::ifstream in(file);
-    return {std::istreambuf_iterator<char>(in), {}};
-  }
-  Look isWritten() {
-    return [this] { return contentOf(driver().data("disk") / "file") == "from the pod\n" ? "" : "not yet"; };
-  }
-  void expectCleanEnd() {
-    node().remove("p.json");
-    EXPECT_TRUE(eventually("the pod is gone", kSoon, isGone(node(), "p")));
-    EXPECT_TRUE(eventually("nothing is left", kSoon, hasNoCsiVolumes(node())));
-  }
-
-  std::optional<HostpathDriver> driver_;
-};
+using Csi = CsiTest;
 
 TEST_F(Csi, CSI_1_CSI_3_CSI_6_APodWritesToItsVolumeAndLeavesNothing) {
   driver().start();

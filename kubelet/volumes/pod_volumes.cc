@@ -101,10 +101,11 @@ const VolumeType* PodVolumes::typeOf(const VolumeRequest& request) const {
 Task<Result<std::string>> PodVolumes::setUp(core::Pod pod, core::Volume volume, std::shared_ptr<OwnershipWalk> walk) {
   if (typeOf(volume) == nullptr)
     co_return mountFailed(volume, Error(Code::kUnimplemented, "", "this volume type is not supported yet"));
-  Result<Filled> filled = co_await fill(pod, volume);
+  const std::string uid = pod.metadata().uid();
+  Result<Filled> filled = co_await fill(std::move(pod), volume);
   if (!filled) co_return fail(filled.error());
-  noteRenewal(pod.metadata().uid(), volume.name(), filled->renewAt);
-  if (!filled->renewAt) neverRenewed_.insert({pod.metadata().uid(), volume.name()});
+  noteRenewal(uid, volume.name(), filled->renewAt);
+  if (!filled->renewAt) neverRenewed_.insert({uid, volume.name()});
   Result<void> given = co_await giveToGroup(std::move(filled->request), filled->path, std::move(walk));
   if (!given) co_return mountFailed(volume, given.error());
   co_return std::move(filled->path);

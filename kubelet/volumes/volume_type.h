@@ -43,6 +43,10 @@ struct VolumeRequest {
 
 // A program that mounts something: its name, then its arguments.
 using RunProgram = std::function<Task<Result<void>>(std::vector<std::string> command)>;
+// Reason of its error when the program has ended with this status; kNotFound: there is no such program.
+inline std::string exitReason(int status) {
+  return "ExitStatus" + std::to_string(status);
+}
 
 // Where types get what they need beside the file system. Called on the loop thread.
 struct Sources {
