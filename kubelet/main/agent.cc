@@ -274,6 +274,10 @@ Agent::Agent(Loop& loop, Clock& clock, config::Effective effective, cgroups::Pod
                            [this](std::string_view reason, std::string message) {
                              events_.warning(events::nodeRef(effective_.nodeName, effective_.nodeName), reason,
                                              std::move(message));
+                           },
+                       .removed =
+                           [this](const std::string& imageId) {
+                             if (pullRecords_) pullRecords_->removed(imageId);
                            }}),
       evictor_({.loop = loop,
                 .clock = clock,
