@@ -39,6 +39,8 @@ class StatusPublisher {
     std::function<double()> random;  // uniform in [0, 1)
     // So long a status waits for the next change: one write for what belongs together.
     Duration gather = std::chrono::milliseconds(10);
+    // unsent() and isUnsent() may answer something else: one less has work to do.
+    std::function<void()> told = [] {};
   };
   StatusPublisher(Loop& loop, Clock& clock, apiserver::ApiClient& client, Options options);
 
@@ -53,6 +55,7 @@ class StatusPublisher {
 
   // Pods whose status the API server does not have yet.
   std::size_t unsent() const;
+  bool isUnsent(const std::string& uid) const;
   std::uint64_t writes() const { return writes_; }
 
  private:
