@@ -112,7 +112,8 @@ Task<void> Bus::waitForWork() {
   std::uint64_t due = UINT64_MAX;  // microseconds of the steady clock
   lib_.get_timeout(bus_, &due);
   constexpr std::uint64_t kNever = INT64_MAX / 1000;
-  const TimePoint until = due >= kNever ? TimePoint::max() : TimePoint(std::chrono::microseconds(due));
+  const TimePoint until =
+      due >= kNever ? TimePoint::max() : TimePoint(std::chrono::microseconds(static_cast<std::int64_t>(due)));
   co_await readiness_->wake.waitUntil(until);
 }
 
