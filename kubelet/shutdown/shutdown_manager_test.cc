@@ -173,6 +173,7 @@ TEST_F(Shutdown, SHD_5_AShutdownThatIsCalledOff) {
   EXPECT_EQ(ended.size(), 2U) << "the critical pod stays";
   // And the next one.
   running.clear();
+  pods = {podOf("dns", kCritical)};
   announce(true);
   EXPECT_EQ(ended.back(), "dns 10s");
   podEnds("dns");
@@ -192,6 +193,7 @@ TEST_F(Shutdown, SHD_5_TimesAreKept) {
   now = readShutdownTimes(shutdownTimesFile(dir.path()));
   ASSERT_TRUE(now.ended);
   stop();
+  logind.callOff();
   start();
   EXPECT_EQ(manager->times(), now) << "as the agent before has left them";
 }
