@@ -41,6 +41,7 @@ struct Shutdown : testing::Test {
 };
 
 TEST_F(Shutdown, SHD_4_ThePodIsFailedWhateverItsContainersSay) {
+  node.runtime.program("web").termCode = 0;
   apiPods({apiPod("a"), apiPod("b")});
   EXPECT_EQ(unended(), (Names{"a", "b"}));
   EXPECT_FALSE(node.sync().hasLetGo("uid-a"));
