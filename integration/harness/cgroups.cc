@@ -4,7 +4,10 @@
 #include <cerrno>
 #include <chrono>
 #include <csignal>
+#include <cstdlib>
 #include <fstream>
+#include <sstream>
+#include <string_view>
 #include <system_error>
 #include <thread>
 #include <unistd.h>
@@ -44,11 +47,40 @@ bool isCgroupV2() {
   return fs::exists(fs::path(kRoot) / "cgroup.controllers");
 }
 
-std::vector<fs::path> cgroupDirectories(const std::string& cgroup) {
+bool isSystemdDriver() {
+  const char* given = std::getenv("CUBELET_TEST_CGROUP_DRIVER");
+  return given != nullptr && std::string_view(given) == "systemd";
+}
+
+std::string cgroupPath(const std::string& cgroup) {
+  if (!isSystemdDriver()) return cgroup;
+  std::string path;
+  std::string slice;
+  std::istringstream parts(cgroup);
+  for (std::string part; std::getline(parts, part, '/');) {
+    if (part.empty()) continue;
+    // A dash separates levels.
+    std::ranges::replace(part, '-', '_');
+    slice += (slice.empty() ? "" : "-") + part;
+    path += "/" + slice + ".slice";
+  }
+  return path;
+}
+
+std::string containerCgroupPath(const std::string& podCgroup, const std::string& containerId) {
+  const std::string path = cgroupPath(podCgroup) + "/";
+  return isSystemdDriver() ? path + "cri-containerd-" + containerId + ".scope" : path + containerId;
+}
+
+std::vector<fs::path> directoriesAt(const std::string& cgroupPath) {
   std::vector<fs::path> found;
   for (const fs::path& root : hierarchies())
-    if (fs::exists(root.string() + cgroup)) found.emplace_back(root.string() + cgroup);
+    if (fs::exists(root.string() + cgroupPath)) found.emplace_back(root.string() + cgroupPath);
   return found;
+}
+
+std::vector<fs::path> cgroupDirectories(const std::string& cgroup) {
+  return directoriesAt(cgroupPath(cgroup));
 }
 
 std::set<std::string> topCgroups() {
@@ -62,7 +94,7 @@ std::set<std::string> topCgroups() {
 
 std::string cgroupValue(const std::string& controller, const std::string& cgroup, const std::string& file) {
   const std::string mount = isCgroupV2() ? "" : "/" + controller;
-  std::ifstream in(kRoot + mount + cgroup + "/" + file);
+  std::ifstream in(kRoot + mount + cgroupPath(cgroup) + "/" + file);
   std::string line;
   std::getline(in, line);
   return line;

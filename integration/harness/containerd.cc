@@ -6,6 +6,7 @@
 #include <stdexcept>
 
 #include "integration/harness/built.h"
+#include "integration/harness/cgroups.h"
 
 namespace cubelet::integration {
 namespace fs = std::filesystem;
@@ -68,8 +69,9 @@ void Containerd::start() {
     fs::create_directories(dir_);
     fs::copy_file(built::image("pause"), dir_ / "pause.tar", fs::copy_options::skip_existing);
   }
-  must(run({"env", "CNI_BIN=" + (dir_ / "cni/bin").string(), built::script("private-containerd"), "start",
-            dir_.string()}),
+  must(run({"env", "CNI_BIN=" + (dir_ / "cni/bin").string(),
+            std::string("SYSTEMD_CGROUP=") + (isSystemdDriver() ? "true" : "false"),
+            built::script("private-containerd"), "start", dir_.string()}),
        "start containerd");
   if (first) importImages();
 }

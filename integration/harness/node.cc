@@ -69,6 +69,7 @@ Node::Node(Containerd& containerd, fs::path dir)
             {"podLogsDir", podLogs().string()},
             {"containerRuntimeEndpoint", "unix://" + containerd.socket().string()},
             {"cgroupRoot", cgroupRoot_},
+            {"cgroupDriver", isSystemdDriver() ? "systemd" : "cgroupfs"},
             // What else fills this machine is no business of a test.
             {"evictionHard", {{"memory.available", "1Mi"}}},
             // Several nodes may run on one machine.
@@ -133,7 +134,7 @@ void Node::startAgent() {
 
 int Node::stopAgent() {
   agent_.signal(SIGTERM);
-  std::optional<int> code = agent_.waitExit(std::chrono::seconds(20));
+  std::optional<int> code = agent_.waitExit(patient(std::chrono::seconds(20)));
   if (!code) ADD_FAILURE() << "the agent does not end after SIGTERM";
   agent_ = Process();
   return code.value_or(-1);

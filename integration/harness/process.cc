@@ -2,6 +2,7 @@
 
 #include <cerrno>
 #include <csignal>
+#include <cstdlib>
 #include <cstring>
 #include <fcntl.h>
 #include <filesystem>
@@ -64,6 +65,12 @@ void drain(int& fd, std::string& into) {
 
 }  // namespace
 
+Duration patient(Duration limit) {
+  const char* given = std::getenv("CUBELET_TEST_PATIENCE");
+  const int factor = given != nullptr ? std::atoi(given) : 1;
+  return factor > 1 ? limit * factor : limit;
+}
+
 Finished run(const std::vector<std::string>& argv, Duration limit) {
   int out[2];
   int err[2];
@@ -74,7 +81,7 @@ Finished run(const std::vector<std::string>& argv, Duration limit) {
 
   Finished finished;
   bool late = false;
-  Clock::time_point end = Clock::now() + limit;
+  Clock::time_point end = Clock::now() + patient(limit);
   while (!late && (out[0] >= 0 || err[0] >= 0)) {
     pollfd fds[] = {{out[0], POLLIN, 0}, {err[0], POLLIN, 0}};
     int ready = poll(fds, 2, millisecondsUntil(end));

@@ -11,6 +11,9 @@ namespace cubelet::integration {
 
 using Duration = std::chrono::nanoseconds;
 
+// `limit`, times $CUBELET_TEST_PATIENCE: a machine that is emulated takes its time.
+Duration patient(Duration limit);
+
 struct Finished {
   int exitCode = 0;    // 128 + signal when a signal ended it; -1 when it was killed for taking too long
   std::string output;  // stdout
@@ -18,7 +21,7 @@ struct Finished {
   bool ok() const { return exitCode == 0; }
 };
 
-// Runs a program to its end; kills it after `limit`.
+// Runs a program to its end; kills it after `limit`, made patient().
 Finished run(const std::vector<std::string>& argv, Duration limit = std::chrono::seconds(60));
 
 // A program in the background. It dies with the test.

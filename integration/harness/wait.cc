@@ -15,7 +15,8 @@ std::string seconds(Duration time) {
 
 }  // namespace
 
-::testing::AssertionResult eventually(const std::string& what, Duration limit, const Look& look) {
+::testing::AssertionResult eventually(const std::string& what, Duration givenLimit, const Look& look) {
+  const Duration limit = patient(givenLimit);
   Clock::time_point end = Clock::now() + limit;
   std::string inTheWay;
   do {

@@ -12,7 +12,8 @@ namespace cubelet::integration {
 // Looks at the world: empty when it is as wanted, else what is in the way ("pod a is Pending").
 using Look = std::function<std::string()>;
 
-// Looks again and again until all is as wanted. The failure names `what` and what was seen last.
+// Looks again and again until all is as wanted; `limit` is made patient(). The failure names `what` and what was seen
+// last.
 ::testing::AssertionResult eventually(const std::string& what, Duration limit, const Look& look);
 
 // All must be as wanted for the whole time.

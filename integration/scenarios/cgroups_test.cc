@@ -52,7 +52,7 @@ class Cgroups : public NodeTest {
   }
   bool hasContainersBelow(const std::string& cgroup, const std::string& pod) {
     for (const auto& each : node().cri().containersOf(node().fullName(pod)))
-      if (cgroupDirectories(cgroup + "/" + each.id()).empty()) return false;
+      if (directoriesAt(containerCgroupPath(cgroup, each.id())).empty()) return false;
     return true;
   }
 };
@@ -152,7 +152,7 @@ TEST_F(Cgroups, RES_21_ACgroupThatNobodyKnowsIsRemovedAtStart) {
   ASSERT_NO_FATAL_FAILURE(startPod("a", pod("a", {marker("c", "a")})));
   EXPECT_EQ(node().stopAgent(), 0);
   for (const fs::path& directory : cgroupDirectories(kubepods("/burstable")))
-    fs::create_directory(directory / fs::path(orphan).filename());
+    fs::create_directory(directory / fs::path(cgroupPath(orphan)).filename());
   ASSERT_FALSE(cgroupDirectories(orphan).empty());
   node().startAgent();
   EXPECT_TRUE(eventually("the cgroup is gone", kSoon, isRemoved(orphan)));

@@ -1,5 +1,6 @@
 // containerd is absent, dies, hangs. The agent goes on, and pods that need not suffer do not.
 #include <csignal>
+#include <fstream>
 #include <sstream>
 #include <thread>
 
@@ -45,6 +46,44 @@ TEST_F(RuntimeFaults, REC_9_RestartDisturbsNoRunningPod) {
   ASSERT_NO_FATAL_FAILURE(startPod("b"));
   EXPECT_TRUE(eventually("number of starts", 10s, hasStarts(node(), "a", 1)));
   EXPECT_EQ(runsOnce(node(), "a", {"c"})(), "");
+}
+
+TEST_F(RuntimeFaults, LOG_7_LogsAreReadWhileItIsAway) {
+  node().config["authentication"] = {{"anonymous", {{"enabled", true}}}, {"webhook", {{"enabled", false}}}};
+  node().config["authorization"] = {{"mode", "AlwaysAllow"}};
+  json manifest = pod("a", {shell("c", "c",
+                                  "echo one; while [ ! -e /out/go ]; do usleep 20000; done; echo two; "
+                                  "exec sleep 1000")});
+  json sidecar = shell("proxy", "proxy", "echo listens; exec sleep 1000");
+  sidecar["restartPolicy"] = "Always";
+  manifest["spec"]["initContainers"] = {shell("setup", "setup", "echo prepared"), sidecar};
+  node().startAgent();
+  node().write("a.json", manifest);
+  ASSERT_TRUE(eventually("pod a is ready", kSoon, isReady(node(), "a")));
+  const std::string base = "https://127.0.0.1:" + std::to_string(node().config["port"].get<int>()) +
+                           "/containerLogs/default/" + node().fullName("a") + "/";
+  const auto logOf = [&](const std::string& container, const std::string& want) -> Look {
+    return [=] {
+      const std::string seen = run({"curl", "-sk", base + container}).output;
+      return seen == want ? "" : "it says " + seen;
+    };
+  };
+  EXPECT_TRUE(eventually("the log is there", kSoon, logOf("c", "one\n")));
+  const std::string followed = (node().dir() / "followed").string();
+  Process follower({"curl", "-skN", base + "c?follow=true"}, followed);
+  node().containerd().kill();
+  EXPECT_TRUE(eventually("init container", kSoon, logOf("setup", "prepared\n")));
+  EXPECT_TRUE(eventually("sidecar", kSoon, logOf("proxy", "listens\n")));
+  EXPECT_TRUE(eventually("container", kSoon, logOf("c", "one\n")));
+  EXPECT_EQ(node().client({"logs", node().fullName("a"), "-c", "c"}).output, "one\n");
+  // The runtime writes down what is said as soon as it is there again, and whoever follows hears of it.
+  std::ofstream(node().records() / "go") << "now";
+  node().containerd().start();
+  EXPECT_TRUE(eventually("what was said meanwhile", kSoon, [&] {
+    std::ifstream in(followed);
+    const std::string seen{std::istreambuf_iterator<char>(in), {}};
+    return seen == "one\ntwo\n" ? "" : "it says " + seen;
+  }));
 }
 
 TEST_F(RuntimeFaults, REC_10_ExitWhileItIsAwayIsFoundAfterwards) {

@@ -167,6 +167,11 @@ Decision admit(const core::Pod& pod, const PodClaims& claims, const std::vector<
   return decision;
 }
 
+std::optional<Rejection> refusedByShutdown(const NodeView& node) {
+  if (!node.shuttingDown) return std::nullopt;
+  return Rejection{.reason = "NodeShutdown", .message = "Pod was rejected as the node is shutting down."};
+}
+
 // Pods that asked for memory have a claim on it; the others may say that they put up with too little.
 std::optional<Rejection> refusedUnderPressure(const core::Pod& pod, const PodClaims& claims, const NodeView& node) {
   if (node.pressures.empty() || claims.critical) return std::nullopt;

@@ -28,6 +28,9 @@ struct Decision {
 Decision admit(const core::Pod& pod, const PodClaims& claims, const std::vector<const PodClaims*>& others,
                const NodeView& node);
 
+// Whether the node takes no pod any more because it goes down (SHD-2). Asked only of pods that do not run yet.
+std::optional<Rejection> refusedByShutdown(const NodeView& node);
+
 // Whether the node is too short of something to take the pod on (EVI-10). Asked only of pods that do not run yet.
 std::optional<Rejection> refusedUnderPressure(const core::Pod& pod, const PodClaims& claims, const NodeView& node);
 

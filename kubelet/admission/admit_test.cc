@@ -356,6 +356,16 @@ INSTANTIATE_TEST_SUITE_P(
                      kDisk, ""}),
     [](const auto& test) { return test.param.name; });
 
+TEST(Shutdown, ADM_8_SHD_2_TheNodeTakesNobodyAnyMore) {
+  NodeView node = makeNode();
+  EXPECT_FALSE(refusedByShutdown(node));
+  node.shuttingDown = true;
+  const std::optional<Rejection> refused = refusedByShutdown(node);
+  ASSERT_TRUE(refused);
+  EXPECT_EQ(refused->reason, "NodeShutdown");
+  EXPECT_EQ(refused->message, "Pod was rejected as the node is shutting down.");
+}
+
 TEST(NodeView, IsReadFromTheNodeObject) {
   core::Node node;
   node.mutable_metadata()->set_name("n1");

@@ -33,6 +33,7 @@ struct NodeView {
   bool appArmor = true;                           // the machine enforces AppArmor profiles
   std::vector<std::string> allowedUnsafeSysctls;  // names, or prefixes that end in "*"
   std::vector<std::string> pressures;             // conditions of the node: "MemoryPressure", ...
+  bool shuttingDown = false;                      // the machine is about to go down
 };
 
 // Name, labels, taints, allocatable and features of a Node object. The rest is the caller's.

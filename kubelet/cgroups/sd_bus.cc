@@ -2,76 +2,22 @@
 
 #include <chrono>
 #include <cstring>
-#include <dlfcn.h>
 #include <map>
 #include <memory>
 #include <system_error>
-#include <type_traits>
 
-#include <systemd/sd-bus.h>
+#include "base/sdbus/library.h"
 
 namespace cubelet::cgroups {
 namespace {
 
-constexpr char kLibrary[] = "libsystemd.so.0";
 constexpr char kService[] = "org.freedesktop.systemd1";
 constexpr char kObject[] = "/org/freedesktop/systemd1";
 constexpr char kManager[] = "org.freedesktop.systemd1.Manager";
 constexpr char kPrivateSocket[] = "unix:path=/run/systemd/private";
 constexpr std::chrono::seconds kJobTimeout{25};
 
-struct Library {
-  decltype(&::sd_bus_open_system) open_system;
-  decltype(&::sd_bus_new) create;
-  decltype(&::sd_bus_set_address) set_address;
-  decltype(&::sd_bus_start) start;
-  decltype(&::sd_bus_flush_close_unref) close;
-  decltype(&::sd_bus_message_new_method_call) new_call;
-  decltype(&::sd_bus_message_append) append;
-  decltype(&::sd_bus_message_append_strv) append_strv;
-  decltype(&::sd_bus_message_open_container) open_container;
-  decltype(&::sd_bus_message_close_container) close_container;
-  decltype(&::sd_bus_message_read) read;
-  decltype(&::sd_bus_message_unref) unref;
-  decltype(&::sd_bus_call) call;
-  decltype(&::sd_bus_error_free) error_free;
-  decltype(&::sd_bus_match_signal) match_signal;
-  decltype(&::sd_bus_process) process;
-  decltype(&::sd_bus_wait) wait;
-};
-
-template <class Function>
-bool find(void* handle, const char* name, Function& function) {
-  function = reinterpret_cast<Function>(::dlsym(handle, name));
-  return function != nullptr;
-}
-
-Result<Library> load() {
-  void* handle = ::dlopen(kLibrary, RTLD_NOW | RTLD_LOCAL);
-  if (handle == nullptr)
-    return fail(Code::kUnavailable, "", std::string("cannot load libsystemd (package libsystemd0): ") + ::dlerror());
-  Library lib = {};
-  const bool all = find(handle, "sd_bus_open_system", lib.open_system) && find(handle, "sd_bus_new", lib.create) &&
-                   find(handle, "sd_bus_set_address", lib.set_address) && find(handle, "sd_bus_start", lib.start) &&
-                   find(handle, "sd_bus_flush_close_unref", lib.close) &&
-                   find(handle, "sd_bus_message_new_method_call", lib.new_call) &&
-                   find(handle, "sd_bus_message_append", lib.append) &&
-                   find(handle, "sd_bus_message_append_strv", lib.append_strv) &&
-                   find(handle, "sd_bus_message_open_container", lib.open_container) &&
-                   find(handle, "sd_bus_message_close_container", lib.close_container) &&
-                   find(handle, "sd_bus_message_read", lib.read) && find(handle, "sd_bus_message_unref", lib.unref) &&
-                   find(handle, "sd_bus_call", lib.call) && find(handle, "sd_bus_error_free", lib.error_free) &&
-                   find(handle, "sd_bus_match_signal", lib.match_signal) &&
-                   find(handle, "sd_bus_process", lib.process) && find(handle, "sd_bus_wait", lib.wait);
-  if (!all) return fail(Code::kUnavailable, "", std::string(kLibrary) + " lacks a function: " + ::dlerror());
-  return lib;
-}
-
-Result<const Library*> library() {
-  static const Result<Library> loaded = load();
-  if (!loaded) return fail(loaded.error());
-  return &*loaded;
-}
+using sdbus::Library;
 
 std::unexpected<Error> failure(int negativeErrno, const std::string& doing) {
   return fail(errnoError(-negativeErrno, doing));
@@ -81,7 +27,7 @@ std::unexpected<Error> failure(int negativeErrno, const std::string& doing) {
 class Connection {
  public:
   static Result<std::unique_ptr<Connection>> open() {
-    Result<const Library*> lib = library();
+    Result<const Library*> lib = sdbus::loadLibrary();
     if (!lib) return fail(lib.error());
     auto connection = std::unique_ptr<Connection>(new Connection(**lib));
     if (connection->connect() < 0)
@@ -90,23 +36,23 @@ class Connection {
                   "and in the container runtime");
     return connection;
   }
-  ~Connection() { lib_.close(bus_); }
+  ~Connection() { lib_.flush_close_unref(bus_); }
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
 
   sd_bus_message* newCall(const char* method) {
     sd_bus_message* message = nullptr;
-    lib_.new_call(bus_, &message, kService, kObject, kManager, method);
+    lib_.message_new_method_call(bus_, &message, kService, kObject, kManager, method);
     return message;
   }
 
   int appendProperties(sd_bus_message* message, const std::vector<UnitProperty>& properties) {
-    int rc = lib_.open_container(message, 'a', "(sv)");
+    int rc = lib_.message_open_container(message, 'a', "(sv)");
     for (const UnitProperty& property : properties) {
       if (rc < 0) return rc;
       rc = append(message, property);
     }
-    return rc < 0 ? rc : lib_.close_container(message);
+    return rc < 0 ? rc : lib_.message_close_container(message);
   }
 
   // Takes `message`.
@@ -114,7 +60,7 @@ class Connection {
     sd_bus_error error = SD_BUS_ERROR_NULL;
     sd_bus_message* reply = nullptr;
     const int rc = lib_.call(bus_, message, 0, &error, &reply);
-    lib_.unref(message);
+    lib_.message_unref(message);
     if (rc < 0) {
       Error out = errnoError(-rc, doing);
       const std::string name = error.name != nullptr ? error.name : "";
@@ -126,9 +72,9 @@ class Connection {
     }
     if (job != nullptr) {
       const char* path = nullptr;
-      if (lib_.read(reply, "o", &path) >= 0 && path != nullptr) *job = path;
+      if (lib_.message_read(reply, "o", &path) >= 0 && path != nullptr) *job = path;
     }
-    lib_.unref(reply);
+    lib_.message_unref(reply);
     return {};
   }
 
@@ -174,21 +120,21 @@ class Connection {
   int append(sd_bus_message* message, const UnitProperty& property) {
     const char* name = property.name.c_str();
     if (const bool* flag = std::get_if<bool>(&property.value))
-      return lib_.append(message, "(sv)", name, "b", static_cast<int>(*flag));
+      return lib_.message_append(message, "(sv)", name, "b", static_cast<int>(*flag));
     if (const std::uint64_t* number = std::get_if<std::uint64_t>(&property.value))
-      return lib_.append(message, "(sv)", name, "t", *number);
+      return lib_.message_append(message, "(sv)", name, "t", *number);
     if (const std::string* text = std::get_if<std::string>(&property.value))
-      return lib_.append(message, "(sv)", name, "s", text->c_str());
+      return lib_.message_append(message, "(sv)", name, "s", text->c_str());
     std::vector<char*> list;
     for (const std::string& item : std::get<std::vector<std::string>>(property.value))
       list.push_back(const_cast<char*>(item.c_str()));
     list.push_back(nullptr);
-    int rc = lib_.open_container(message, 'r', "sv");
-    if (rc >= 0) rc = lib_.append(message, "s", name);
-    if (rc >= 0) rc = lib_.open_container(message, 'v', "as");
-    if (rc >= 0) rc = lib_.append_strv(message, list.data());
-    if (rc >= 0) rc = lib_.close_container(message);
-    return rc < 0 ? rc : lib_.close_container(message);
+    int rc = lib_.message_open_container(message, 'r', "sv");
+    if (rc >= 0) rc = lib_.message_append(message, "s", name);
+    if (rc >= 0) rc = lib_.message_open_container(message, 'v', "as");
+    if (rc >= 0) rc = lib_.message_append_strv(message, list.data());
+    if (rc >= 0) rc = lib_.message_close_container(message);
+    return rc < 0 ? rc : lib_.message_close_container(message);
   }
 
   static int jobRemoved(sd_bus_message* message, void* self, sd_bus_error*) {
@@ -197,7 +143,8 @@ class Connection {
     const char* job = nullptr;
     const char* unit = nullptr;
     const char* result = nullptr;
-    if (connection->lib_.read(message, "uoss", &id, &job, &unit, &result) >= 0) connection->ended_[job] = result;
+    if (connection->lib_.message_read(message, "uoss", &id, &job, &unit, &result) >= 0)
+      connection->ended_[job] = result;
     return 0;
   }
 
@@ -208,7 +155,7 @@ class Connection {
 
 Result<void> runJob(Connection& connection, sd_bus_message* message, const std::string& doing) {
   if (Result<void> listening = connection.listenForJobs(); !listening) {
-    connection.lib().unref(message);
+    connection.lib().message_unref(message);
     return listening;
   }
   std::string job;
@@ -223,11 +170,11 @@ Result<void> SdBus::startSlice(const std::string& slice, const std::vector<UnitP
   if (!opened) return fail(opened.error());
   Connection& connection = **opened;
   sd_bus_message* message = connection.newCall("StartTransientUnit");
-  int rc = connection.lib().append(message, "ss", slice.c_str(), "replace");
+  int rc = connection.lib().message_append(message, "ss", slice.c_str(), "replace");
   if (rc >= 0) rc = connection.appendProperties(message, properties);
-  if (rc >= 0) rc = connection.lib().append(message, "a(sa(sv))", 0);
+  if (rc >= 0) rc = connection.lib().message_append(message, "a(sa(sv))", 0);
   if (rc < 0) {
-    connection.lib().unref(message);
+    connection.lib().message_unref(message);
     return failure(rc, "start");
   }
   Result<void> started = runJob(connection, message, "start");
@@ -241,10 +188,10 @@ Result<void> SdBus::setProperties(const std::string& unit, const std::vector<Uni
   Connection& connection = **opened;
   sd_bus_message* message = connection.newCall("SetUnitProperties");
   constexpr int kRuntimeOnly = 1;
-  int rc = connection.lib().append(message, "sb", unit.c_str(), kRuntimeOnly);
+  int rc = connection.lib().message_append(message, "sb", unit.c_str(), kRuntimeOnly);
   if (rc >= 0) rc = connection.appendProperties(message, properties);
   if (rc < 0) {
-    connection.lib().unref(message);
+    connection.lib().message_unref(message);
     return failure(rc, "set properties");
   }
   return connection.call(message, "set properties");
@@ -255,9 +202,9 @@ Result<void> SdBus::stopUnit(const std::string& unit) {
   if (!opened) return fail(opened.error());
   Connection& connection = **opened;
   sd_bus_message* message = connection.newCall("StopUnit");
-  const int rc = connection.lib().append(message, "ss", unit.c_str(), "replace");
+  const int rc = connection.lib().message_append(message, "ss", unit.c_str(), "replace");
   if (rc < 0) {
-    connection.lib().unref(message);
+    connection.lib().message_unref(message);
     return failure(rc, "stop");
   }
   return runJob(connection, message, "stop");

@@ -100,6 +100,7 @@ Task<void> StatusPublisher::work(Key key) {
     if (step == Step::kAgain) entry.wake.ring();
     if (step == Step::kForget && !entry.wake.rung()) {
       entries_.erase(key);
+      options_.told();
       co_return;
     }
     if (step == Step::kFailed) {
@@ -109,6 +110,7 @@ Task<void> StatusPublisher::work(Key key) {
     }
   }
   entry.working = false;
+  options_.told();
 }
 
 // The watch may lag behind the answer to our own write.
@@ -171,6 +173,11 @@ Task<StatusPublisher::Step> StatusPublisher::removeObject(Key key, std::string u
 void StatusPublisher::complain(const Key& key, const std::string& doing, const Error& error) {
   log::warning("cannot " + doing + " of a pod; trying again",
                {{"pod", key.first + "/" + key.second}, {"error", error.message}});
+}
+
+bool StatusPublisher::isUnsent(const std::string& uid) const {
+  return std::any_of(entries_.begin(), entries_.end(),
+                     [&](const auto& entry) { return entry.second->uid == uid && entry.second->working; });
 }
 
 std::size_t StatusPublisher::unsent() const {

@@ -46,6 +46,8 @@ class StatusPublisher {
     // And so long a usual start waits to become one write with "Running": what the API server does for a pod that
     // starts, it does while programs of the same node want the processor for their own starts.
     Duration hold = std::chrono::seconds(1);
+    // unsent() and isUnsent() may answer something else: one less has work to do.
+    std::function<void()> told = [] {};
   };
   StatusPublisher(Loop& loop, Clock& clock, apiserver::ApiClient& client, Options options);
 
@@ -60,6 +62,7 @@ class StatusPublisher {
 
   // Pods whose status the API server does not have yet.
   std::size_t unsent() const;
+  bool isUnsent(const std::string& uid) const;
   std::uint64_t writes() const { return writes_; }
 
  private:

@@ -25,7 +25,6 @@ constexpr std::string_view kOtherCgroups = "cgroups of programs that are not pod
 constexpr std::string_view kReservedCpus = "CPUs kept for the system: use systemReserved";
 constexpr std::string_view kManagers = "CPU, memory and topology managers";
 constexpr std::string_view kVolumes = "volumes from the API server";
-constexpr std::string_view kShutdown = "graceful node shutdown";
 constexpr std::string_view kHost = "kernel and iptables settings of the host";
 constexpr std::string_view kOwnLimits = "limits of the agent itself: set them in the systemd unit";
 constexpr std::string_view kTracing = "tracing";
@@ -191,9 +190,9 @@ constexpr Support kTable[] = {
     {"makeIPTablesUtilChains", kHost},
     {"iptablesMasqueradeBit", kUpstreamNothing},
     {"iptablesDropBit", kUpstreamNothing},
-    {"shutdownGracePeriod", kShutdown},
-    {"shutdownGracePeriodCriticalPods", kShutdown},
-    {"shutdownGracePeriodByPodPriority", kShutdown},
+    {"shutdownGracePeriod", kWorks},
+    {"shutdownGracePeriodCriticalPods", kWorks},
+    {"shutdownGracePeriodByPodPriority", kWorks},
 
     // ---- The agent itself
     {"featureGates", kWorks},  // see kGatesWithEffect
@@ -217,6 +216,8 @@ constexpr Support kTable[] = {
 constexpr std::string_view kGatesWithEffect[] = {
     "AllBeta",
     "CustomCPUCFSQuotaPeriod",
+    "GracefulNodeShutdown",
+    "GracefulNodeShutdownBasedOnPodPriority",
     "KubeletCrashLoopBackOffMax",
     "KubeletEnsureSecretPulledImages",
 };

@@ -165,6 +165,8 @@ void ImageCollector::remember(World& world) {
     if (world.inUse.contains(image.id)) image.usedAt = clock_.now();
     now[image.id] = image;
   }
+  for (const auto& [id, image] : known_)
+    if (!now.contains(id)) hooks_.removed(id);  // by somebody else
   known_ = std::move(now);
 }
 
@@ -208,6 +210,7 @@ Task<Result<void>> ImageCollector::remove(ImageGcPlan plan, std::set<std::string
                                    {"bytes", std::to_string(removal.bytes)},
                                    {"because", removal.forAge ? "it was not used for long" : "space is short"}});
     known_.erase(removal.id);
+    hooks_.removed(removal.id);
     freed += removal.bytes;
   }
   if (failure) co_return fail(std::move(*failure));

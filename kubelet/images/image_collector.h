@@ -30,6 +30,8 @@ class ImageCollector {
     std::function<std::optional<std::set<std::string>>()> wanted;
     std::function<void(std::string_view reason, std::string message)> warn;      // an event of the node
     std::function<Result<DiskSpace>(const std::string&)> spaceAt = diskSpaceAt;  // called on a thread
+    // The runtime no longer has the image of this id.
+    std::function<void(const std::string& imageId)> removed = [](const std::string&) {};
   };
   // All of them outlive this object.
   ImageCollector(Clock& clock, BlockingPool& pool, cri::RuntimeService& runtime, cri::ImageService& service,

@@ -7,7 +7,9 @@
 
 #include "base/async_test.h"
 #include "base/task_group.h"
+#include "base/temp_dir.h"
 #include "cri/fake/fake_runtime.h"
+#include "kubelet/images/pull_records.h"
 
 namespace cubelet::images {
 namespace {
@@ -26,6 +28,7 @@ class Collector : public AsyncTest {
     hooks.spaceAt = [this](const std::string&) -> Result<DiskSpace> {
       return DiskSpace{.capacity = capacity, .available = available.load()};
     };
+    hooks.removed = removed;
     collector = std::make_unique<ImageCollector>(clock, pool, runtime, runtime, policy, std::move(hooks));
     tasks.spawn("collector", collector->run());
     collector->look();
@@ -64,6 +67,7 @@ class Collector : public AsyncTest {
   std::uint64_t capacity = 10'000;
   std::atomic<std::uint64_t> available = 1000;
   Names events;
+  std::function<void(const std::string&)> removed = [](const std::string&) {};
   std::unique_ptr<ImageCollector> collector;
   TaskGroup tasks{loop};
 };
@@ -163,6 +167,41 @@ TEST_F(Collector, GC_4_ANewPodsImageIsSafe) {
   wanted = std::set<std::string>{"a:1", "b:1"};
   advance(minutes(10));
   EXPECT_EQ(count("RemoveImage"), 1);
+}
+
+// Another image may come under the same id, preloaded: nobody has shown a secret for that one.
+TEST_F(Collector, CFG_23_ARemovedImageHasNoPullRecordAnyMore) {
+  const TempDir dir;
+  PullRecords records(clock, dir / "image_manager", VerificationPolicy());
+  removed = [&](const std::string& imageId) { records.removed(imageId); };
+  runtime.addImage("web:1");
+  const std::string id = runtime.addImage("private:1").id;
+  const SecretLogin login{"uid-s", "shop", "s", loginHash("robot", "secret")};
+  ASSERT_TRUE(records.begin("private:1"));
+  ASSERT_TRUE(records.pulled("private:1", id, login));
+  records.end("private:1");
+  ASSERT_FALSE(records.mayUse("private:1", id, {}));
+  available = 0;
+  begin();
+  runtime.faults().failNext("RemoveImage", Error(Code::kInternal, "", "busy"));
+  advance(minutes(2));
+  EXPECT_FALSE(records.mayUse("private:1", id, {})) << "it is still there";
+  advance(minutes(5));
+  ASSERT_FALSE(runtime.hasImage("private:1"));
+  EXPECT_TRUE(records.mayUse("private:1", id, {}));
+}
+
+TEST_F(Collector, CFG_23_NorHasOneThatSomebodyElseHasRemoved) {
+  Names gone;
+  removed = [&](const std::string& imageId) { gone.push_back(imageId); };
+  available = 5000;
+  runtime.addImage("web:1");
+  const std::string id = runtime.addImage("private:1").id;
+  begin();
+  EXPECT_EQ(gone, Names{});
+  ASSERT_TRUE(loop.runToEnd(runtime.removeImage(id)));
+  advance(minutes(10));
+  EXPECT_EQ(gone, Names{id});
 }
 
 TEST_F(Collector, GC_5_SecondFailureInARowIsAnEvent) {

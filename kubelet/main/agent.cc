@@ -274,6 +274,10 @@ Agent::Agent(Loop& loop, Clock& clock, config::Effective effective, cgroups::Pod
                            [this](std::string_view reason, std::string message) {
                              events_.warning(events::nodeRef(effective_.nodeName, effective_.nodeName), reason,
                                              std::move(message));
+                           },
+                       .removed =
+                           [this](const std::string& imageId) {
+                             if (pullRecords_) pullRecords_->removed(imageId);
                            }}),
       evictor_({.loop = loop,
                 .clock = clock,
@@ -286,6 +290,10 @@ Agent::Agent(Loop& loop, Clock& clock, config::Effective effective, cgroups::Pod
                 .imageCollector = imageCollector_},
                effective_, context_.node.dirs,
                [this](const eviction::Pressure& pressure) { pressureChanged(pressure); }),
+      shutdown_({.loop = loop, .clock = clock, .events = events_, .sync = sync_}, effective_,
+                {.changed = [this](bool shuttingDown) { shutdownChanged(shuttingDown); },
+                 .statusIsAwaited =
+                     [this](const std::string& uid) { return cluster_ && cluster_->isAboutToTellStatusOf(uid); }}),
       tasks_(loop) {
   images_.onPulled([this] { imageCollector_.look(); });
   runtimeView_.endpoint = effective_.config.containerruntimeendpoint();
@@ -326,7 +334,8 @@ void Agent::addRoutes() {
        .clientCertificateExpires = [this] { return cluster_ ? cluster_->view().certificateExpires : std::nullopt; },
        .servingCertificateExpires = [this] { return nodeApi_->certificateExpires(); },
        .clientRenewErrors = [this] { return cluster_ ? cluster_->renewErrors() : 0; },
-       .servingRenewErrors = [this] { return nodeApi_->certificateRenewErrors(); }});
+       .servingRenewErrors = [this] { return nodeApi_->certificateRenewErrors(); },
+       .shutdownTimes = [this] { return shutdown_.times(); }});
 }
 
 Result<void> Agent::start() {
@@ -355,6 +364,7 @@ Result<void> Agent::start() {
   tasks_.spawn("image garbage collection", imageCollector_.run());
   tasks_.spawn("eviction", evictor_.run());
   tasks_.spawn("memory pressure", evictor_.watchMemory());
+  tasks_.spawn("node shutdown", shutdown_.run());
   if (Result<void> sent = notify_.ready(); !sent)
     log::warning("cannot tell the service manager that the agent is ready", {{"error", sent.error().message}});
   if (std::optional<Duration> interval = watchdogInterval()) watchdog_.emplace(clock_, notify_, *interval);
@@ -412,6 +422,7 @@ void Agent::nodeChanged(const k8s::core::v1::Node* stored) {
   const auto& allowed = effective_.config.allowedunsafesysctls();
   admissionNode_.allowedUnsafeSysctls = {allowed.begin(), allowed.end()};
   admissionNode_.pressures = eviction::namesOf(evictor_.pressure());
+  admissionNode_.shuttingDown = shutdown_.shuttingDown();
 }
 
 // Pods that come now are told so; the scheduler is, by the node's conditions.
@@ -422,6 +433,11 @@ void Agent::pressureChanged(const eviction::Pressure& pressure) {
     cluster_->setPressure({.memory = pressure.contains(Condition::kMemory),
                            .disk = pressure.contains(Condition::kDisk),
                            .pid = pressure.contains(Condition::kPid)});
+}
+
+void Agent::shutdownChanged(bool shuttingDown) {
+  admissionNode_.shuttingDown = shuttingDown;
+  if (cluster_) cluster_->setShuttingDown(shuttingDown);
 }
 
 void Agent::makeCluster() {
@@ -463,7 +479,8 @@ void Agent::makeCluster() {
           .requested =
               [this](const std::string& method, const std::string& host, int status, Duration took) {
                 metrics_.kubelet().apiRequest(method, host, status == 0 ? "<error>" : std::to_string(status), took);
-              }});
+              },
+          .statusTold = [this] { shutdown_.podsChanged(); }});
   context_.readNodeAgain = [this] { return cluster_->readNodeAgain(); };
 }
 
@@ -593,6 +610,7 @@ void Agent::limitsEnforced(const Result<std::string>& outcome) {
 
 void Agent::changed() {
   evictor_.podsChanged();
+  shutdown_.podsChanged();
   if (notify_.wanted() && !statusTimer_)
     statusTimer_ = clock_.after(kStatusDelay, [this] {
       statusTimer_.cancel();
@@ -630,6 +648,7 @@ Task<void> Agent::close() {
   co_await nodeApi_->close();
   co_await stats_->close();
   co_await tasks_.close();
+  co_await shutdown_.close();
   co_await sync_.close();
   co_await storage_.close();
   co_await logRotator_.close();

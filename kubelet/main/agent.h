@@ -31,6 +31,7 @@
 #include "kubelet/main/evictor.h"
 #include "kubelet/main/late_announcer.h"
 #include "kubelet/main/node_api.h"
+#include "kubelet/main/node_shutdown.h"
 #include "kubelet/main/node_stats.h"
 #include "kubelet/main/storage.h"
 #include "kubelet/observe/observer.h"
@@ -75,6 +76,7 @@ class Agent final : public server::AgentView {
   void tellStaticPods();
   void nodeChanged(const k8s::core::v1::Node* stored);
   void pressureChanged(const eviction::Pressure& pressure);
+  void shutdownChanged(bool shuttingDown);
   void podsFrom(const std::string& source, staticpods::PodSet set);
   void podChanged(const std::string& uid);
   void runtimeSynced();
@@ -117,6 +119,7 @@ class Agent final : public server::AgentView {
   logs::LogRotator logRotator_;
   images::ImageCollector imageCollector_;
   Evictor evictor_;
+  NodeShutdown shutdown_;
   std::unique_ptr<staticpods::LocalObjects> localObjects_;  // null: an API server has them, or there are none
   std::unique_ptr<staticpods::ManifestDirectory> manifests_;
   std::unique_ptr<staticpods::ManifestUrl> manifestUrl_;

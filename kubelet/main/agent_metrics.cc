@@ -149,6 +149,13 @@ void AgentMetrics::addSources(Sources sources) {
                           "Tries to renew the client certificate that failed", from.clientRenewErrors()));
     out.push_back(counter("kubelet_server_expiration_renew_errors",
                           "Tries to renew the serving certificate that failed", from.servingRenewErrors()));
+    const shutdown::ShutdownTimes shutdown = from.shutdownTimes();
+    out.push_back(metrics::gauge("kubelet_graceful_shutdown_start_time_seconds",
+                                 "When the last graceful shutdown began, in seconds of Unix time; 0: never",
+                                 shutdown.began ? unixSeconds(*shutdown.began) : 0));
+    out.push_back(metrics::gauge("kubelet_graceful_shutdown_end_time_seconds",
+                                 "When it had ended the pods, in seconds of Unix time; 0: not yet",
+                                 shutdown.ended ? unixSeconds(*shutdown.ended) : 0));
   });
 }
 

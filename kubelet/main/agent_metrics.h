@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "kubelet/metrics/kubelet_metrics.h"
 #include "kubelet/metrics/pod_starts.h"
+#include "kubelet/shutdown/shutdown_times.h"
 #include "kubelet/sync/milestones.h"
 #include "kubelet/sync/pod_worker.h"
 
@@ -34,6 +35,7 @@ class AgentMetrics {
     std::function<std::optional<WallTime>()> servingCertificateExpires;
     std::function<std::uint64_t()> clientRenewErrors;
     std::function<std::uint64_t()> servingRenewErrors;
+    std::function<shutdown::ShutdownTimes()> shutdownTimes;
   };
   void addSources(Sources sources);
 

@@ -110,7 +110,8 @@ struct Cluster::Link {
                 {.nodeName = cluster.effective_.nodeName, .nodeUid = [this] { return registeredUid(); }}),
         statuses(cluster.services_.loop, cluster.services_.clock, client,
                  {.stored = [this](const std::string& ns, const std::string& name) { return stored(ns, name); },
-                  .random = cluster.hooks_.random}),
+                  .random = cluster.hooks_.random,
+                  .told = cluster.hooks_.statusTold}),
         probe(cluster.services_.clock, transport, client.reachability(), cluster.hooks_.random) {
     client.reachability().onLoss([&cluster](const Error& error) { cluster.serverIsAway(error); });
     client.reachability().onReturn([&cluster] { cluster.serverIsBack(); });
@@ -229,6 +230,7 @@ void Cluster::connect(ClientConfig config) {
   link_ = std::make_unique<Link>(*this, std::move(config));
   if (effective_.config.rotatecertificates()) keepCertificate(copy);
   link_->node.setPressure(pressure_);
+  link_->node.setShuttingDown(shuttingDown_);
   if (runtimeKnown_) link_->node.runtimeSynced();
   link_->objects.onChange(hooks_.objectChanged);
   hooks_.objects(&link_->objects);
@@ -405,6 +407,15 @@ void Cluster::statusChanged(const sync::PodWorker& worker) {
 void Cluster::setPressure(node::Pressure pressure) {
   pressure_ = pressure;
   if (link_) link_->node.setPressure(pressure);
+}
+
+void Cluster::setShuttingDown(bool shuttingDown) {
+  shuttingDown_ = shuttingDown;
+  if (link_) link_->node.setShuttingDown(shuttingDown);
+}
+
+bool Cluster::isAboutToTellStatusOf(const std::string& uid) const {
+  return link_ && !link_->client.reachability().isAway() && link_->statuses.isUnsent(uid);
 }
 
 void Cluster::runtimeSynced() {

@@ -61,6 +61,7 @@ class Cluster {
     std::function<void()> connected;  // statuses will be taken from now on: tell all of them
     // Every request that has ended, with the server's host and port; status 0: there was no answer.
     std::function<void(const std::string& method, const std::string& host, int status, Duration took)> requested;
+    std::function<void()> statusTold;  // isAboutToTellStatusOf() may answer something else
   };
   Cluster(Services services, const config::Effective& effective, Hooks hooks);
   ~Cluster();
@@ -75,9 +76,12 @@ class Cluster {
   void statusChanged(const sync::PodWorker& worker);
   // What the node is short of, as its conditions tell it.
   void setPressure(node::Pressure pressure);
+  void setShuttingDown(bool shuttingDown);
   void runtimeSynced();
   void runtimeLost();
   void volumesChanged();  // Hooks::volumesInUse answers something else
+  // The API server does not have the pod's status yet, and can be reached.
+  bool isAboutToTellStatusOf(const std::string& uid) const;
   server::ClusterView view() const;
   // Of the client certificate.
   std::uint64_t renewErrors() const;
@@ -111,6 +115,7 @@ class Cluster {
   std::unique_ptr<apiserver::ApiClient> bootstrapClient_;
   std::unique_ptr<Link> link_;  // once there is a kubeconfig to work with
   node::Pressure pressure_;
+  bool shuttingDown_ = false;
   bool runtimeKnown_ = false;
   bool podsWatched_ = false;
   std::string csiNodeOf_;                       // UID of the Node whose CSINode is made, or was

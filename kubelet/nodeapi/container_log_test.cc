@@ -92,6 +92,61 @@ TEST_F(ContainerLogsTest, LOG_4_OptionsChooseWhatIsShown) {
   EXPECT_THAT(get("tailLines=-1"), StartsWith("422 "));
 }
 
+// An init container that has ended, a sidecar and an ephemeral container that run.
+TEST_F(ContainerLogsTest, LOG_7_InitContainersSidecarsAndEphemeralContainersHaveLogs) {
+  core::Pod& pod = view.pods[0];
+  pod.mutable_spec()->add_initcontainers()->set_name("setup");
+  core::Container& sidecar = *pod.mutable_spec()->add_initcontainers();
+  sidecar.set_name("proxy");
+  sidecar.set_restartpolicy("Always");
+  pod.mutable_spec()->add_ephemeralcontainers()->mutable_ephemeralcontainercommon()->set_name("debug");
+  core::ContainerStatus& setup = *pod.mutable_status()->add_initcontainerstatuses();
+  setup.set_name("setup");
+  setup.mutable_state()->mutable_terminated();
+  core::ContainerStatus& proxy = *pod.mutable_status()->add_initcontainerstatuses();
+  proxy.set_name("proxy");
+  proxy.set_restartcount(2);
+  proxy.mutable_state()->mutable_running();
+  proxy.mutable_laststate()->mutable_terminated();
+  core::ContainerStatus& debug = *pod.mutable_status()->add_ephemeralcontainerstatuses();
+  debug.set_name("debug");
+  debug.mutable_state()->mutable_running();
+  std::vector<observe::ObservedContainer>& have = view.runtime["uid-web"].containers;
+  have.push_back(have[0]);
+  have.back().name = "proxy";
+  have.back().attempt = 2;
+  have.push_back(have[0]);
+  have.back().name = "debug";
+  for (const char* name : {"setup", "proxy", "debug"})
+    ASSERT_TRUE(makeDirectories(dir / (std::string("shop_web_uid-web/") + name), 0755));
+  write("prepared", "stdout", "../setup/0.log");
+  write("before", "stdout", "../proxy/1.log");
+  write("listens", "stdout", "../proxy/2.log");
+  write("looks around", "stdout", "../debug/0.log");
+
+  const auto logOf = [&](const std::string& container, const std::string& query = "") {
+    return get(query, "/containerLogs/shop/web/" + container);
+  };
+  EXPECT_EQ(logOf("setup"), "200 prepared\n");
+  EXPECT_EQ(logOf("setup", "follow=true"), "200 prepared\n") << "it has ended: there is nothing to wait for";
+  EXPECT_EQ(logOf("proxy"), "200 listens\n");
+  EXPECT_EQ(logOf("proxy", "previous=true"), "200 before\n");
+  EXPECT_EQ(logOf("debug"), "200 looks around\n");
+  for (const std::size_t index : {1U, 2U}) {
+    const std::string name = have[index].name;
+    web::TestClient client(loop, server->port());
+    client.get("/containerLogs/shop/web/" + name + "?follow=true");
+    client.readUntil(index == 1 ? "listens\n" : "looks around\n");
+    write("more", "stdout", "../" + name + (index == 1 ? "/2.log" : "/0.log"));
+    client.readUntil("more\n");
+    have[index].state = observe::ContainerState::kExited;
+    logs.podChanged("uid-web");
+    for (int i = 0; i < 10; ++i) loop.poll();
+    clock.advance(seconds(1));
+    EXPECT_THAT(client.readToEnd(), EndsWith("0\r\n\r\n")) << name;
+  }
+}
+
 TEST_F(ContainerLogsTest, LOG_6_RefusalsSayWhy) {
   EXPECT_EQ(get("", "/containerLogs/shop/none/main"), "404 pod \"none\" does not exist\n");
   EXPECT_EQ(get("", "/containerLogs/shop/web/none"), "404 container \"none\" not found in pod \"web\"\n");

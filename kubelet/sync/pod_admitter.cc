@@ -48,10 +48,12 @@ void PodAdmitter::decideOn(PodWorker& worker) {
   }
   const admission::NodeView& node = *context_.admissionNode;
   admission::PodClaims claims = admission::claimsOf(worker.pod());
-  // What ran before the agent started is no newcomer: if something has to go, eviction says who.
-  if (!runsAlready(worker))
-    if (std::optional<admission::Rejection> refused = admission::refusedUnderPressure(worker.pod(), claims, node))
-      return reject(worker, std::move(*refused));
+  // What ran before the agent started is no newcomer: if something has to go, eviction says who, or the shutdown.
+  if (!runsAlready(worker)) {
+    std::optional<admission::Rejection> refused = admission::refusedByShutdown(node);
+    if (!refused) refused = admission::refusedUnderPressure(worker.pod(), claims, node);
+    if (refused) return reject(worker, std::move(*refused));
+  }
   admission::Decision decision = admission::admit(worker.pod(), claims, others(), node);
   if (looksAgain(worker, decision)) return;
   // As long as the API server has not shown our labels, they speak against nothing that runs.

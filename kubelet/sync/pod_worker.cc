@@ -296,7 +296,10 @@ Task<void> PodWorker::releaseVolumes() {
   if (!plan_.finished || inUse || volumesReleased_ || stop_) co_return;
   Result<void> released = co_await context_.volumes.release(uid());
   volumesReleased_ = released.has_value();
-  if (volumesReleased_) co_return;
+  if (volumesReleased_) {
+    callbacks_.volumesReleased();
+    co_return;
+  }
   log::warning("the volumes of a pod that has ended cannot be taken back yet",
                {{"pod", state_.ref()}, {"error", released.error().message}});
   nextWake_ = std::min(nextWake_, context_.clock.now() + kLookAgain);

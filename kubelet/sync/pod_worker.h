@@ -35,6 +35,7 @@ class PodWorker {
     std::function<void()> askIn;                     // it could start now: admit() or fail() follows, now or later
     std::function<void()> askResize;                 // judgeResize() and heedResize() may follow, now or later
     std::function<void(PodWorker&)> finished;        // termination is complete; close() and destroy the worker
+    std::function<void()> volumesReleased;           // of a pod that has come to its end
     // The status is another one, or final (see terminated()).
     std::function<void(const PodWorker&)> statusChanged;
   };
@@ -84,6 +85,8 @@ class PodWorker {
   const std::optional<status::FailedBy>& failedBy() const { return failedBy_; }
   // Everything has been stopped and removed, and the status is the pod's last one.
   bool terminated() const { return terminated_; }
+  // The pod has come to its end and has given its volumes back.
+  bool volumesReleased() const { return volumesReleased_; }
   bool objectKnown() const { return state_.objectKnown; }
   const core::PodStatus& status() const { return status_; }
   // For people who ask why a pod waits.

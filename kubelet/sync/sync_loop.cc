@@ -242,6 +242,7 @@ std::unique_ptr<PodWorker> SyncLoop::makeWorker(core::Pod pod, bool objectKnown)
   callbacks.askIn = [this] { admitter_.decide(); };
   callbacks.askResize = [this] { admitter_.decideResizes(); };
   callbacks.finished = [this](PodWorker& worker) { finished(worker); };
+  callbacks.volumesReleased = [this] { listener_.changed(); };
   callbacks.statusChanged = [this](const PodWorker& worker) {
     listener_.statusChanged(worker);
     listener_.changed();
@@ -474,6 +475,26 @@ bool SyncLoop::isEnding(const std::string& uid) const {
   const auto worker = byUid_.find(uid);
   if (worker == byUid_.end()) return false;
   return worker->second->stopping() || !status::isTerminalPhase(worker->second->status().phase());
+}
+
+std::vector<core::Pod> SyncLoop::unendedPods() const {
+  std::vector<core::Pod> pods;
+  for (const auto& [fullName, slot] : slots_)
+    if (slot.worker->decided() && isEnding(slot.worker->uid())) pods.push_back(slot.worker->pod());
+  return pods;
+}
+
+void SyncLoop::shutDown(const std::string& uid, status::FailedBy why, Duration grace) {
+  const auto worker = byUid_.find(uid);
+  if (worker == byUid_.end()) return;
+  if (isActive(*worker->second)) return worker->second->fail(std::move(why), grace);
+  if (worker->second->stopping())
+    worker->second->stop(context_.clock.wallNow() + std::chrono::duration_cast<WallTime::duration>(grace));
+}
+
+bool SyncLoop::hasLetGo(const std::string& uid) const {
+  const auto worker = byUid_.find(uid);
+  return worker == byUid_.end() || (!isEnding(uid) && worker->second->volumesReleased());
 }
 
 Task<void> SyncLoop::close() {

@@ -71,6 +71,13 @@ class SyncLoop {
              const std::map<std::string, std::string>& annotations);
   // The pod is to end, and something of it still runs.
   bool isEnding(const std::string& uid) const;
+  // Admitted pods that have not come to their end: active ones, and those that are ending.
+  std::vector<core::Pod> unendedPods() const;
+  // The node goes down (SHD-3): an active pod fails for that reason within `grace`; one that is being stopped has no
+  // more time than that either.
+  void shutDown(const std::string& uid, status::FailedBy why, Duration grace);
+  // The pod has come to its end and has given its volumes back, or there is none.
+  bool hasLetGo(const std::string& uid) const;
   // Every dead container whose pod has a newer one is superfluous for now (GC-1). False: there are none.
   bool removeAllDead();
   // Volumes that could not be set up may be possible now, of whatever pod: a driver has come.
