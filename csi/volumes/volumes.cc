@@ -97,6 +97,12 @@ bool Volumes::isPublished(const std::string& driver, const std::string& handle, 
   return found && !(*found)->unverified.contains(podUid);
 }
 
+std::optional<std::string> Volumes::pathOf(const std::string& driver, const std::string& handle,
+                                           const std::string& podUid) const {
+  Result<EntryPtr> found = published(driver, handle, podUid);
+  return found ? std::optional(targetOf((*found)->record, podUid)) : std::nullopt;
+}
+
 bool Volumes::has(const std::string& podUid) const {
   return std::ranges::any_of(entries_, [&](const auto& named) {
     const Entry& entry = *named.second;
@@ -198,6 +204,8 @@ Task<Result<std::int64_t>> Volumes::expand(VolumeSpec spec, PodUse use, std::int
   Semaphore::Permit turn = co_await entry->turn.acquire();
   found = published(spec.driver, spec.handle, use.uid);
   if (!found) co_return fail(found.error());
+  // Another pod of the volume may have had it grown meanwhile.
+  if (entry->record.size >= bytes) co_return entry->record.size;
   Result<std::shared_ptr<NodeService>> node = co_await drivers_.find(spec.driver);
   if (!node) co_return fail(node.error());
   Result<NodeCapabilities> can = co_await (*node)->capabilities();
@@ -205,10 +213,28 @@ Task<Result<std::int64_t>> Volumes::expand(VolumeSpec spec, PodUse use, std::int
   if (!can->expand)
     co_return fail(Code::kUnimplemented, "", "driver " + spec.driver + " does not expand volumes on the node");
   const std::string target = targetOf(entry->record, use.uid);
+  Semaphore::Permit slot = co_await limitOf(spec.driver).acquire();
   auto call = (*node)->expand(expandRequest(spec, use, *can, stagingOf(entry->record), target, bytes));
   Result<v1::NodeExpandVolumeResponse> answer = co_await std::move(call);
+  slot.release();
   if (!answer) co_return fail(answer.error().within("expand " + describe(entry->record)));
+  entry->record.size = bytes;
+  Result<void> saved = co_await save(entry);
+  if (!saved) co_return fail(saved.error());
   co_return answer->capacity_bytes() > 0 ? answer->capacity_bytes() : bytes;
+}
+
+Volumes::Size Volumes::size(const std::string& driver, const std::string& handle) const {
+  auto found = entries_.find(uniqueName(driver, handle));
+  if (found == entries_.end()) return {};
+  return {.known = found->second->record.size, .refused = found->second->refusedSize};
+}
+
+void Volumes::noteSize(const std::string& driver, const std::string& handle, Size size) {
+  auto found = entries_.find(uniqueName(driver, handle));
+  if (found == entries_.end()) return;
+  found->second->record.size = size.known;  // on disk with whatever comes next
+  found->second->refusedSize = size.refused;
 }
 
 Task<Result<v1::NodeGetVolumeStatsResponse>> Volumes::stats(std::string driver, std::string handle,

@@ -5,6 +5,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -61,6 +62,9 @@ class Volumes {
   void claim(const VolumeSpec& spec, const std::string& podUid);
   // By this run of the agent, or seen by it to be there.
   bool isPublished(const std::string& driver, const std::string& handle, const std::string& podUid) const;
+  // Where the pod finds it; nothing: it is not published for the pod, by this run of the agent or an earlier one.
+  std::optional<std::string> pathOf(const std::string& driver, const std::string& handle,
+                                    const std::string& podUid) const;
   // Anything of it may be there for the pod, or is wanted.
   bool has(const std::string& podUid) const;
   // The path where the pod finds the volume. From now on the pod is its user, also when this fails.
@@ -77,8 +81,16 @@ class Volumes {
   // A volume that no pod uses is still there, because taking it down has failed.
   bool hasAbandoned() const;
 
-  // Grows the volume where this pod has it; answers its size. outcome.h says what an error asks for.
+  // Grows the volume where this pod has it; answers its size. One that is known to be as large already is left alone.
+  // outcome.h says what an error asks for; kUnimplemented: the driver does not do that on the node.
   Task<Result<std::int64_t>> expand(VolumeSpec spec, PodUse use, std::int64_t bytes);
+  // What is known of the size of a volume for as long as it is on this node; in bytes.
+  struct Size {
+    std::int64_t known = 0;    // it has at least this; 0: nobody has said anything
+    std::int64_t refused = 0;  // the driver has refused this to this run of the agent; 0: it has refused nothing
+  };
+  Size size(const std::string& driver, const std::string& handle) const;
+  void noteSize(const std::string& driver, const std::string& handle, Size size);
   Task<Result<v1::NodeGetVolumeStatsResponse>> stats(std::string driver, std::string handle, std::string podUid);
 
   struct View {
@@ -100,6 +112,7 @@ class Volumes {
     std::string problem;
     std::string waitsFor;
     WallTime since;
+    std::int64_t refusedSize = 0;
     Semaphore turn{1};
   };
   using EntryPtr = std::shared_ptr<Entry>;

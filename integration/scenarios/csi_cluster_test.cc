@@ -149,5 +149,45 @@ TEST_F(CsiCluster, CSI_4_ADriverWithoutAttachmentsIsNotHeldUp) {
   expectCleanEnd();
 }
 
+TEST_F(CsiCluster, CSI_15_AVolumeGrowsWithItsClaim) {
+  const auto resize = [](const std::string& size) {
+    json volume = cluster().get({"pv", "csi-disk"});
+    volume["spec"]["capacity"]["storage"] = size;
+    cluster().replaceRaw("/api/v1/persistentvolumes/csi-disk", volume);
+    json claim = cluster().get({"pvc", "csi-data"});
+    claim["status"]["allocatedResources"] = {{"storage", size}};
+    claim["status"]["allocatedResourceStatuses"] = {{"storage", "NodeResizePending"}};
+    claim["status"]["conditions"] = json::array({{{"type", "FileSystemResizePending"}, {"status", "True"}}});
+    cluster().replaceRaw("/api/v1/namespaces/default/persistentvolumeclaims/csi-data/status", claim);
+  };
+  const auto claimHas = [](const std::string& size) {
+    return Look([size] {
+      const json status = cluster().get({"pvc", "csi-data"})["status"];
+      const bool done = status["capacity"].value("storage", "") == size &&
+                        status.value("conditions", json::array()).empty() &&
+                        status.value("allocatedResourceStatuses", json::object()).empty();
+      return done ? std::string() : status.dump();
+    });
+  };
+  makeDriverObject(false);
+  driver().start();
+  startJoined();
+  makeVolume();
+  startPod();
+  ASSERT_TRUE(eventually("pod p is ready", kSoon, isReadyThere("pod", "p")));
+  // A new agent looks at once what a running one looks at about each minute.
+  resize("2Mi");
+  node().killAgent();
+  node().startAgent();
+  EXPECT_TRUE(eventually("it grows while the pod runs", kSoon, claimHas("2Mi")));
+  cluster().remove({"pod", "p"});
+  ASSERT_TRUE(eventually("the pod is gone", kSoon, isGoneThere("p")));
+  resize("3Mi");
+  startPod();
+  ASSERT_TRUE(eventually("pod p is ready", kSoon, isReadyThere("pod", "p")));
+  EXPECT_TRUE(claimHas("3Mi")().empty()) << "before the pod has started";
+  expectCleanEnd();
+}
+
 }  // namespace
 }  // namespace cubelet::integration

@@ -185,6 +185,29 @@ TEST_F(Csi, CSI_8_CSI_10_AnInlineVolumeLivesAsLongAsItsPod) {
   for (const auto& volume : fs::directory_iterator(driver().state())) EXPECT_EQ(volume.path().filename(), "disk");
 }
 
+TEST_F(Csi, CSI_15_AVolumeGrowsWithItsObject) {
+  const auto disk = [](const std::string& size) {
+    return std::string("apiVersion: v1\nkind: PersistentVolume\nmetadata: {name: pv-disk}\n") +
+           "spec: {capacity: {storage: " + size + "}, accessModes: [ReadWriteOnce], csi: {driver: " + kDriver +
+           ", volumeHandle: disk}}\n---\napiVersion: v1\nkind: PersistentVolumeClaim\n" +
+           "metadata: {name: data}\nspec: {volumeName: pv-disk}\n";
+  };
+  put("disk.yaml", disk("64Mi"));
+  driver().start();
+  startPod();
+  ASSERT_TRUE(eventually("the pod has written", kSoon, isWritten()));
+  driver().kill();
+  driver().start({"--volume-size=134217728"});
+  put("disk.yaml", disk("128Mi"));
+  EXPECT_TRUE(eventually("it has grown", kSoon, logSays(node(), "MountVolume.NodeExpandVolume succeeded for volume")));
+  const json noted = json::parse(contentOf(node().root() / "cubelet/volumes" / csiJournal(node()).at(0)));
+  EXPECT_EQ(noted["size"], "134217728");
+  EXPECT_TRUE(runsOnce(node(), "p", {"c"})().empty()) << "the pod does not notice";
+  put("disk.yaml", disk("256Mi"));
+  EXPECT_TRUE(eventually("the refusal is told", kSoon, logSays(node(), "NodeExpandVolume failed for volume")));
+  expectCleanEnd();
+}
+
 TEST_F(Csi, CSI_12_ARawBlockDeviceReachesTheContainer) {
   put("raw.yaml", std::string("apiVersion: v1\nkind: PersistentVolume\nmetadata: {name: pv-raw}\n") +
                       "spec: {volumeMode: Block, accessModes: [ReadWriteOnce], csi: {driver: " + kDriver +

@@ -149,8 +149,11 @@ observe::Observer::Options observerOptions() {
 }
 
 // The context is only read when a volume is set up: it may be made later.
-volumes::Sources volumeSources(const sync::Context& context, Loop& loop, Clock& clock, Storage& storage) {
+volumes::Sources volumeSources(const sync::Context& context, Loop& loop, Clock& clock, Storage& storage,
+                               events::EventRecorder& events, std::string nodeName) {
   volumes::Sources out;
+  out.events = &events;
+  out.nodeName = std::move(nodeName);
   out.csi = &storage.volumes();
   out.csiDrivers = &storage.drivers();
   out.runProgram = volumes::programRunner(loop, clock);
@@ -218,7 +221,7 @@ Agent::Agent(Loop& loop, Clock& clock, config::Effective effective, cgroups::Pod
                       if (cluster_) cluster_->volumesChanged();
                     },
                 .pods = [this] { return sync_.uids(); }}),
-      volumes_(volumeThreads_, clock, readNodeFacts(effective_).dirs, volumeSources(context_, loop, clock, storage_)),
+      volumes_(volumeThreads_, clock, readNodeFacts(effective_).dirs, volumeSources(context_, loop, clock, storage_, events_, effective_.nodeName)),
       http_(loop, clock, blocking_),
       probes_({.loop = loop,
                .clock = clock,
@@ -443,8 +446,10 @@ void Agent::makeCluster() {
               },
           .objectChanged = [this](const std::string& ns, const std::string& name) { sync_.objectChanged(ns, name); },
           .storage =
-              [this](volumes::Attachments* attachments, csi::DriverAnnouncer* announcer) {
+              [this](volumes::Attachments* attachments, volumes::ClaimStatuses* claims,
+                     csi::DriverAnnouncer* announcer) {
                 volumes_.useAttachments(attachments);
+                volumes_.useClaimStatuses(claims);
                 announcer_.use(announcer);
               },
           .volumesInUse = [this] { return storage_.volumes().inUse(); },

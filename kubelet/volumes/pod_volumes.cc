@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "csi/volumes/volumes.h"
 #include "kubelet/volumes/attachments.h"
+#include "kubelet/volumes/claim_rules.h"
 #include "kubelet/volumes/claim_volume.h"
 #include "kubelet/volumes/config_map.h"
 #include "kubelet/volumes/csi_volume.h"
@@ -25,6 +26,7 @@ namespace {
 
 constexpr Duration kDeadline = std::chrono::seconds(123);  // VOL-1
 constexpr Duration kRenewalRetry = std::chrono::minutes(1);
+constexpr Duration kLookForGrowth = std::chrono::seconds(75);  // as often as upstream reads the claims of a pod
 constexpr char kTearDown[] = "/";  // no volume has this name
 // How long the end of a pod waits for calls of its own that have been told to stop.
 constexpr std::chrono::seconds kLetWorkEnd(5);
@@ -105,6 +107,9 @@ Task<Result<std::string>> PodVolumes::setUp(core::Pod pod, core::Volume volume, 
   if (!filled) co_return fail(filled.error());
   noteRenewal(pod.metadata().uid(), volume.name(), filled->renewAt);
   if (!filled->renewAt) neverRenewed_.insert({pod.metadata().uid(), volume.name()});
+  const VolumeType* type = typeOf(filled->request);
+  if (type->mayGrow(filled->request) && (sources_.claims != nullptr || type->hasGrown(filled->request, sources_)))
+    growAt_.try_emplace(pod.metadata().uid(), inTime(kLookForGrowth));
   Result<void> given = co_await giveToGroup(std::move(filled->request), filled->path, std::move(walk));
   if (!given) co_return mountFailed(volume, given.error());
   co_return std::move(filled->path);
@@ -133,6 +138,50 @@ Task<Result<void>> PodVolumes::refresh(core::Pod pod) {
   co_return Result<void>();
 }
 
+Task<void> PodVolumes::grow(core::Pod pod) {
+  const std::string uid = pod.metadata().uid();
+  if (sources_.csi == nullptr || !sources_.csi->has(uid)) co_return;
+  bool again = false;
+  for (const core::Volume& volume : pod.spec().volumes()) {
+    const core::VolumeSource& source = volume.volumesource();
+    if ((!source.has_persistentvolumeclaim() && !source.has_ephemeral()) || isReadOnly(source)) continue;
+    auto one = growOne(pod, volume);
+    const bool more = co_await std::move(one);
+    again = again || more;
+  }
+  growAt_.erase(uid);
+  // Its volumes may have been released meanwhile.
+  if (again && sources_.csi->has(uid)) growAt_[uid] = inTime(kLookForGrowth);
+}
+
+// Whether it is to be looked at again by itself.
+Task<bool> PodVolumes::growOne(core::Pod pod, core::Volume volume) {
+  VolumeRequest asked{pod, volume, dirs_};
+  const VolumeType* type = typeOf(volume);
+  Result<VolumeRequest> request = co_await type->prepare(std::move(asked), sources_);
+  // A claim that cannot be read now is read another time; the pod does not need it.
+  if (!request) co_return true;
+  const VolumeType* behind = typeOf(*request);
+  if (behind == nullptr || !request->persistent) co_return false;
+  const bool watched = sources_.claims != nullptr && request->persistent->spec().persistentvolumesource().has_csi();
+  if (!behind->hasGrown(*request, sources_)) co_return watched;
+  VolumeRequest found = std::move(*request);
+  request = co_await behind->prepare(std::move(found), sources_);
+  if (!request) {
+    log::warning("a volume cannot be grown yet", {{"volume", volume.name()}, {"error", request.error().message}});
+    co_return true;
+  }
+  if (!behind->mayGrow(*request)) co_return watched;
+  Result<void> grown = co_await behind->grow(std::move(*request), sources_);
+  if (!grown) log::warning("a volume was not grown", {{"volume", volume.name()}, {"error", grown.error().message}});
+  co_return watched || !grown;
+}
+
+std::optional<WallTime> PodVolumes::growthDue(const std::string& uid) const {
+  auto due = growAt_.find(uid);
+  return due != growAt_.end() ? std::optional(due->second) : std::nullopt;
+}
+
 std::optional<WallTime> PodVolumes::refreshDue(const std::string& uid) const {
   std::optional<WallTime> earliest;
   for (auto due = renewAt_.lower_bound({uid, ""}); due != renewAt_.end() && due->first.first == uid; ++due)
@@ -151,10 +200,15 @@ Task<Result<void>> PodVolumes::bindSubPath(std::string uid, SubPath subPath) {
   co_return co_await pool_.run<void>("prepare a subPath", kDeadline, std::move(job));
 }
 
-Task<Result<void>> PodVolumes::release(std::string uid) {
-  if (sources_.csi == nullptr || !sources_.csi->has(uid)) co_return Result<void>();
+void PodVolumes::forgetRenewals(const std::string& uid) {
   std::erase_if(renewAt_, [&](const auto& entry) { return entry.first.first == uid; });
   std::erase_if(neverRenewed_, [&](const WorkPlace& place) { return place.first == uid; });
+  growAt_.erase(uid);
+}
+
+Task<Result<void>> PodVolumes::release(std::string uid) {
+  if (sources_.csi == nullptr || !sources_.csi->has(uid)) co_return Result<void>();
+  forgetRenewals(uid);
   Result<void> released = co_await releaseCsi(std::move(uid));
   co_return released;
 }
@@ -162,8 +216,7 @@ Task<Result<void>> PodVolumes::release(std::string uid) {
 Task<Result<void>> PodVolumes::tearDown(std::string uid) {
   Result<void> released = co_await release(uid);
   if (!released) co_return released;
-  std::erase_if(renewAt_, [&](const auto& entry) { return entry.first.first == uid; });
-  std::erase_if(neverRenewed_, [&](const WorkPlace& place) { return place.first == uid; });
+  forgetRenewals(uid);
   const std::string directory = layout::podDirectory(dirs_, uid);
   std::vector<std::shared_future<void>> works = worksOf(uid);
   Result<Work> work = beginWork({uid, kTearDown});
