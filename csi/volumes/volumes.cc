@@ -48,6 +48,12 @@ Semaphore& Volumes::limitOf(const std::string& driver) {
   return *limit;
 }
 
+Semaphore& Volumes::readLimitOf(const std::string& driver) {
+  std::unique_ptr<Semaphore>& limit = readLimits_[driver];
+  if (!limit) limit = std::make_unique<Semaphore>(options_.readsPerDriver);
+  return *limit;
+}
+
 Volumes::EntryPtr Volumes::entryFor(const VolumeSpec& spec) {
   EntryPtr& entry = entries_[uniqueName(spec.driver, spec.handle)];
   if (!entry) entry = std::make_shared<Entry>();
@@ -243,14 +249,30 @@ Task<Result<v1::NodeGetVolumeStatsResponse>> Volumes::stats(std::string driver, 
   if (!found) co_return fail(found.error());
   // Reading waits for no turn: figures must come while a volume is worked on.
   const VolumeRecord record = (*found)->record;
+  Semaphore::Permit slot = co_await readLimitOf(driver).acquire();
   Result<std::shared_ptr<NodeService>> node = co_await drivers_.find(driver);
   if (!node) co_return fail(node.error());
+  Result<NodeCapabilities> can = co_await (*node)->capabilities();
+  if (!can) co_return fail(can.error());
+  if (!can->volumeStats) co_return fail(Code::kUnimplemented, "", "driver " + driver + " tells nothing of its volumes");
   v1::NodeGetVolumeStatsRequest request;
   request.set_volume_id(handle);
   request.set_volume_path(targetOf(record, podUid));
   if (record.stage != StageState::kNone) request.set_staging_target_path(stagingOf(record));
   auto call = (*node)->volumeStats(std::move(request));
-  co_return co_await std::move(call);
+  Result<v1::NodeGetVolumeStatsResponse> answer = co_await std::move(call);
+  if (answer && !can->volumeCondition) answer->clear_volume_condition();
+  co_return answer;
+}
+
+std::vector<Volumes::Publication> Volumes::publishedFor(const std::string& podUid) const {
+  std::vector<Publication> all;
+  for (const auto& [name, entry] : entries_) {
+    auto pod = entry->record.pods.find(podUid);
+    if (pod == entry->record.pods.end() || pod->second != PublishState::kPublished) continue;
+    all.push_back({entry->record.driver, entry->record.handle, targetOf(entry->record, podUid)});
+  }
+  return all;
 }
 
 std::vector<Volumes::View> Volumes::all() const {

@@ -43,6 +43,7 @@ class Volumes {
     std::string nodeName;             // for vol_data.json
     std::string bootId;               // of the running kernel
     std::size_t callsPerDriver = 20;  // under way at once
+    std::size_t readsPerDriver = 5;   // of stats(), beside these
     std::function<WallTime()> now = [] { return WallTime(); };
   };
   // All must outlive this object.
@@ -91,7 +92,16 @@ class Volumes {
   };
   Size size(const std::string& driver, const std::string& handle) const;
   void noteSize(const std::string& driver, const std::string& handle, Size size);
+  // What the driver tells of the volume. kUnimplemented: it tells nothing. Waits for no other call of the volume, and
+  // of the driver only for others of this kind.
   Task<Result<v1::NodeGetVolumeStatsResponse>> stats(std::string driver, std::string handle, std::string podUid);
+
+  struct Publication {
+    std::string driver;
+    std::string handle;
+    std::string path;  // where the pod finds it
+  };
+  std::vector<Publication> publishedFor(const std::string& podUid) const;
 
   struct View {
     VolumeRecord record;
@@ -147,13 +157,15 @@ class Volumes {
   Task<Result<void>> removeTarget(VolumeRecord record, std::string podUid);
   Task<Result<void>> expectUnmounted(std::string path, std::string call);
   Semaphore& limitOf(const std::string& driver);
+  Semaphore& readLimitOf(const std::string& driver);
 
   Host& host_;
   Drivers& drivers_;
   Options options_;
   std::function<void()> changed_ = [] {};
   std::map<std::string, EntryPtr> entries_;                   // by unique name
-  std::map<std::string, std::unique_ptr<Semaphore>> limits_;  // by driver
+  std::map<std::string, std::unique_ptr<Semaphore>> limits_;      // by driver
+  std::map<std::string, std::unique_ptr<Semaphore>> readLimits_;  // by driver
 };
 
 }  // namespace cubelet::csi

@@ -3,6 +3,7 @@
 #include <fstream>
 #include <optional>
 
+#include "integration/harness/free_port.h"
 #include "integration/harness/hostpath_driver.h"
 #include "integration/harness/node_test.h"
 
@@ -205,6 +206,44 @@ TEST_F(Csi, CSI_15_AVolumeGrowsWithItsObject) {
   EXPECT_TRUE(runsOnce(node(), "p", {"c"})().empty()) << "the pod does not notice";
   put("disk.yaml", disk("256Mi"));
   EXPECT_TRUE(eventually("the refusal is told", kSoon, logSays(node(), "NodeExpandVolume failed for volume")));
+  expectCleanEnd();
+}
+
+TEST_F(Csi, CSI_16_TheDriversFiguresAreTold) {
+  const int port = freePort();
+  const auto get = [&](const std::string& path) {
+    return run({"busybox", "wget", "-qO-", "http://127.0.0.1:" + std::to_string(port) + path}).output;
+  };
+  const auto volume = [&]() -> json {
+    const json all = json::parse(get("/stats/summary"), nullptr, false);
+    for (const json& pod : all.value("pods", json::array()))
+      for (const json& one : pod.value("volume", json::array()))
+        if (one["name"] == "data") return one;
+    return nullptr;
+  };
+  node().config["readOnlyPort"] = port;
+  node().config["featureGates"]["CSIVolumeHealth"] = true;
+  driver().start();
+  startPod();
+  ASSERT_TRUE(eventually("the pod has written", kSoon, isWritten()));
+  driver().order("NodeGetVolumeStats before delay 20000\n");
+  const auto began = std::chrono::steady_clock::now();
+  EXPECT_TRUE(volume().is_null()) << "a driver that hangs has no figures";
+  EXPECT_LT(std::chrono::steady_clock::now() - began, std::chrono::seconds(10));
+
+  // A new agent asks anew, and knows the volumes of pods that run.
+  node().killAgent();
+  node().startAgent();
+  ASSERT_TRUE(eventually("the figures are told", kSoon, [&] { return volume().is_null() ? "not yet" : ""; }));
+  const json told = volume();
+  EXPECT_EQ(told["capacityBytes"], 64 << 20) << told.dump();
+  EXPECT_GT(told["usedBytes"].get<int>(), 0);
+  EXPECT_EQ(told["pvcRef"]["name"], "data");
+  EXPECT_EQ(told["volumeHealthStats"]["abnormal"], false);
+  const std::string metrics = get("/metrics");
+  EXPECT_NE(metrics.find("kubelet_volume_stats_capacity_bytes{namespace=\"default\",persistentvolumeclaim=\"data\"} "),
+            std::string::npos);
+  EXPECT_NE(metrics.find("kubelet_volume_stats_health_status_abnormal{"), std::string::npos);
   expectCleanEnd();
 }
 

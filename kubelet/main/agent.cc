@@ -311,6 +311,9 @@ Agent::Agent(Loop& loop, Clock& clock, config::Effective effective, cgroups::Pod
                                                            .observer = observer_,
                                                            .cgroups = cgroups_,
                                                            .effective = effective_,
+                                                           .volumes = volumes_,
+                                                           .csiVolumes = storage_.volumes(),
+                                                           .events = events_,
                                                            .dirs = context_.node.dirs});
   addRoutes();
   if (wantsCluster(effective_)) makeCluster();

@@ -16,7 +16,7 @@ struct PodDisk {
   std::vector<VolumeFigures> volumes;
 };
 
-// Of one pod. Walks every directory that is a part of its file system, at the lowest priority that a thread can have; a
+// Of one pod, but for volumes that drivers are asked for. Walks every directory that is a part of its file system, at the lowest priority that a thread can have; a
 // file with several names counts once. What cannot be read is left out. `stop` ends it: kCancelled. Any thread; blocks
 // for as long as that takes, seconds for a million files.
 Result<PodDisk> measurePod(const PodToRead& pod, WallTime at, const std::atomic<bool>& stop);

@@ -5,6 +5,7 @@
 
 #include "base/files.h"
 #include "base/log.h"
+#include "csi/volumes/paths.h"
 #include "csi/volumes/volumes.h"
 #include "kubelet/volumes/attachments.h"
 #include "kubelet/volumes/claim_rules.h"
@@ -107,6 +108,7 @@ Task<Result<std::string>> PodVolumes::setUp(core::Pod pod, core::Volume volume, 
   if (!filled) co_return fail(filled.error());
   noteRenewal(pod.metadata().uid(), volume.name(), filled->renewAt);
   if (!filled->renewAt) neverRenewed_.insert({pod.metadata().uid(), volume.name()});
+  noteCsiPath(pod, volume, filled->request.persistent.get());
   const VolumeType* type = typeOf(filled->request);
   if (type->mayGrow(filled->request) && (sources_.claims != nullptr || type->hasGrown(filled->request, sources_)))
     growAt_.try_emplace(pod.metadata().uid(), inTime(kLookForGrowth));
@@ -144,7 +146,8 @@ Task<void> PodVolumes::grow(core::Pod pod) {
   bool again = false;
   for (const core::Volume& volume : pod.spec().volumes()) {
     const core::VolumeSource& source = volume.volumesource();
-    if ((!source.has_persistentvolumeclaim() && !source.has_ephemeral()) || isReadOnly(source)) continue;
+    if (source.has_csi()) noteCsiPath(pod, volume, nullptr);
+    if ((!source.has_persistentvolumeclaim() && !source.has_ephemeral())) continue;
     auto one = growOne(pod, volume);
     const bool more = co_await std::move(one);
     again = again || more;
@@ -163,6 +166,8 @@ Task<bool> PodVolumes::growOne(core::Pod pod, core::Volume volume) {
   if (!request) co_return true;
   const VolumeType* behind = typeOf(*request);
   if (behind == nullptr || !request->persistent) co_return false;
+  noteCsiPath(pod, volume, request->persistent.get());
+  if (isReadOnly(volume.volumesource())) co_return false;
   const bool watched = sources_.claims != nullptr && request->persistent->spec().persistentvolumesource().has_csi();
   if (!behind->hasGrown(*request, sources_)) co_return watched;
   VolumeRequest found = std::move(*request);
@@ -175,6 +180,28 @@ Task<bool> PodVolumes::growOne(core::Pod pod, core::Volume volume) {
   Result<void> grown = co_await behind->grow(std::move(*request), sources_);
   if (!grown) log::warning("a volume was not grown", {{"volume", volume.name()}, {"error", grown.error().message}});
   co_return watched || !grown;
+}
+
+// Of an inline volume when there is no persistent one.
+void PodVolumes::noteCsiPath(const core::Pod& pod, const core::Volume& volume,
+                             const core::PersistentVolume* persistent) {
+  if (sources_.csi == nullptr) return;
+  const std::string& uid = pod.metadata().uid();
+  std::optional<std::string> path;
+  if (persistent != nullptr) {
+    const core::CSIPersistentVolumeSource& source = persistent->spec().persistentvolumesource().csi();
+    path = sources_.csi->pathOf(source.driver(), source.volumehandle(), uid);
+  } else if (volume.volumesource().has_csi()) {
+    path = sources_.csi->pathOf(volume.volumesource().csi().driver(), csi::ephemeralHandle(uid, volume.name()), uid);
+  }
+  if (path) csiPaths_[{uid, volume.name()}] = *path;
+}
+
+PodVolumes::HostPaths PodVolumes::csiPaths(const std::string& uid) const {
+  HostPaths paths;
+  for (auto one = csiPaths_.lower_bound({uid, ""}); one != csiPaths_.end() && one->first.first == uid; ++one)
+    paths[one->first.second] = one->second;
+  return paths;
 }
 
 std::optional<WallTime> PodVolumes::growthDue(const std::string& uid) const {
@@ -203,6 +230,7 @@ Task<Result<void>> PodVolumes::bindSubPath(std::string uid, SubPath subPath) {
 void PodVolumes::forgetRenewals(const std::string& uid) {
   std::erase_if(renewAt_, [&](const auto& entry) { return entry.first.first == uid; });
   std::erase_if(neverRenewed_, [&](const WorkPlace& place) { return place.first == uid; });
+  std::erase_if(csiPaths_, [&](const auto& entry) { return entry.first.first == uid; });
   growAt_.erase(uid);
 }
 

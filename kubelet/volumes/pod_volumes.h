@@ -65,6 +65,9 @@ class PodVolumes {
   Task<void> grow(core::Pod pod);
   // When grow() is due even if nobody says that something has changed: a node may not watch claims. Nothing: never.
   std::optional<WallTime> growthDue(const std::string& uid) const;
+  // Where volumes of CSI drivers lie that are mounted for the pod; those of an earlier run of the agent, once grow() has
+  // looked at them.
+  HostPaths csiPaths(const std::string& uid) const;
   // Mounts a part of a volume that is ready, see sub_path.h; reasons of errors are those. One at a time for each pod.
   Task<Result<void>> bindSubPath(std::string uid, SubPath subPath);
   // For a pod that has come to its end and stays for others to see: has CSI drivers take their volumes back, so that
@@ -89,6 +92,7 @@ class PodVolumes {
   Task<Result<void>> renewIfDue(core::Pod pod, core::Volume volume);
   Task<bool> growOne(core::Pod pod, core::Volume volume);
   Task<Result<void>> releaseCsi(std::string uid);
+  void noteCsiPath(const core::Pod& pod, const core::Volume& volume, const core::PersistentVolume* persistent);
   void forgetRenewals(const std::string& uid);
   Task<Result<void>> giveToGroup(VolumeRequest request, std::string path, std::shared_ptr<OwnershipWalk> walk);
   Task<Result<std::string>> runSetUp(VolumeRequest request);
@@ -109,6 +113,7 @@ class PodVolumes {
   Sources sources_;
   std::span<const VolumeType* const> types_;
   std::map<WorkPlace, WallTime> renewAt_;
+  std::map<WorkPlace, std::string> csiPaths_;
   std::map<std::string, WallTime> growAt_;               // by UID
   std::set<WorkPlace> neverRenewed_;                     // volumes that are known to need none
   std::map<WorkPlace, std::shared_future<void>> works_;  // ready once the call has ended
