@@ -27,6 +27,7 @@ std::vector<Error> Volumes::load() {
   loadJournal(problems);
   loadPods(problems);
   loadStaged(problems);
+  unreadable_ = problems;
   return problems;
 }
 

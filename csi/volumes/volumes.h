@@ -15,6 +15,7 @@
 #include "base/semaphore.h"
 #include "base/task.h"
 #include "csi/client/node_service.h"
+#include "csi/volumes/audit.h"
 #include "csi/volumes/host.h"
 #include "csi/volumes/plan.h"
 #include "csi/volumes/record.h"
@@ -82,6 +83,13 @@ class Volumes {
   // A volume that no pod uses is still there, because taking it down has failed.
   bool hasAbandoned() const;
 
+  // Compares the journal with the mount table and with the pods there are. What is on its way at the moment is no
+  // finding.
+  Task<Result<std::vector<Finding>>> check(std::set<std::string> pods);
+  // Takes down what check() calls a leak: by its driver where that is known, else it is unmounted. What remains is up
+  // to check().
+  Task<void> repair(std::set<std::string> pods, std::vector<Finding> findings);
+
   // Grows the volume where this pod has it; answers its size. One that is known to be as large already is left alone.
   // outcome.h says what an error asks for; kUnimplemented: the driver does not do that on the node.
   Task<Result<std::int64_t>> expand(VolumeSpec spec, PodUse use, std::int64_t bytes);
@@ -132,6 +140,8 @@ class Volumes {
   void note(const EntryPtr& entry, const Result<void>& done);
   Result<EntryPtr> published(const std::string& driver, const std::string& handle, const std::string& podUid) const;
   void adopt(const VolumeData& data, const std::string& podUid, bool staged);
+  Task<Result<std::vector<Finding>>> auditOnce(std::set<std::string> pods);
+  Task<void> takeDown(std::string path);
   void loadJournal(std::vector<Error>& problems);
   void loadPods(std::vector<Error>& problems);
   void loadStaged(std::vector<Error>& problems);
@@ -163,7 +173,8 @@ class Volumes {
   Drivers& drivers_;
   Options options_;
   std::function<void()> changed_ = [] {};
-  std::map<std::string, EntryPtr> entries_;                   // by unique name
+  std::map<std::string, EntryPtr> entries_;  // by unique name
+  std::vector<Error> unreadable_;            // what load() could not read
   std::map<std::string, std::unique_ptr<Semaphore>> limits_;      // by driver
   std::map<std::string, std::unique_ptr<Semaphore>> readLimits_;  // by driver
 };

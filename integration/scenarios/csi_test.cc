@@ -247,6 +247,26 @@ TEST_F(Csi, CSI_16_TheDriversFiguresAreTold) {
   expectCleanEnd();
 }
 
+TEST_F(Csi, CSI_20_WhatNobodyKnowsIsNamedAndRepaired) {
+  driver().start();
+  startPod();
+  ASSERT_TRUE(eventually("pod p is ready", kSoon, isReady(node(), "p")));
+  Finished checked = node().client({"volumes", "--check"});
+  EXPECT_TRUE(checked.ok()) << checked.output;
+  // As if somebody had lost it.
+  const fs::path lost = node().root() / "plugins/kubernetes.io/csi" / kDriver / "0123/globalmount";
+  fs::create_directories(lost);
+  ASSERT_TRUE(run({"mount", "-t", "tmpfs", "lost", lost.string()}).ok());
+  checked = node().client({"volumes", "--check"});
+  EXPECT_FALSE(checked.ok());
+  EXPECT_NE(checked.output.find(lost.string()), std::string::npos) << checked.output;
+  EXPECT_TRUE(node().client({"volumes", "--repair"}).ok());
+  EXPECT_EQ(csiMounts(node()).size(), 2u) << "what the pod uses stays";
+  EXPECT_TRUE(runsOnce(node(), "p", {"c"})().empty());
+  fs::remove(lost.parent_path());
+  expectCleanEnd();
+}
+
 TEST_F(Csi, CSI_12_ARawBlockDeviceReachesTheContainer) {
   put("raw.yaml", std::string("apiVersion: v1\nkind: PersistentVolume\nmetadata: {name: pv-raw}\n") +
                       "spec: {volumeMode: Block, accessModes: [ReadWriteOnce], csi: {driver: " + kDriver +

@@ -26,7 +26,7 @@ struct Parsed {
   PortForwardOptions forward;
   EventsOptions events;
   ExplainOptions explain;
-  std::string volumesOutput;
+  VolumesOptions volumes;
   std::string statusOutput;
 };
 
@@ -114,6 +114,13 @@ void addExplain(CLI::App& app, Parsed& parsed) {
   addNamespace(command, parsed.explain.ns);
 }
 
+void addVolumes(CLI::App& app, Parsed& parsed) {
+  CLI::App* command = addCommand(app, "volumes", parsed);
+  addOutput(command, parsed.volumes.output, {"json"});
+  command->add_flag("--check", parsed.volumes.check, "Say what differs between journal, mounts and pods");
+  command->add_flag("--repair", parsed.volumes.repair, "The same, and take down what belongs to no pod");
+}
+
 Result<Command> commandFor(const std::string& name, Parsed& parsed) {
   if (name == "logs" && !parsed.since.empty()) {
     Result<Duration> since = parseDuration(parsed.since);
@@ -137,7 +144,8 @@ Result<Command> commandFor(const std::string& name, Parsed& parsed) {
     command = [&](AgentClient& agent, ClientIo& io) { return exitCodeOf(explainPod(agent, io, parsed.explain)); };
   if (name == "volumes")
     command = [&](AgentClient& agent, ClientIo& io) {
-      return exitCodeOf(showVolumes(agent, io, parsed.volumesOutput));
+      const bool check = parsed.volumes.check || parsed.volumes.repair;
+      return check ? checkVolumes(agent, io, parsed.volumes) : exitCodeOf(showVolumes(agent, io, parsed.volumes));
     };
   if (name == "status")
     command = [&](AgentClient& agent, ClientIo& io) { return exitCodeOf(showStatus(agent, io, parsed.statusOutput)); };
@@ -183,7 +191,7 @@ int runClient(const std::vector<std::string>& args, ClientIo io) {
   addPortForward(app, parsed);
   addEvents(app, parsed);
   addExplain(app, parsed);
-  addOutput(addCommand(app, "volumes", parsed), parsed.volumesOutput, {"json"});
+  addVolumes(app, parsed);
   addOutput(addCommand(app, "status", parsed), parsed.statusOutput, {"json"});
   addCommand(app, "version", parsed);
   try {

@@ -195,6 +195,12 @@ server::VolumeView volumeView(const csi::Volumes::View& view, const std::map<std
   return out;
 }
 
+std::vector<server::VolumeFinding> findings(const std::vector<csi::Finding>& from) {
+  std::vector<server::VolumeFinding> out;
+  for (const csi::Finding& one : from) out.push_back({one.volume, one.path, one.problem, one.leak});
+  return out;
+}
+
 }  // namespace
 
 Agent::Agent(Loop& loop, Clock& clock, config::Effective effective, cgroups::PodCgroupsOptions cgroups, rpc::Pump& pump,
@@ -724,6 +730,12 @@ std::vector<server::VolumeView> Agent::volumes() const {
   std::vector<server::VolumeView> out;
   for (const csi::Volumes::View& view : storage_.volumes().all()) out.push_back(volumeView(view, names));
   return out;
+}
+
+Task<Result<server::VolumeCheck>> Agent::checkVolumes(bool repair) {
+  Result<Storage::Check> check = co_await storage_.check(repair);
+  if (!check) co_return fail(check.error());
+  co_return server::VolumeCheck{.found = findings(check->found), .repaired = findings(check->repaired)};
 }
 
 // The loop itself answers: that it does is the answer. A runtime that is away is told by status(), it is no reason to
