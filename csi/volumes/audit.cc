@@ -39,6 +39,7 @@ std::vector<Finding> audit(const std::string& root, const std::vector<AuditedVol
     addRecord(volume, mounted, pods, findings);
     if (!volume.stagingPath.empty()) names[volume.stagingPath] = volume.record.name;
     for (const auto& [uid, path] : volume.publishPaths) names[path] = volume.record.name;
+    for (const std::string& path : volume.morePaths) names[path] = volume.record.name;
   }
   for (const std::string& path : mounted) {
     const std::string uid = podOfPath(root, path);

@@ -23,6 +23,7 @@ struct AuditedVolume {
   std::set<std::string> users;                   // UIDs of pods that want it
   std::string stagingPath;                       // empty for block volumes: nothing is mounted there
   std::map<std::string, std::string> publishPaths;  // by UID, of every pod in the record
+  std::vector<std::string> morePaths;               // where it may be mounted as well
 };
 
 // `mounts`: all that is mounted below `root`. `pods`: the UIDs of all pods there are.

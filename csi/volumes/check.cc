@@ -27,7 +27,10 @@ Task<Result<std::vector<Finding>>> Volumes::auditOnce(std::set<std::string> pods
     volume.record = entry->record;
     volume.users = entry->users;
     if (!entry->record.block) volume.stagingPath = stagingOf(entry->record);
-    for (const auto& [uid, state] : entry->record.pods) volume.publishPaths[uid] = targetOf(entry->record, uid);
+    for (const auto& [uid, state] : entry->record.pods) {
+      volume.publishPaths[uid] = targetOf(entry->record, uid);
+      if (entry->record.block) volume.morePaths.push_back(deviceMapOf(entry->record, uid).bound);
+    }
   }
   co_return audit(options_.root, volumes, *mounts, pods);
 }

@@ -161,4 +161,14 @@ Task<Result<void>> SystemHost::unmount(std::string path) {
   return pool_.run<void>("unmount " + path, kPatience, std::move(work));
 }
 
+Task<Result<void>> SystemHost::mapDevice(DeviceMap map) {
+  std::function<Result<void>()> work = [map] { return csi::mapDevice(map); };
+  return pool_.run<void>("map the device " + map.device, kPatience, std::move(work));
+}
+
+Task<Result<void>> SystemHost::unmapDevice(DeviceMap map) {
+  std::function<Result<void>()> work = [map] { return csi::unmapDevice(map); };
+  return pool_.run<void>("take back the device " + map.device, kPatience, std::move(work));
+}
+
 }  // namespace cubelet::csi

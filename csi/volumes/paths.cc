@@ -74,6 +74,14 @@ std::string blockDataDirectory(const std::string& root, const std::string& name)
   return pluginDirectory(root) + "/volumeDevices/" + escaped(name) + "/data";
 }
 
+std::string deviceMapPath(const std::string& root, const std::string& name, const std::string& podUid) {
+  return pluginDirectory(root) + "/volumeDevices/" + escaped(name) + "/dev/" + podUid;
+}
+
+std::string deviceLinkPath(const std::string& root, const std::string& podUid, const std::string& name) {
+  return root + "/pods/" + podUid + "/volumeDevices/kubernetes.io~csi/" + escaped(name);
+}
+
 bool isStagingPath(const std::string& root, std::string_view path) {
   const std::vector<std::string_view> parts = partsBelow(pluginDirectory(root), path);
   return parts.size() == 3 && parts[0] != "volumeDevices" && parts[2] == "globalmount";
@@ -84,8 +92,8 @@ std::string podOfPath(const std::string& root, std::string_view path) {
   if (parts.size() == 5 && parts[1] == "volumes" && parts[2] == "kubernetes.io~csi" && parts[4] == "mount")
     return std::string(parts[0]);
   const std::vector<std::string_view> device = partsBelow(pluginDirectory(root) + "/volumeDevices", path);
-  const bool published = device.size() == 3 && device[0] == "publish";
-  return published ? std::string(device[2]) : "";
+  const bool isDevice = device.size() == 3 && (device[0] == "publish" || device[1] == "dev");
+  return isDevice ? std::string(device[2]) : "";
 }
 
 std::string ephemeralHandle(std::string_view podUid, std::string_view volume) {

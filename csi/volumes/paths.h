@@ -21,6 +21,9 @@ std::string publishPath(const std::string& root, const std::string& podUid, cons
 std::string blockStagingPath(const std::string& root, const std::string& name);
 std::string blockPublishPath(const std::string& root, const std::string& name, const std::string& podUid);
 std::string blockDataDirectory(const std::string& root, const std::string& name);
+// Where a device is bound once more, and the link in the pod's directory that leads to it.
+std::string deviceMapPath(const std::string& root, const std::string& name, const std::string& podUid);
+std::string deviceLinkPath(const std::string& root, const std::string& podUid, const std::string& name);
 
 // Where mounts of CSI volumes are, by their paths.
 bool isStagingPath(const std::string& root, std::string_view path);

@@ -87,6 +87,22 @@ class TestHost final : public Host {
     mounts_.erase(path);
     co_return Result<void>();
   }
+  Task<Result<void>> mapDevice(DeviceMap map) override {
+    co_await crash_.point();
+    Result<void> made = makeDirectories(map.link.substr(0, map.link.rfind('/')), 0750);
+    if (made) std::filesystem::remove(map.link);
+    if (made) std::filesystem::create_symlink(map.device, map.link);
+    mounts_[map.bound] = map.device;
+    co_await crash_.point();
+    co_return made;
+  }
+  Task<Result<void>> unmapDevice(DeviceMap map) override {
+    co_await crash_.point();
+    std::filesystem::remove(map.link);
+    mounts_.erase(map.bound);
+    co_await crash_.point();
+    co_return Result<void>();
+  }
 
   std::vector<std::string> others;
 

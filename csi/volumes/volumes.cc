@@ -42,6 +42,12 @@ std::string Volumes::dataFileOf(const VolumeRecord& record, const std::string& p
   return directory + "/vol_data.json";
 }
 
+DeviceMap Volumes::deviceMapOf(const VolumeRecord& record, const std::string& podUid) const {
+  return {.device = targetOf(record, podUid),
+          .bound = deviceMapPath(options_.root, record.name, podUid),
+          .link = deviceLinkPath(options_.root, podUid, record.name)};
+}
+
 Semaphore& Volumes::limitOf(const std::string& driver) {
   std::unique_ptr<Semaphore>& limit = limits_[driver];
   if (!limit) limit = std::make_unique<Semaphore>(options_.callsPerDriver);
@@ -452,6 +458,10 @@ Task<Result<void>> Volumes::publishTo(EntryPtr entry, VolumeSpec spec, PodUse us
   auto call = node->publish(publishRequest(spec, use, can, stagingOf(record), path));
   Result<void> published = co_await std::move(call);
   slot.release();
+  if (published && record.block) {
+    Result<void> mapped = co_await host_.mapDevice(deviceMapOf(record, use.uid));
+    if (!mapped) co_return mapped;  // it stays an intent: the next try publishes again, which changes nothing
+  }
   if (published) {
     record.pods[use.uid] = PublishState::kPublished;
     co_return co_await save(entry);
@@ -474,6 +484,10 @@ Task<Result<void>> Volumes::unpublish(EntryPtr entry, std::string podUid) {
   record.pods[podUid] = PublishState::kUnpublishing;
   Result<void> noted = co_await save(entry);
   if (!noted) co_return noted;
+  if (record.block) {
+    Result<void> unmapped = co_await host_.unmapDevice(deviceMapOf(record, podUid));
+    if (!unmapped) co_return unmapped;
+  }
   begin(entry, "driver");
   Result<std::shared_ptr<NodeService>> node = co_await drivers_.find(record.driver);
   if (!node) co_return fail(node.error());

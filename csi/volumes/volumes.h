@@ -139,12 +139,13 @@ class Volumes {
   void begin(const EntryPtr& entry, std::string waitsFor);
   void note(const EntryPtr& entry, const Result<void>& done);
   Result<EntryPtr> published(const std::string& driver, const std::string& handle, const std::string& podUid) const;
-  void adopt(const VolumeData& data, const std::string& podUid, bool staged);
+  void adopt(const VolumeData& data, const std::string& podUid, bool staged, bool block = false);
   Task<Result<std::vector<Finding>>> auditOnce(std::set<std::string> pods);
   Task<void> takeDown(std::string path);
   void loadJournal(std::vector<Error>& problems);
   void loadPods(std::vector<Error>& problems);
   void loadStaged(std::vector<Error>& problems);
+  void loadDevices(std::vector<Error>& problems);
 
   std::string journalFile(const VolumeRecord& record) const;
   std::string stagingOf(const VolumeRecord& record) const;
@@ -164,6 +165,7 @@ class Volumes {
   Task<Result<void>> unstage(EntryPtr entry);
   Task<Result<void>> forget(EntryPtr entry);
   Task<Result<void>> removeStaging(VolumeRecord record);
+  DeviceMap deviceMapOf(const VolumeRecord& record, const std::string& podUid) const;
   Task<Result<void>> removeTarget(VolumeRecord record, std::string podUid);
   Task<Result<void>> expectUnmounted(std::string path, std::string call);
   Semaphore& limitOf(const std::string& driver);

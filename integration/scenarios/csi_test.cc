@@ -285,7 +285,14 @@ TEST_F(Csi, CSI_12_ARawBlockDeviceReachesTheContainer) {
     std::ifstream(driver().state() / "raw/disk.img").read(start.data(), 13);
     return start == "from the pod\n" ? "" : "not yet";
   }));
+  const std::string uid = node().podOf("p")["metadata"]["uid"];
+  const fs::path devices = node().root() / "plugins/kubernetes.io/csi/volumeDevices";
+  EXPECT_EQ(fs::read_symlink(node().root() / "pods" / uid / "volumeDevices/kubernetes.io~csi/pv-raw"),
+            devices / "publish/pv-raw" / uid);
+  EXPECT_TRUE(fs::is_block_file(devices / "pv-raw/dev" / uid)) << "bound once more";
+  EXPECT_TRUE(node().client({"volumes", "--check"}).ok());
   expectCleanEnd();
+  EXPECT_FALSE(fs::exists(devices / "pv-raw"));
 }
 
 }  // namespace

@@ -182,9 +182,10 @@ TEST_F(Client, VolumesPrintsALineForEachPod) {
 }
 
 TEST_F(Client, CSI_20_VolumesCanBeCheckedAndRepaired) {
+  serve();
   EXPECT_EQ(run({"volumes", "--check"}), kDone);
   EXPECT_THAT(err.str(), HasSubstr("journal, mounts and pods agree"));
-  view.volumeCheck.found.push_back({"pv-1", "/mnt/1", "pod u1 is gone, and still has it", true});
+  onAgent([this] { view.volumeCheck.found.push_back({"pv-1", "/mnt/1", "pod u1 is gone, and still has it", true}); });
   EXPECT_EQ(run({"volumes", "--check"}), kFailed);
   EXPECT_THAT(text(), HasSubstr("pv-1     /mnt/1   pod u1 is gone, and still has it   cubelet volumes --repair"));
   EXPECT_EQ(run({"volumes", "--check", "-o", "json"}), kFailed);
