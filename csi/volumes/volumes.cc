@@ -18,6 +18,13 @@ std::string directoryOf(const std::string& path) {
   return path.substr(0, path.rfind('/'));
 }
 
+// By another pod, as far as anything may be there for it.
+bool isInUseBeside(const VolumeRecord& record, const std::string& podUid) {
+  return std::ranges::any_of(record.pods, [&](const auto& pod) {
+    return pod.first != podUid && pod.second != PublishState::kClaimed;
+  });
+}
+
 }  // namespace
 
 // ---- Names ----
@@ -325,6 +332,9 @@ Task<Result<void>> Volumes::towardsPublished(EntryPtr entry, VolumeSpec spec, Po
     co_return fail(Code::kInvalid, "", "it is in use under the name " + record.name + " or in the other volume mode");
   // Also while the driver is away: what is mounted stays usable.
   if (stepToPublish(record, use.uid, false) == Step::kNone) co_return Result<void>();
+  if (spec.exclusive && isInUseBeside(record, use.uid))
+    co_return fail(Code::kUnavailable, "",
+                   "mount failed, volume uses the ReadWriteOncePod access mode and is already in use by another pod");
   begin(entry, "driver");
   Result<std::shared_ptr<NodeService>> node = co_await drivers_.find(spec.driver);
   if (!node) co_return fail(node.error());

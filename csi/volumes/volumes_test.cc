@@ -71,6 +71,19 @@ TEST_F(Csi, CSI_5_ADriverWithoutStagingIsNotAskedToStage) {
   EXPECT_THAT(world.leftovers(), IsEmpty());
 }
 
+TEST_F(Csi, CSI_7_AVolumeForOnePodIsNotGivenToTwo) {
+  VolumeSpec spec = world.spec("v1");
+  spec.accessMode = "ReadWriteOncePod";
+  spec.exclusive = true;
+  ASSERT_TRUE(*world.run(world.volumes->publish(spec, world.pod("p1"))));
+  Result<std::string> second = *world.run(world.volumes->publish(spec, world.pod("p2")));
+  ASSERT_FALSE(second);
+  EXPECT_THAT(second.error().message, HasSubstr("already in use by another pod"));
+  EXPECT_TRUE(*world.run(world.volumes->publish(spec, world.pod("p1")))) << "its own pod keeps it";
+  ASSERT_TRUE(unpublish("p1"));
+  EXPECT_TRUE(*world.run(world.volumes->publish(spec, world.pod("p2"))));
+}
+
 TEST_F(Csi, CSI_10_AnInlineVolumeIsOnlyPublished) {
   VolumeSpec spec = world.spec(ephemeralHandle("p1", "data"));
   spec.name = "data";

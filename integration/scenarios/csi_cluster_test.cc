@@ -34,12 +34,14 @@ class CsiCluster : public ClusterTest {
   }
   HostpathDriver& driver() { return *driver_; }
 
-  static void makeVolume() {
+  static void makeVolume(const std::string& claim = "csi-data") {
     json volume = json::parse(R"({"apiVersion":"v1","kind":"PersistentVolume","metadata":{"name":"csi-disk"},
       "spec":{"capacity":{"storage":"1Mi"},"accessModes":["ReadWriteOnce"],"storageClassName":"",
               "persistentVolumeReclaimPolicy":"Retain","claimRef":{"namespace":"default","name":"csi-data"}}})");
     volume["spec"]["csi"] = {{"driver", kDriver}, {"volumeHandle", "disk"}};
+    volume["spec"]["claimRef"]["name"] = claim;
     cluster().apply(volume);
+    if (claim != "csi-data") return;
     cluster().apply(json::parse(R"({"apiVersion":"v1","kind":"PersistentVolumeClaim","metadata":{"name":"csi-data"},
       "spec":{"accessModes":["ReadWriteOnce"],"storageClassName":"","volumeName":"csi-disk",
               "resources":{"requests":{"storage":"1Mi"}}}})"));
@@ -147,6 +149,27 @@ TEST_F(CsiCluster, CSI_4_ADriverWithoutAttachmentsIsNotHeldUp) {
   EXPECT_TRUE(eventually("the pod has written", kSoon, isWritten()));
   EXPECT_TRUE(attachment().is_null());
   expectCleanEnd();
+}
+
+TEST_F(CsiCluster, CSI_11_AGenericEphemeralVolumeLivesWithItsPod) {
+  makeDriverObject(false);
+  driver().start();
+  startJoined();
+  makeVolume("p-data");
+  json object = clusterPod("p", {shell("c", "c", "echo from the pod > /data/file; exec sleep 1000")});
+  object["spec"]["nodeName"] = "node1";
+  object["spec"]["volumes"].push_back(json::parse(R"({"name":"data","ephemeral":{"volumeClaimTemplate":{"spec":{
+    "accessModes":["ReadWriteOnce"],"storageClassName":"","volumeName":"csi-disk",
+    "resources":{"requests":{"storage":"1Mi"}}}}}})"));
+  object["spec"]["containers"][0]["volumeMounts"].push_back({{"name", "data"}, {"mountPath", "/data"}});
+  cluster().apply(object);
+  ASSERT_TRUE(eventually("pod p is ready", kSoon, isReadyThere("pod", "p")));
+  EXPECT_TRUE(eventually("the pod has written", kSoon, isWritten()));
+  EXPECT_EQ(cluster().get({"pvc", "p-data"})["metadata"]["ownerReferences"][0]["name"], "p");
+  expectCleanEnd();
+  EXPECT_TRUE(eventually("its claim goes with it", kSoon, [] {
+    return cluster().get({"pvc", "p-data"}).is_null() ? "" : "still there";
+  }));
 }
 
 TEST_F(CsiCluster, CSI_15_AVolumeGrowsWithItsClaim) {

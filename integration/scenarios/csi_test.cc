@@ -186,6 +186,24 @@ TEST_F(Csi, CSI_8_CSI_10_AnInlineVolumeLivesAsLongAsItsPod) {
   for (const auto& volume : fs::directory_iterator(driver().state())) EXPECT_EQ(volume.path().filename(), "disk");
 }
 
+TEST_F(Csi, CSI_7_AVolumeForOnePodWaitsForTheOtherToGo) {
+  put("disk.yaml", std::string("apiVersion: v1\nkind: PersistentVolume\nmetadata: {name: pv-disk}\n") +
+                       "spec: {accessModes: [ReadWriteOncePod], csi: {driver: " + kDriver +
+                       ", volumeHandle: disk}}\n---\napiVersion: v1\nkind: PersistentVolumeClaim\n"
+                       "metadata: {name: data}\nspec: {volumeName: pv-disk}\n");
+  driver().start();
+  startPod();
+  ASSERT_TRUE(eventually("pod p is ready", kSoon, isReady(node(), "p")));
+  json second = podWithClaim("exec sleep 1000");
+  second["metadata"]["name"] = "q";
+  node().write("q.json", second);
+  EXPECT_TRUE(eventually("the second one waits", kSoon, logSays(node(), "already in use by another pod")));
+  node().remove("p.json");
+  EXPECT_TRUE(eventually("pod q is ready", kSoon, isReady(node(), "q")));
+  node().remove("q.json");
+  EXPECT_TRUE(eventually("nothing is left", kSoon, hasNoCsiVolumes(node())));
+}
+
 TEST_F(Csi, CSI_15_AVolumeGrowsWithItsObject) {
   const auto disk = [](const std::string& size) {
     return std::string("apiVersion: v1\nkind: PersistentVolume\nmetadata: {name: pv-disk}\n") +

@@ -150,10 +150,11 @@ observe::Observer::Options observerOptions() {
 
 // The context is only read when a volume is set up: it may be made later.
 volumes::Sources volumeSources(const sync::Context& context, Loop& loop, Clock& clock, Storage& storage,
-                               events::EventRecorder& events, std::string nodeName) {
+                               events::EventRecorder& events, const config::Effective& effective) {
   volumes::Sources out;
   out.events = &events;
-  out.nodeName = std::move(nodeName);
+  out.nodeName = effective.nodeName;
+  out.selinux = selinuxHost(effective);
   out.csi = &storage.volumes();
   out.csiDrivers = &storage.drivers();
   out.runProgram = volumes::programRunner(loop, clock);
@@ -227,7 +228,7 @@ Agent::Agent(Loop& loop, Clock& clock, config::Effective effective, cgroups::Pod
                       if (cluster_) cluster_->volumesChanged();
                     },
                 .pods = [this] { return sync_.uids(); }}),
-      volumes_(volumeThreads_, clock, readNodeFacts(effective_).dirs, volumeSources(context_, loop, clock, storage_, events_, effective_.nodeName)),
+      volumes_(volumeThreads_, clock, readNodeFacts(effective_).dirs, volumeSources(context_, loop, clock, storage_, events_, effective_)),
       http_(loop, clock, blocking_),
       probes_({.loop = loop,
                .clock = clock,

@@ -83,6 +83,12 @@ Task<Result<VolumeRequest>> CsiVolume::prepare(VolumeRequest request, Sources so
   Result<CsiRequest> made = csiRequest(request, object->get());
   if (!made) co_return fail(made.error());
   const bool persistent = request.persistent != nullptr;
+  if (persistent) {
+    Result<std::string> label =
+        mountLabel(request.pod, request.volume.name(), *request.persistent, object->get(), sources.selinux);
+    if (!label) co_return fail(label.error());
+    if (!label->empty()) made->spec.mountOptions.push_back("context=\"" + *label + "\"");
+  }
   for (const CsiSecret& secret : csiSecrets(request)) {
     CsiSecret wanted = secret;
     Result<objects::SecretPtr> found = co_await findSecret(std::move(wanted), persistent, sources);

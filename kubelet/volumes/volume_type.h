@@ -14,6 +14,7 @@
 #include "kubelet/layout/layout.h"
 #include "kubelet/objects/objects.h"
 #include "kubelet/volumes/content.h"
+#include "kubelet/volumes/selinux_mount.h"
 #include "proto/k8s/core.pb.h"
 
 namespace cubelet::events {
@@ -62,6 +63,7 @@ struct Sources {
   Attachments* attachments = nullptr;  // null: nobody attaches volumes to this node
   ClaimStatuses* claims = nullptr;     // null: nobody keeps the statuses of claims
   events::EventRecorder* events = nullptr;
+  SelinuxHost selinux = {};
   std::string nodeName = {};
   std::function<WallTime()> now = nullptr;  // PodVolumes sees to it
   // Values for the downward API, as for environment variables: metadata.name, metadata.labels['k'], ... and
