@@ -265,7 +265,8 @@ Task<void> Plugins::keepAnnouncing(std::string socket, DriverFacts facts, std::s
 }
 
 void Plugins::take(const Offer& offer, DriverFacts facts, std::shared_ptr<NodeService> node) {
-  held_.insert_or_assign(offer.driver, Held{{offer, std::move(facts), clock_.wallNow()}, std::move(node), Duration(0), Timer()});
+  held_.insert_or_assign(offer.driver,
+                         Held{{offer, std::move(facts), clock_.wallNow()}, std::move(node), Duration(0), Timer()});
   for (const Waiter& waiter : waiters_)
     if (waiter.driver == offer.driver) waiter.wake->ring();
   options_.registered(offer.driver);

@@ -15,17 +15,16 @@ void addRecord(const AuditedVolume& volume, const std::set<std::string>& mounts,
     const std::string& path = volume.publishPaths.at(uid);
     const bool exists = pods.contains(uid) || volume.users.contains(uid);
     if (!exists)
-      findings.push_back({record.name, path, "pod " + uid + " is gone, and still has it: " + std::string(toString(state)),
-                          true});
+      findings.push_back(
+          {record.name, path, "pod " + uid + " is gone, and still has it: " + std::string(toString(state)), true});
     else if (state == PublishState::kPublished && !mounts.contains(path))
       findings.push_back({record.name, path,
                           "it is noted as mounted for pod " + uid + " and is not: delete that pod, a new one mounts it",
                           false});
   }
   if (record.pods.empty() && volume.users.empty() && record.stage != StageState::kNone)
-    findings.push_back(
-        {record.name, volume.stagingPath, "no pod uses it, and it is still there: " + std::string(toString(record.stage)),
-         true});
+    findings.push_back({record.name, volume.stagingPath,
+                        "no pod uses it, and it is still there: " + std::string(toString(record.stage)), true});
 }
 
 }  // namespace

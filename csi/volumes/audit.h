@@ -20,8 +20,8 @@ struct Finding {
 
 struct AuditedVolume {
   VolumeRecord record;
-  std::set<std::string> users;                   // UIDs of pods that want it
-  std::string stagingPath;                       // empty for block volumes: nothing is mounted there
+  std::set<std::string> users;                      // UIDs of pods that want it
+  std::string stagingPath;                          // empty for block volumes: nothing is mounted there
   std::map<std::string, std::string> publishPaths;  // by UID, of every pod in the record
   std::vector<std::string> morePaths;               // where it may be mounted as well
 };

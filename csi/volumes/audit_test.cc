@@ -40,8 +40,9 @@ TEST_F(Audit, CSI_20_AllIsWell) {
 
 TEST_F(Audit, CSI_20_AMountThatIsGone) {
   mounts.erase(mounts.begin() + 1);
-  EXPECT_THAT(found(), ElementsAre("pv /r/pods/u1/volumes/kubernetes.io~csi/pv/mount: it is noted as mounted for pod u1 "
-                                   "and is not: delete that pod, a new one mounts it"));
+  EXPECT_THAT(found(),
+              ElementsAre("pv /r/pods/u1/volumes/kubernetes.io~csi/pv/mount: it is noted as mounted for pod u1 "
+                          "and is not: delete that pod, a new one mounts it"));
   volumes[0].record.pods["u1"] = PublishState::kPublishing;
   EXPECT_THAT(found(), IsEmpty()) << "it is on its way";
 }
@@ -74,7 +75,8 @@ TEST_F(Audit, CSI_20_MountsThatNobodyHasNoted) {
 
 TEST_F(Audit, CSI_20_DoubleMounts) {
   mounts.push_back(mounts[1]);
-  EXPECT_THAT(found(), ElementsAre("pv /r/pods/u1/volumes/kubernetes.io~csi/pv/mount: it is mounted 2 times over itself"));
+  EXPECT_THAT(found(),
+              ElementsAre("pv /r/pods/u1/volumes/kubernetes.io~csi/pv/mount: it is mounted 2 times over itself"));
 }
 
 }  // namespace

@@ -13,8 +13,8 @@ struct DeviceMap {
   std::string link;    // in the pod's directory, to `device`
 };
 
-// Safe to repeat. The loop device keeps the kernel from giving the device's number to another one as long as the pod has
-// it; it outlives this process. Without loop devices there is none: that is logged. Blocks.
+// Safe to repeat. The loop device keeps the kernel from giving the device's number to another one as long as the pod
+// has it; it outlives this process. Without loop devices there is none: that is logged. Blocks.
 Result<void> mapDevice(const DeviceMap& map);
 // Undoes all of it, or what there is. Blocks.
 Result<void> unmapDevice(const DeviceMap& map);

@@ -119,7 +119,8 @@ void Volumes::loadDevices(std::vector<Error>& problems) {
     if (data->name.empty()) data->name = name;
     if (entries_.contains(uniqueName(data->driver, data->handle))) continue;  // the journal knows better
     adopt(*data, "", true, true);
-    for (const std::string& uid : namesIn(joinPath(devices, "publish/" + name), problems)) adopt(*data, uid, true, true);
+    for (const std::string& uid : namesIn(joinPath(devices, "publish/" + name), problems))
+      adopt(*data, uid, true, true);
   }
 }
 

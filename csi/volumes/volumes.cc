@@ -20,9 +20,8 @@ std::string directoryOf(const std::string& path) {
 
 // By another pod, as far as anything may be there for it.
 bool isInUseBeside(const VolumeRecord& record, const std::string& podUid) {
-  return std::ranges::any_of(record.pods, [&](const auto& pod) {
-    return pod.first != podUid && pod.second != PublishState::kClaimed;
-  });
+  return std::ranges::any_of(
+      record.pods, [&](const auto& pod) { return pod.first != podUid && pod.second != PublishState::kClaimed; });
 }
 
 }  // namespace

@@ -175,8 +175,8 @@ class Volumes {
   Drivers& drivers_;
   Options options_;
   std::function<void()> changed_ = [] {};
-  std::map<std::string, EntryPtr> entries_;  // by unique name
-  std::vector<Error> unreadable_;            // what load() could not read
+  std::map<std::string, EntryPtr> entries_;                       // by unique name
+  std::vector<Error> unreadable_;                                 // what load() could not read
   std::map<std::string, std::unique_ptr<Semaphore>> limits_;      // by driver
   std::map<std::string, std::unique_ptr<Semaphore>> readLimits_;  // by driver
 };

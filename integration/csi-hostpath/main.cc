@@ -20,7 +20,8 @@ namespace {
 
 constexpr char kUsage[] =
     "csi-hostpath --endpoint=SOCKET --state-dir=DIR [--registration=SOCKET] [--name=NAME] [--node-id=ID]\n"
-    "             [--volume=HANDLE ...] [--block-volume=HANDLE ...] [--volume-size=BYTES] [--faults=FILE] [--max-volumes=N] "
+    "             [--volume=HANDLE ...] [--block-volume=HANDLE ...] [--volume-size=BYTES] [--faults=FILE] "
+    "[--max-volumes=N] "
     "[--max-capacity=BYTES] [--no-attach] [--no-stage] "
     "[--mount-group]\n";
 

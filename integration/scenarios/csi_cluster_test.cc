@@ -167,9 +167,8 @@ TEST_F(CsiCluster, CSI_11_AGenericEphemeralVolumeLivesWithItsPod) {
   EXPECT_TRUE(eventually("the pod has written", kSoon, isWritten()));
   EXPECT_EQ(cluster().get({"pvc", "p-data"})["metadata"]["ownerReferences"][0]["name"], "p");
   expectCleanEnd();
-  EXPECT_TRUE(eventually("its claim goes with it", kSoon, [] {
-    return cluster().get({"pvc", "p-data"}).is_null() ? "" : "still there";
-  }));
+  EXPECT_TRUE(eventually("its claim goes with it", kSoon,
+                         [] { return cluster().get({"pvc", "p-data"}).is_null() ? "" : "still there"; }));
 }
 
 TEST_F(CsiCluster, CSI_15_AVolumeGrowsWithItsClaim) {

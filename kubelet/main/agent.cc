@@ -228,7 +228,8 @@ Agent::Agent(Loop& loop, Clock& clock, config::Effective effective, cgroups::Pod
                       if (cluster_) cluster_->volumesChanged();
                     },
                 .pods = [this] { return sync_.uids(); }}),
-      volumes_(volumeThreads_, clock, readNodeFacts(effective_).dirs, volumeSources(context_, loop, clock, storage_, events_, effective_)),
+      volumes_(volumeThreads_, clock, readNodeFacts(effective_).dirs,
+               volumeSources(context_, loop, clock, storage_, events_, effective_)),
       http_(loop, clock, blocking_),
       probes_({.loop = loop,
                .clock = clock,

@@ -62,7 +62,7 @@ class FakeView final : public AgentView {
   AgentStatus state;
   std::vector<VolumeView> volumeList;
   VolumeCheck volumeCheck;  // everything that is found can be repaired
-  std::string problem;  // empty: healthy
+  std::string problem;      // empty: healthy
   Result<StreamPlace> place = StreamPlace{.address = "127.0.0.1", .port = 1, .path = "/exec/token"};
   StreamRequest lastStream;
   events::EventRecorder recorder;

@@ -29,7 +29,8 @@ using SummaryPtr = std::shared_ptr<const Summary>;
 // Nothing happens while nobody asks. Whoever asks within `keep` of a measurement gets that one again, with its own
 // time; several at once wait for the same one. Volumes and logs are walked at low priority beside all else: a question
 // starts a walk when the last one is older than `keepDisk`, and is answered with what that last one has found. CSI
-// drivers are asked for their volumes at the same time. Only the first question of all waits a moment. What cannot be read is missing in the answer. Loop thread only.
+// drivers are asked for their volumes at the same time. Only the first question of all waits a moment. What cannot be
+// read is missing in the answer. Loop thread only.
 class Collector {
  public:
   struct Services {
@@ -90,7 +91,7 @@ class Collector {
   bool walking_ = false;
   bool walked_ = false;                                            // at least once, or given up on
   std::map<std::string, std::weak_ptr<std::atomic<bool>>> walks_;  // by UID: alive while a thread works on that pod
-  Wake walkEnded_;  // or a driver has answered
+  Wake walkEnded_;                                                 // or a driver has answered
   TaskGroup tasks_;
   DriverFigures drivers_;
 };

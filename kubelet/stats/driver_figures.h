@@ -59,7 +59,7 @@ class DriverFigures {
   TaskGroup& tasks_;
   Ask ask_;
   std::function<void()> answered_;
-  std::set<Key> asked_;                 // without an answer yet
+  std::set<Key> asked_;                // without an answer yet
   std::map<Key, VolumeFigures> told_;  // the last answers
 };
 

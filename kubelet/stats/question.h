@@ -30,7 +30,7 @@ struct VolumeToRead {
   VolumeMeasure measure = VolumeMeasure::kWalk;
   std::string driver = {};  // of kDriver: its name,
   std::string handle = {};  // and what it calls the volume
-  bool ephemeral = false;  // counts as the pod's ephemeral storage
+  bool ephemeral = false;   // counts as the pod's ephemeral storage
 };
 
 struct PodToRead {

@@ -62,8 +62,7 @@ Task<Result<void>> notGrown(VolumeRequest request, Growth growth, Error error, S
                  {{"volume", spec.name}, {"error", error.message}});
     co_return Result<void>();
   }
-  if (sources.events != nullptr)
-    sources.events->warning(events::podRef(request.pod), "VolumeResizeFailed", message);
+  if (sources.events != nullptr) sources.events->warning(events::podRef(request.pod), "VolumeResizeFailed", message);
   const bool forGood = failure == csi::ExpandFailure::kInfeasible;
   // Without a claim that says so, nobody else would remember.
   if (forGood && !growth.stepwise) size.refused = growth.bytes;

@@ -128,10 +128,11 @@ TEST_F(CsiGrowth, CSI_15_AVolumeIsGrownBeforeItsPodStarts) {
   ASSERT_EQ(claims.patches.size(), 2u);
   EXPECT_THAT(claims.patches[0], HasSubstr("NodeResizeInProgress"));
   EXPECT_THAT(claims.patches[1], HasSubstr(R"("capacity":{"storage":"2Gi"})"));
-  EXPECT_THAT(events(),
-              ElementsAre("Pod FileSystemResizeSuccessful: MountVolume.NodeExpandVolume succeeded for volume \"pv\" n1",
-                          "PersistentVolumeClaim FileSystemResizeSuccessful: MountVolume.NodeExpandVolume succeeded for "
-                          "volume \"pv\" n1"));
+  EXPECT_THAT(
+      events(),
+      ElementsAre("Pod FileSystemResizeSuccessful: MountVolume.NodeExpandVolume succeeded for volume \"pv\" n1",
+                  "PersistentVolumeClaim FileSystemResizeSuccessful: MountVolume.NodeExpandVolume succeeded for "
+                  "volume \"pv\" n1"));
 }
 
 TEST_F(CsiGrowth, CSI_15_AVolumeGrowsWhileItsPodRuns) {

@@ -128,8 +128,8 @@ Task<Result<void>> CsiVolume::mount(VolumeRequest request, std::string path, Sou
   Result<std::string> at = co_await sources.csi->publish(std::move(spec), std::move(use));
   if (!at) co_return fail(at.error());
   if (*at != path) co_return fail(Code::kInternal, "", "it was mounted at " + *at + " instead of " + path);
-  // Where a resizer leads the claim, a pod does not start with less than it has been promised. Elsewhere nobody may even
-  // know how large the volume is: the pod has what there is, and the next try is grow()'s.
+  // Where a resizer leads the claim, a pod does not start with less than it has been promised. Elsewhere nobody may
+  // even know how large the volume is: the pod has what there is, and the next try is grow()'s.
   const bool promised = sources.claims != nullptr;
   Result<void> grown = co_await growCsi(std::move(request), sources);
   if (!grown && promised) co_return grown;

@@ -55,7 +55,8 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"Smaller", claimOf("3"), volumeOf("2"), {}, ""},
         Case{"TheNodesTurn", claimOf("2", "NodeResizePending", true), volumeOf("3"), {}, "3 tell stepwise"},
         Case{"Begun", claimOf("2", "NodeResizeInProgress", true), volumeOf("3"), {}, "3 tell stepwise"},
-        Case{"DoneHereButNotTold", claimOf("2", "NodeResizeInProgress"), volumeOf("3"), {.known = 3}, "3 tell stepwise"},
+        Case{
+            "DoneHereButNotTold", claimOf("2", "NodeResizeInProgress"), volumeOf("3"), {.known = 3}, "3 tell stepwise"},
         Case{"TheControllersTurn", claimOf("2", "ControllerResizeInProgress", true), volumeOf("3"), {}, ""},
         Case{"Impossible", claimOf("2", "NodeResizeInfeasible", true), volumeOf("3"), {}, ""},
         Case{"AllocatedWithoutAStep", claimOf("2", "", true), volumeOf("3"), {}, ""},

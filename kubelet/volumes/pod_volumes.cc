@@ -28,7 +28,7 @@ namespace {
 constexpr Duration kDeadline = std::chrono::seconds(123);  // VOL-1
 constexpr Duration kRenewalRetry = std::chrono::minutes(1);
 constexpr Duration kLookForGrowth = std::chrono::seconds(75);  // as often as upstream reads the claims of a pod
-constexpr char kTearDown[] = "/";  // no volume has this name
+constexpr char kTearDown[] = "/";                              // no volume has this name
 // How long the end of a pod waits for calls of its own that have been told to stop.
 constexpr std::chrono::seconds kLetWorkEnd(5);
 // A walk over all files of a volume takes as long as it takes.

@@ -65,8 +65,8 @@ class PodVolumes {
   Task<void> grow(core::Pod pod);
   // When grow() is due even if nobody says that something has changed: a node may not watch claims. Nothing: never.
   std::optional<WallTime> growthDue(const std::string& uid) const;
-  // Where volumes of CSI drivers lie that are mounted for the pod; those of an earlier run of the agent, once grow() has
-  // looked at them.
+  // Where volumes of CSI drivers lie that are mounted for the pod; those of an earlier run of the agent, once grow()
+  // has looked at them.
   HostPaths csiPaths(const std::string& uid) const;
   // Mounts a part of a volume that is ready, see sub_path.h; reasons of errors are those. One at a time for each pod.
   Task<Result<void>> bindSubPath(std::string uid, SubPath subPath);

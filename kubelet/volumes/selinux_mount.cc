@@ -60,7 +60,8 @@ Result<std::string> mountLabel(const core::Pod& pod, const std::string& volumeNa
   if (!host.anyAccessMode && spec.accessmodes(0) != "ReadWriteOncePod") return "";
   if (pod.spec().securitycontext().selinuxchangepolicy() == "Recursive") return "";
   std::set<std::string> labels;
-  for (const core::Container& one : pod.spec().initcontainers()) addLabels(one, pod, volumeName, host.fileLabel, labels);
+  for (const core::Container& one : pod.spec().initcontainers())
+    addLabels(one, pod, volumeName, host.fileLabel, labels);
   for (const core::Container& one : pod.spec().containers()) addLabels(one, pod, volumeName, host.fileLabel, labels);
   if (labels.empty()) return "";
   if (labels.size() == 1) return *labels.begin();

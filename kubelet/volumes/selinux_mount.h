@@ -14,7 +14,7 @@ namespace core = ::k8s::core::v1;
 
 // The host's SELinux, as mounts need it.
 struct SelinuxHost {
-  std::string fileLabel = {};   // of containers' files: "system_u:object_r:container_file_t:s0"; empty: there is none
+  std::string fileLabel = {};  // of containers' files: "system_u:object_r:container_file_t:s0"; empty: there is none
   bool anyAccessMode = false;  // feature gate SELinuxMount; else only ReadWriteOncePod
 };
 

@@ -7,9 +7,10 @@ namespace cubelet::volumes {
 namespace {
 
 TEST(SelinuxPolicy, CSI_14_HasTheLabelOfContainersFiles) {
-  EXPECT_EQ(fileLabelIn("process = \"system_u:system_r:container_t:s0\"\ncontent = \"system_u:object_r:virt_var_lib_t:s0\"\n"
-                        "file = \"system_u:object_r:container_file_t:s0\"\nro_file=\"x\"\n"),
-            "system_u:object_r:container_file_t:s0");
+  EXPECT_EQ(
+      fileLabelIn("process = \"system_u:system_r:container_t:s0\"\ncontent = \"system_u:object_r:virt_var_lib_t:s0\"\n"
+                  "file = \"system_u:object_r:container_file_t:s0\"\nro_file=\"x\"\n"),
+      "system_u:object_r:container_file_t:s0");
   EXPECT_EQ(fileLabelIn("# file = \"no\"\nfile = none\n"), "");
   EXPECT_EQ(fileLabelIn(""), "");
 }
@@ -68,7 +69,8 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"MoreAccessModes", [](World& w) { w.volume.mutable_spec()->add_accessmodes("ReadOnlyMany"); }, ""},
         Case{"ADevice", [](World& w) { w.volume.mutable_spec()->set_volumemode("Block"); }, ""},
         Case{"RelabellingIsWanted",
-             [](World& w) { w.pod.mutable_spec()->mutable_securitycontext()->set_selinuxchangepolicy("Recursive"); }, ""},
+             [](World& w) { w.pod.mutable_spec()->mutable_securitycontext()->set_selinuxchangepolicy("Recursive"); },
+             ""},
         Case{"NoLevel", [](World& w) { w.pod.mutable_spec()->mutable_securitycontext()->clear_selinuxoptions(); }, ""},
         Case{"TheUserCountsRoleAndTypeDoNot",
              [](World& w) {
