@@ -129,6 +129,12 @@ json ClusterTest::clusterPod(const std::string& name, std::vector<json> containe
   return object;
 }
 
+json ClusterTest::boundPod(const std::string& name, std::vector<json> containers) {
+  json object = clusterPod(name, std::move(containers));
+  object["spec"]["nodeName"] = "node1";
+  return object;
+}
+
 std::function<std::string()> ClusterTest::isReadyThere(const std::string& kind, const std::string& name) {
   return [kind, name] {
     const json found = cluster().get({kind, name});

@@ -33,6 +33,8 @@ class ClusterTest : public NodeTest {
 
   // With the record directory, as Node::write gives it to manifests, and without a service account.
   json clusterPod(const std::string& name, std::vector<json> containers);
+  // The same as if the scheduler had chosen node1: after an outage its own back-off would decide when pods come.
+  json boundPod(const std::string& name, std::vector<json> containers);
   // For eventually(): what the API server says while it is not so.
   static std::function<std::string()> isReadyThere(const std::string& kind, const std::string& name);
   static std::function<std::string()> isGoneThere(const std::string& podName);

@@ -65,8 +65,7 @@ class ClusterAdmission : public ClusterTest {
 
 TEST_F(ClusterAdmission, ADM_1_ARejectedPodSaysWhyAndNeverStarts) {
   ASSERT_NO_FATAL_FAILURE(startJoined());
-  json large = asking(clusterPod("large", {marker("c", "large")}), "1000");
-  large["spec"]["nodeName"] = "node1";
+  json large = asking(boundPod("large", {marker("c", "large")}), "1000");
   cluster().apply(large);
   ASSERT_TRUE(eventually("large is rejected", kSoon, hasFailedThere("large", "OutOfcpu")));
   const json status = cluster().get({"pod", "large"})["status"];

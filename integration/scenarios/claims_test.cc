@@ -42,10 +42,14 @@ class Claims : public ClusterTest {
       "spec":{"accessModes":["ReadWriteOnce"],"storageClassName":"","volumeName":"disk",
               "resources":{"requests":{"storage":"1Mi"}}}})"));
   }
+  // The binder may see the claim before its volume, and looks again every 15 s only.
+  static std::string claimIsBound() {
+    const json claim = cluster().get({"pvc", "data"});
+    return claim["status"].value("phase", "") == "Bound" ? "" : claim["status"].dump();
+  }
   // Without the scheduler, which waits for claims itself.
   json podWithClaim(const std::string& script) {
-    json object = clusterPod("p", {shell("c", "c", script)});
-    object["spec"]["nodeName"] = "node1";
+    json object = boundPod("p", {shell("c", "c", script)});
     object["spec"]["volumes"].push_back({{"name", "data"}, {"persistentVolumeClaim", {{"claimName", "data"}}}});
     object["spec"]["containers"][0]["volumeMounts"].push_back({{"name", "data"}, {"mountPath", "/data"}});
     return object;
@@ -96,6 +100,7 @@ TEST_F(Claims, VOL_1_VOL_2_AClaimThatIsMissingIsToldAndStartsThePodWhenItComes) 
   std::this_thread::sleep_for(8s);  // long enough for a back-off to grow
   makeVolume();
   makeClaim();
+  ASSERT_TRUE(eventually("the claim is bound", 60s, claimIsBound));
   EXPECT_TRUE(eventually("pod p is ready", 12s, isReadyThere("pod", "p")));
 }
 

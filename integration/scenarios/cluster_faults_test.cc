@@ -67,7 +67,7 @@ TEST_F(ClusterFaults, STA_10_REC_12_AnApiServerThatHangsHoldsNothingUp) {
         !mirror.is_null() && mirror["spec"]["containers"][0]["command"].dump().find("two") != std::string::npos;
     return shown ? isReadyThere("pod", "s-node1")() : mirror.dump();
   }));
-  cluster().apply(clusterPod("later", {marker("c", "later")}));
+  cluster().apply(boundPod("later", {marker("c", "later")}));
   EXPECT_TRUE(eventually("pods come again", kSoon, isReadyThere("pod", "later")));
   EXPECT_EQ(node().starts("web"), 1U);
 }
@@ -129,7 +129,7 @@ TEST_F(ClusterFaults, StatusAndLeaseAreRightWithinTwoSecondsOfTheServersReturn) 
   const json lease = cluster().get({"lease", "node1", "-n", "kube-node-lease"});
   const std::string now = run({"date", "-u", "-d", "-10 seconds", "+%Y-%m-%dT%H:%M:%S"}).output;
   EXPECT_GT(lease["spec"]["renewTime"].get<std::string>(), now.substr(0, 19)) << "renewed since";
-  cluster().apply(clusterPod("later", {marker("c", "later")}));
+  cluster().apply(boundPod("later", {marker("c", "later")}));
   EXPECT_TRUE(eventually("pods come again", kSoon, isReadyThere("pod", "later")));
 }
 

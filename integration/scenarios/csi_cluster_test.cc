@@ -53,8 +53,7 @@ class CsiCluster : public ClusterTest {
                      {"spec", {{"attachRequired", attach}}}});
   }
   void startPod() {
-    json object = clusterPod("p", {shell("c", "c", "echo from the pod > /data/file; exec sleep 1000")});
-    object["spec"]["nodeName"] = "node1";
+    json object = boundPod("p", {shell("c", "c", "echo from the pod > /data/file; exec sleep 1000")});
     object["spec"]["volumes"].push_back({{"name", "data"}, {"persistentVolumeClaim", {{"claimName", "csi-data"}}}});
     object["spec"]["containers"][0]["volumeMounts"].push_back({{"name", "data"}, {"mountPath", "/data"}});
     cluster().apply(object);

@@ -164,7 +164,7 @@ TEST_F(Join, STA_10_REC_12_AnOutageOfTheApiServerTouchesNoPod) {
   EXPECT_EQ(node().starts("web"), 1U);
   EXPECT_TRUE(node().marks("web", "term").empty());
   cluster().startApiServer();
-  cluster().apply(clusterPod("later", {marker("c", "later")}));
+  cluster().apply(boundPod("later", {marker("c", "later")}));
   EXPECT_TRUE(eventually("pods come again", kSoon, isReadyThere("pod", "later")));
   EXPECT_EQ(node().starts("web"), 1U);
 }

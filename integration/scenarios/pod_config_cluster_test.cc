@@ -22,8 +22,7 @@ class PodConfigInCluster : public ClusterTest {
   }
   // Without the scheduler, which waits for what is not there.
   json podOfClass(const std::string& name, const std::string& className) {
-    json object = clusterPod(name, {marker("c", "c")});
-    object["spec"]["nodeName"] = "node1";
+    json object = boundPod(name, {marker("c", "c")});
     object["spec"]["runtimeClassName"] = className;
     return object;
   }

@@ -13,7 +13,24 @@ namespace {
 constexpr Duration kFirstRetry = std::chrono::milliseconds(200);
 constexpr Duration kLastRetry = std::chrono::seconds(10);
 
+bool isUsual(const core::ContainerState& state) {
+  if (state.has_terminated()) return state.terminated().exitcode() == 0;
+  const std::string& reason = state.waiting().reason();
+  return reason.empty() || reason == "ContainerCreating" || reason == "PodInitializing";
+}
+
+bool areUsual(const google::protobuf::RepeatedPtrField<core::ContainerStatus>& statuses) {
+  return std::ranges::all_of(statuses, [](const core::ContainerStatus& status) {
+    return status.restartcount() == 0 && isUsual(status.state());
+  });
+}
+
 }  // namespace
+
+bool isUsualStart(const core::PodStatus& status) {
+  return status.phase() == "Pending" && areUsual(status.initcontainerstatuses()) &&
+         areUsual(status.containerstatuses());
+}
 
 core::PodStatus withStoredTimes(core::PodStatus wanted, const core::PodStatus& stored) {
   if (stored.has_starttime()) *wanted.mutable_starttime() = stored.starttime();
@@ -61,11 +78,23 @@ void StatusPublisher::poke(const Key& key) {
   tasks_.spawn("status of " + key.first + "/" + key.second, work(key));
 }
 
+// What changes together is written together.
+Task<void> StatusPublisher::gather(Key key) {
+  Entry& entry = *entries_.at(key);
+  const TimePoint due = clock_.now() + options_.hold;
+  bool changed = true;
+  while (changed && !entry.over && isUsualStart(entry.wanted)) {
+    entry.wake.clear();
+    changed = co_await entry.wake.waitUntil(due);
+  }
+  co_await clock_.sleep(options_.gather);
+}
+
 // Until there is nothing left to write for now. Entries are only destroyed here, so the reference holds.
 Task<void> StatusPublisher::work(Key key) {
   Entry& entry = *entries_.at(key);
   while (entry.wake.rung()) {
-    co_await clock_.sleep(options_.gather);
+    co_await gather(key);
     entry.wake.clear();
     const Step step = co_await writeOnce(key);
     if (step == Step::kAgain) entry.wake.ring();

@@ -27,6 +27,10 @@ namespace core = ::k8s::core::v1;
 // true just now (PCO-3), and a pod starts once (PLC-10). Pure.
 core::PodStatus withStoredTimes(core::PodStatus wanted, const core::PodStatus& stored);
 
+// Whether nobody misses this status for a second: the pod is on its way to its first container, and nothing has gone
+// wrong. Pure.
+bool isUsualStart(const core::PodStatus& status);
+
 // Writes each pod's status to its object, or to the mirror of a static pod, as a patch of what is ours; at most one
 // request per pod at a time, and always the newest status: what changed while one was under way is one write. After a
 // pod's last status its deleted object is removed. Loop thread only.
@@ -39,6 +43,9 @@ class StatusPublisher {
     std::function<double()> random;  // uniform in [0, 1)
     // So long a status waits for the next change: one write for what belongs together.
     Duration gather = std::chrono::milliseconds(10);
+    // And so long a usual start waits to become one write with "Running": what the API server does for a pod that
+    // starts, it does while programs of the same node want the processor for their own starts.
+    Duration hold = std::chrono::seconds(1);
   };
   StatusPublisher(Loop& loop, Clock& clock, apiserver::ApiClient& client, Options options);
 
@@ -78,6 +85,7 @@ class StatusPublisher {
 
   void poke(const Key& key);
   Task<void> work(Key key);
+  Task<void> gather(Key key);
   Task<Step> writeOnce(Key key);
   Task<Step> removeObject(Key key, std::string uid);
   PodPtr newest(const Key& key, const Entry& entry) const;

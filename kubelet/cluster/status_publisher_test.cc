@@ -98,6 +98,42 @@ TEST_F(Publisher, ChangesThatFollowAtOnceAreOneWrite) {
   EXPECT_EQ(phaseSent(), "Running");
 }
 
+core::Pod makeWaitingPod(const std::string& reason) {
+  core::Pod pod = makePod("u1", "Pending");
+  pod.mutable_status()->add_containerstatuses()->mutable_state()->mutable_waiting()->set_reason(reason);
+  return pod;
+}
+
+TEST_F(Publisher, AUsualStartIsOneWrite) {
+  changed(makeWaitingPod("ContainerCreating"));
+  advance(milliseconds(500));
+  core::Pod withAddress = makeWaitingPod("ContainerCreating");
+  withAddress.mutable_status()->set_podip("10.0.0.1");
+  changed(withAddress);
+  EXPECT_EQ(transport.count(), 0u);
+  changed(makePod("u1", "Running"));
+  ASSERT_EQ(transport.count(), 1u);
+  EXPECT_EQ(phaseSent(), "Running");
+}
+
+TEST_F(Publisher, AStartThatTakesLongIsTold) {
+  changed(makeWaitingPod("ContainerCreating"));
+  advance(milliseconds(600));
+  core::Pod withAddress = makeWaitingPod("ContainerCreating");
+  withAddress.mutable_status()->set_podip("10.0.0.1");
+  changed(withAddress);
+  advance(milliseconds(400));
+  advance(milliseconds(10));
+  ASSERT_EQ(transport.count(), 1u) << "a second after the first change, not after the last";
+  EXPECT_EQ(patch()["status"]["podIP"], "10.0.0.1");
+}
+
+TEST_F(Publisher, WhatGoesWrongInAStartIsToldAtOnce) {
+  changed(makeWaitingPod("ContainerCreating"));
+  changed(makeWaitingPod("ErrImagePull"));
+  EXPECT_EQ(transport.count(), 1u);
+}
+
 TEST_F(Publisher, ChangesDuringAWriteAreOneMore) {
   changed(makePod("u1", "Running"));
   changed(makePod("u1", "Failed"));
@@ -241,6 +277,24 @@ TEST_F(Publisher, STA_16_AStaticPodsStatusGoesToItsMirror) {
 TEST_F(Publisher, STA_16_AStaticPodsStatusNeverGoesToAPodOfItsNameThatIsNoMirror) {
   changed(asStatic(makePod("file-uid", "Running")));
   EXPECT_EQ(transport.count(), 0u);
+}
+
+TEST(UsualStart, IsPendingWithNothingWrong) {
+  EXPECT_TRUE(isUsualStart(makePod("u1", "Pending").status()));
+  EXPECT_FALSE(isUsualStart(makePod("u1", "Running").status()));
+  EXPECT_TRUE(isUsualStart(makeWaitingPod("PodInitializing").status()));
+  EXPECT_FALSE(isUsualStart(makeWaitingPod("ImagePullBackOff").status()));
+  core::PodStatus status = makeWaitingPod("PodInitializing").status();
+  core::ContainerStatus* init = status.add_initcontainerstatuses();
+  init->mutable_state()->mutable_running();
+  EXPECT_TRUE(isUsualStart(status));
+  init->mutable_state()->mutable_terminated()->set_exitcode(0);
+  EXPECT_TRUE(isUsualStart(status));
+  init->mutable_state()->mutable_terminated()->set_exitcode(1);
+  EXPECT_FALSE(isUsualStart(status));
+  init->mutable_state()->mutable_running();
+  init->set_restartcount(1);
+  EXPECT_FALSE(isUsualStart(status));
 }
 
 TEST_F(Publisher, PCO_3_WhatHeldBeforeTheStartOfTheAgentKeepsItsTimes) {
