@@ -36,7 +36,8 @@ TEST_F(Check, CSI_20_FindsNothingWhereNothingIsWrong) {
 
 TEST_F(Check, CSI_20_WhatALostJournalHasLeftIsTakenDownByItsDriver) {
   world.stop();
-  world.volumes = std::make_unique<Volumes>(*world.host, *world.drivers, Volumes::Options{.root = world.dir.path()});
+  world.volumes = std::make_unique<Volumes>(
+      *world.host, *world.drivers, Volumes::Options{.root = world.dir.path(), .nodeName = "n1", .bootId = "boot-1"});
   world.tasks = std::make_unique<TaskGroup>(world.loop);
   pods.clear();
   EXPECT_THAT(check(), SizeIs(2));

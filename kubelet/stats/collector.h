@@ -41,7 +41,7 @@ class Collector {
     cri::ImageService& images;
     std::function<Question()> question;
     std::function<std::unique_ptr<HostReader>()> makeReader;
-    DriverFigures::Ask askDriver;  // only for volumes of drivers
+    DriverFigures::Ask askDriver = nullptr;  // only for volumes of drivers
   };
   struct Options {
     Duration keep = std::chrono::seconds(10);  // as long as upstream's cAdvisor lets its figures grow old
