@@ -142,6 +142,7 @@ Task<Result<void>> PodVolumes::refresh(core::Pod pod) {
 
 Task<void> PodVolumes::grow(core::Pod pod) {
   const std::string uid = pod.metadata().uid();
+  growAt_.erase(uid);
   if (sources_.csi == nullptr || !sources_.csi->has(uid)) co_return;
   bool again = false;
   for (const core::Volume& volume : pod.spec().volumes()) {
@@ -152,7 +153,6 @@ Task<void> PodVolumes::grow(core::Pod pod) {
     const bool more = co_await std::move(one);
     again = again || more;
   }
-  growAt_.erase(uid);
   // Its volumes may have been released meanwhile.
   if (again && sources_.csi->has(uid)) growAt_[uid] = inTime(kLookForGrowth);
 }
