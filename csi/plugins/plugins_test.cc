@@ -59,6 +59,7 @@ struct FakeConnector final : Connector {
 struct FakeAnnouncer final : DriverAnnouncer {
   std::vector<std::string> log;
   std::vector<Error> failures;  // of the next announcements
+  Duration period{0};
 
   Task<Result<void>> announce(DriverFacts facts) override {
     log.push_back("announce " + facts.name + " " + facts.nodeId);
@@ -71,6 +72,7 @@ struct FakeAnnouncer final : DriverAnnouncer {
     log.push_back("withdraw " + driver);
     co_return Result<void>();
   }
+  Task<Result<Duration>> refreshPeriod(std::string) override { co_return period; }
 };
 
 Task<void> keep(Plugins* plugins) {
@@ -298,6 +300,23 @@ TEST_F(Registry, CSI_19_ADriverIsAskedAgainWhatTheNodeCanHave) {
   plugins.askAgain("a.csi");
   ASSERT_TRUE(await([&] { return announcer.log.size() == 2; }));
   EXPECT_EQ(plugins.drivers().at(0).facts.maxVolumes, 3);
+}
+
+TEST_F(Registry, CSI_19_ADriverIsAskedAgainAsOftenAsTheClusterWants) {
+  announcer.period = seconds(60);
+  plugin("a.sock", "a.csi");
+  start();
+  awaitStarted();
+  makeSocket(socket("a.sock"));
+  ASSERT_TRUE(await([&] { return clock.pendingTimers() == 1; }));
+  driver.info.set_max_volumes_per_node(3);
+  clock.advance(seconds(59));
+  EXPECT_EQ(announcer.log.size(), 1u);
+  announcer.period = seconds(0);
+  clock.advance(seconds(1));
+  ASSERT_TRUE(await([&] { return announcer.log.size() == 2; }));
+  EXPECT_EQ(plugins.drivers().at(0).facts.maxVolumes, 3);
+  ASSERT_TRUE(await([&] { return clock.pendingTimers() == 0; })) << "the cluster wants it no more";
 }
 
 Task<void> waitFor(Plugins* plugins, std::string name, TimePoint until, std::vector<std::string>* log) {

@@ -27,7 +27,7 @@ struct Parsed {
   EventsOptions events;
   ExplainOptions explain;
   PlanOptions plan;
-  std::string volumesOutput;
+  VolumesOptions volumes;
   std::string statusOutput;
 };
 
@@ -121,6 +121,13 @@ void addPlan(CLI::App& app, Parsed& parsed) {
   addOutput(command, parsed.plan.output, {"json"});
 }
 
+void addVolumes(CLI::App& app, Parsed& parsed) {
+  CLI::App* command = addCommand(app, "volumes", parsed);
+  addOutput(command, parsed.volumes.output, {"json"});
+  command->add_flag("--check", parsed.volumes.check, "Say what differs between journal, mounts and pods");
+  command->add_flag("--repair", parsed.volumes.repair, "The same, and take down what belongs to no pod");
+}
+
 Result<Command> commandFor(const std::string& name, Parsed& parsed) {
   if (name == "logs" && !parsed.since.empty()) {
     Result<Duration> since = parseDuration(parsed.since);
@@ -145,7 +152,8 @@ Result<Command> commandFor(const std::string& name, Parsed& parsed) {
   if (name == "plan") command = [&](AgentClient& agent, ClientIo& io) { return planDirectory(agent, io, parsed.plan); };
   if (name == "volumes")
     command = [&](AgentClient& agent, ClientIo& io) {
-      return exitCodeOf(showVolumes(agent, io, parsed.volumesOutput));
+      const bool check = parsed.volumes.check || parsed.volumes.repair;
+      return check ? checkVolumes(agent, io, parsed.volumes) : exitCodeOf(showVolumes(agent, io, parsed.volumes));
     };
   if (name == "status")
     command = [&](AgentClient& agent, ClientIo& io) { return exitCodeOf(showStatus(agent, io, parsed.statusOutput)); };
@@ -193,7 +201,7 @@ int runClient(const std::vector<std::string>& args, ClientIo io) {
   addEvents(app, parsed);
   addExplain(app, parsed);
   addPlan(app, parsed);
-  addOutput(addCommand(app, "volumes", parsed), parsed.volumesOutput, {"json"});
+  addVolumes(app, parsed);
   addOutput(addCommand(app, "status", parsed), parsed.statusOutput, {"json"});
   addCommand(app, "version", parsed);
   try {

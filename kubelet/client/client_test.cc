@@ -202,6 +202,19 @@ TEST_F(Client, PlanSaysWhatManifestsWouldChange) {
   EXPECT_THAT(err.str(), HasSubstr("/nothing"));
 }
 
+TEST_F(Client, CSI_20_VolumesCanBeCheckedAndRepaired) {
+  serve();
+  EXPECT_EQ(run({"volumes", "--check"}), kDone);
+  EXPECT_THAT(err.str(), HasSubstr("journal, mounts and pods agree"));
+  onAgent([this] { view.volumeCheck.found.push_back({"pv-1", "/mnt/1", "pod u1 is gone, and still has it", true}); });
+  EXPECT_EQ(run({"volumes", "--check"}), kFailed);
+  EXPECT_THAT(text(), HasSubstr("pv-1     /mnt/1   pod u1 is gone, and still has it   cubelet volumes --repair"));
+  EXPECT_EQ(run({"volumes", "--check", "-o", "json"}), kFailed);
+  EXPECT_EQ(nlohmann::json::parse(text())["found"][0]["leak"], true);
+  EXPECT_EQ(run({"volumes", "--repair"}), kDone);
+  EXPECT_THAT(text(), HasSubstr("repaired"));
+}
+
 TEST_F(Client, WithoutAnAgentItSaysWhatToDo) {
   EXPECT_EQ(run({"pods"}), kUnreachable);
   EXPECT_THAT(err.str(), StartsWith("cubelet: no agent listens on " + options.path));

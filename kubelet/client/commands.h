@@ -80,8 +80,14 @@ struct PlanOptions {
 // What the agent would do with these manifests. kFailed when it would not take all of them. Works without an agent.
 Result<int> planDirectory(AgentClient& agent, ClientIo& io, const PlanOptions& options);
 
-// `output` empty: table; json.
-Result<void> showVolumes(AgentClient& agent, ClientIo& io, const std::string& output);
+struct VolumesOptions {
+  std::string output;   // empty: table; json
+  bool check = false;   // what is not as it should be, instead of the volumes
+  bool repair = false;  // the same, and it is put right where that can be done
+};
+Result<void> showVolumes(AgentClient& agent, ClientIo& io, const VolumesOptions& options);
+// Answers kFailed when something is not as it should be.
+Result<int> checkVolumes(AgentClient& agent, ClientIo& io, const VolumesOptions& options);
 
 Result<void> showStatus(AgentClient& agent, ClientIo& io, const std::string& output);
 Result<void> showVersion(AgentClient& agent, ClientIo& io);

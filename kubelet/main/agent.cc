@@ -149,8 +149,12 @@ observe::Observer::Options observerOptions() {
 }
 
 // The context is only read when a volume is set up: it may be made later.
-volumes::Sources volumeSources(const sync::Context& context, Loop& loop, Clock& clock, Storage& storage) {
+volumes::Sources volumeSources(const sync::Context& context, Loop& loop, Clock& clock, Storage& storage,
+                               events::EventRecorder& events, const config::Effective& effective) {
   volumes::Sources out;
+  out.events = &events;
+  out.nodeName = effective.nodeName;
+  out.selinux = selinuxHost(effective);
   out.csi = &storage.volumes();
   out.csiDrivers = &storage.drivers();
   out.runProgram = volumes::programRunner(loop, clock);
@@ -192,6 +196,12 @@ server::VolumeView volumeView(const csi::Volumes::View& view, const std::map<std
   return out;
 }
 
+std::vector<server::VolumeFinding> findings(const std::vector<csi::Finding>& from) {
+  std::vector<server::VolumeFinding> out;
+  for (const csi::Finding& one : from) out.push_back({one.volume, one.path, one.problem, one.leak});
+  return out;
+}
+
 }  // namespace
 
 Agent::Agent(Loop& loop, Clock& clock, config::Effective effective, cgroups::PodCgroupsOptions cgroups, rpc::Pump& pump,
@@ -218,7 +228,8 @@ Agent::Agent(Loop& loop, Clock& clock, config::Effective effective, cgroups::Pod
                       if (cluster_) cluster_->volumesChanged();
                     },
                 .pods = [this] { return sync_.uids(); }}),
-      volumes_(volumeThreads_, clock, readNodeFacts(effective_).dirs, volumeSources(context_, loop, clock, storage_)),
+      volumes_(volumeThreads_, clock, readNodeFacts(effective_).dirs,
+               volumeSources(context_, loop, clock, storage_, events_, effective_)),
       http_(loop, clock, blocking_),
       probes_({.loop = loop,
                .clock = clock,
@@ -316,6 +327,9 @@ Agent::Agent(Loop& loop, Clock& clock, config::Effective effective, cgroups::Pod
                                                            .observer = observer_,
                                                            .cgroups = cgroups_,
                                                            .effective = effective_,
+                                                           .volumes = volumes_,
+                                                           .csiVolumes = storage_.volumes(),
+                                                           .events = events_,
                                                            .dirs = context_.node.dirs});
   addRoutes();
   if (wantsCluster(effective_)) makeCluster();
@@ -459,8 +473,10 @@ void Agent::makeCluster() {
               },
           .objectChanged = [this](const std::string& ns, const std::string& name) { sync_.objectChanged(ns, name); },
           .storage =
-              [this](volumes::Attachments* attachments, csi::DriverAnnouncer* announcer) {
+              [this](volumes::Attachments* attachments, volumes::ClaimStatuses* claims,
+                     csi::DriverAnnouncer* announcer) {
                 volumes_.useAttachments(attachments);
+                volumes_.useClaimStatuses(claims);
                 announcer_.use(announcer);
               },
           .volumesInUse = [this] { return storage_.volumes().inUse(); },
@@ -735,6 +751,12 @@ std::vector<server::VolumeView> Agent::volumes() const {
   std::vector<server::VolumeView> out;
   for (const csi::Volumes::View& view : storage_.volumes().all()) out.push_back(volumeView(view, names));
   return out;
+}
+
+Task<Result<server::VolumeCheck>> Agent::checkVolumes(bool repair) {
+  Result<Storage::Check> check = co_await storage_.check(repair);
+  if (!check) co_return fail(check.error());
+  co_return server::VolumeCheck{.found = findings(check->found), .repaired = findings(check->repaired)};
 }
 
 // The loop itself answers: that it does is the answer. A runtime that is away is told by status(), it is no reason to

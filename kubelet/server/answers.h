@@ -35,6 +35,10 @@ std::optional<StreamRequest> streamAsked(const web::Target& target);
 // stream passes through the agent, and its end does not end the stream.
 Answer streamAnswer(const Result<StreamPlace>& place);
 
+// GET /volumes/check[?repair=true]: see VolumeCheck.
+bool isVolumeCheck(const web::Target& target);
+Answer checkAnswer(const Result<VolumeCheck>& check);
+
 // GET /events?follow=true does not end: first every event that is kept, then each one as it comes, a JSON object a
 // line.
 bool isFollow(const web::Target& target);

@@ -263,6 +263,10 @@ Task<void> LocalSocket::State::serveRequests(std::shared_ptr<State> self, std::s
       Task<Result<StreamPlace>> asking = self->view.streamPlace(*std::move(stream));
       const Result<StreamPlace> place = co_await std::move(asking);
       answer = streamAnswer(place);
+    } else if (isVolumeCheck(*target)) {
+      Task<Result<VolumeCheck>> asking = self->view.checkVolumes(target->flag("repair"));
+      const Result<VolumeCheck> check = co_await std::move(asking);
+      answer = checkAnswer(check);
     } else {
       answer = answerGet(self->view, *target);
     }

@@ -49,7 +49,11 @@ Result<std::map<std::string, FsUsage>> sizesOf(const std::vector<std::string>& m
 }  // namespace
 
 Collector::Collector(Services services, Options options)
-    : services_(std::move(services)), options_(options), walkEnded_(services_.clock), tasks_(services_.loop) {}
+    : services_(std::move(services)),
+      options_(options),
+      walkEnded_(services_.clock),
+      tasks_(services_.loop),
+      drivers_(services_.clock, services_.pool, tasks_, services_.askDriver, [this] { walkEnded_.ring(); }) {}
 
 bool Collector::isFresh(const std::optional<TimePoint>& at, Duration keep) const {
   return at && services_.clock.now() - *at < keep;
@@ -71,6 +75,7 @@ Task<Result<SummaryPtr>> Collector::everything() {
   auto summary = std::make_shared<Summary>(*usage_);
   addRuntimeFigures(runtime_, *summary);
   addDiskUsage(disk_, *summary);
+  drivers_.addTo(*summary);
   co_return SummaryPtr(std::move(summary));
 }
 
@@ -82,6 +87,7 @@ Task<Result<SummaryPtr>> Collector::claims() {
   co_await refreshDisk();
   auto summary = std::make_shared<Summary>(*usage_);
   addDiskUsage(disk_, *summary);
+  drivers_.addTo(*summary);
   co_return SummaryPtr(std::move(summary));
 }
 
@@ -138,10 +144,13 @@ Task<void> Collector::refreshDisk() {
   if (!walking_ && !isFresh(diskAt_, options_.keepDisk)) {
     walking_ = true;
     walkEnded_.clear();
+    drivers_.ask(*question_);
     tasks_.spawn("measure volumes and logs", walk(question_));
   }
   if (walked_) co_return;
-  const bool ended = co_await walkEnded_.waitUntil(services_.clock.now() + options_.firstWalk);
+  const TimePoint patience = services_.clock.now() + options_.firstWalk;
+  bool ended = true;
+  while (ended && (walking_ || drivers_.asking())) ended = co_await walkEnded_.waitUntil(patience);
   walked_ = true;
   if (!ended) log::debug(1, "volumes and logs take longer to measure; they are told with a later answer", {});
 }
