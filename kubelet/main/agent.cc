@@ -10,6 +10,8 @@
 #include "base/log.h"
 #include "kubelet/admission/node_selection.h"
 #include "kubelet/api/quantity.h"
+#include "kubelet/config/effective_flags.h"
+#include "kubelet/config/feature_gates.h"
 #include "kubelet/images/image_volumes.h"
 #include "kubelet/main/cgroup_settings.h"
 #include "kubelet/main/host.h"
@@ -19,6 +21,7 @@
 #include "kubelet/node/host_access.h"
 #include "kubelet/nodeapi/metrics_routes.h"
 #include "kubelet/nodeapi/stats_routes.h"
+#include "kubelet/nodeapi/z_pages.h"
 #include "kubelet/podconfig/environment.h"
 #include "kubelet/status/explain.h"
 #include "kubelet/sync/volume_step.h"
@@ -296,6 +299,7 @@ Agent::Agent(Loop& loop, Clock& clock, config::Effective effective, cgroups::Pod
                                                   .runtime = runtime_,
                                                   .sync = sync_,
                                                   .observer = observer_,
+                                                  .checkpointer = runtime_,
                                                   .effective = effective_,
                                                   .client = [this] { return cluster_ ? cluster_->client() : nullptr; },
                                                   .random = context_.random});
@@ -319,6 +323,13 @@ void Agent::addRoutes() {
   nodeapi::addStatsRoutes(nodeApi_->router(), stats_->collector());
   nodeapi::addMetricsRoutes(nodeApi_->router(), metrics_.kubelet(), stats_->collector(), *nodeApi_);
   metrics_.addSources(
+  const auto gates = config::FeatureGates::lenient(effective_.config);
+  nodeapi::addZPages(nodeApi_->router(), clock_,
+                     {.statusz = gates.enabled("ComponentStatusz"),
+                      .flagz = gates.enabled("ComponentFlagz"),
+                      .startedAt = startedAt_,
+                      .version = std::string(kKubernetesVersion).substr(1),
+                      .flags = [this] { return config::effectiveFlags(effective_); }});
       {.nodeName = effective_.nodeName,
        .kubernetesVersion = kKubernetesVersion,
        .cgroupV2 = context_.node.cgroupV2,
