@@ -286,7 +286,8 @@ Agent::Agent(Loop& loop, Clock& clock, config::Effective effective, cgroups::Pod
                 .cgroups = cgroups_,
                 .events = events_,
                 .sync = sync_,
-                .imageCollector = imageCollector_},
+                .imageCollector = imageCollector_,
+                .metrics = metrics_.kubelet()},
                effective_, context_.node.dirs,
                [this](const eviction::Pressure& pressure) { pressureChanged(pressure); }),
       tasks_(loop) {
