@@ -26,6 +26,7 @@ struct Parsed {
   PortForwardOptions forward;
   EventsOptions events;
   ExplainOptions explain;
+  TopOptions top;
   std::string volumesOutput;
   std::string statusOutput;
 };
@@ -114,6 +115,16 @@ void addExplain(CLI::App& app, Parsed& parsed) {
   addNamespace(command, parsed.explain.ns);
 }
 
+void addTop(CLI::App& app, Parsed& parsed) {
+  CLI::App* command = addCommand(app, "top", parsed);
+  addNamespace(command, parsed.top.ns);
+  command->add_flag("--containers", parsed.top.containers, "A line for each container");
+  command->add_option("--sort-by", parsed.top.sortBy, "What comes first: most cpu or most memory")
+      ->check(CLI::IsMember({"cpu", "memory"}))
+      ->capture_default_str();
+  addOutput(command, parsed.top.output, {"json"});
+}
+
 Result<Command> commandFor(const std::string& name, Parsed& parsed) {
   if (name == "logs" && !parsed.since.empty()) {
     Result<Duration> since = parseDuration(parsed.since);
@@ -135,6 +146,8 @@ Result<Command> commandFor(const std::string& name, Parsed& parsed) {
     command = [&](AgentClient& agent, ClientIo& io) { return exitCodeOf(showEvents(agent, io, parsed.events)); };
   if (name == "explain")
     command = [&](AgentClient& agent, ClientIo& io) { return exitCodeOf(explainPod(agent, io, parsed.explain)); };
+  if (name == "top")
+    command = [&](AgentClient& agent, ClientIo& io) { return exitCodeOf(showTop(agent, io, parsed.top)); };
   if (name == "volumes")
     command = [&](AgentClient& agent, ClientIo& io) {
       return exitCodeOf(showVolumes(agent, io, parsed.volumesOutput));
@@ -160,6 +173,7 @@ const std::vector<CommandInfo>& clientCommands() {
       {"port-forward", "Reach ports of a pod from this node"},
       {"events", "List what happened on this node"},
       {"explain", "Say what a pod waits for, and what happened to it"},
+      {"top", "Show what the node, its pods and containers use"},
       {"volumes", "List the CSI volumes of this node, and on whom they wait"},
       {"status", "Sum up the agent, its runtime and its manifests"},
       {"version", "Print the versions of this command and of the agent"},
@@ -183,6 +197,7 @@ int runClient(const std::vector<std::string>& args, ClientIo io) {
   addPortForward(app, parsed);
   addEvents(app, parsed);
   addExplain(app, parsed);
+  addTop(app, parsed);
   addOutput(addCommand(app, "volumes", parsed), parsed.volumesOutput, {"json"});
   addOutput(addCommand(app, "status", parsed), parsed.statusOutput, {"json"});
   addCommand(app, "version", parsed);

@@ -73,6 +73,14 @@ struct ExplainOptions {
 };
 Result<void> explainPod(AgentClient& agent, ClientIo& io, const ExplainOptions& options);
 
+struct TopOptions {
+  std::string ns;              // of the pods; empty: all
+  std::string sortBy = "cpu";  // or memory
+  std::string output;          // empty: table; json
+  bool containers = false;
+};
+Result<void> showTop(AgentClient& agent, ClientIo& io, const TopOptions& options);
+
 // `output` empty: table; json.
 Result<void> showVolumes(AgentClient& agent, ClientIo& io, const std::string& output);
 

@@ -23,6 +23,7 @@
 #include "kubelet/nodeapi/stats_routes.h"
 #include "kubelet/nodeapi/z_pages.h"
 #include "kubelet/podconfig/environment.h"
+#include "kubelet/stats/summary_json.h"
 #include "kubelet/status/explain.h"
 #include "kubelet/sync/volume_step.h"
 #include "kubelet/volumes/mounts.h"
@@ -298,9 +299,9 @@ Agent::Agent(Loop& loop, Clock& clock, config::Effective effective, cgroups::Pod
       std::make_unique<NodeApi>(NodeApi::Services{.loop = loop_,
                                                   .clock = clock_,
                                                   .runtime = runtime_,
+                                                  .checkpointer = runtime_,
                                                   .sync = sync_,
                                                   .observer = observer_,
-                                                  .checkpointer = runtime_,
                                                   .effective = effective_,
                                                   .client = [this] { return cluster_ ? cluster_->client() : nullptr; },
                                                   .random = context_.random});
@@ -322,8 +323,6 @@ Agent::~Agent() = default;
 
 void Agent::addRoutes() {
   nodeapi::addStatsRoutes(nodeApi_->router(), stats_->collector());
-  nodeapi::addMetricsRoutes(nodeApi_->router(), metrics_.kubelet(), stats_->collector(), *nodeApi_);
-  metrics_.addSources(
   const auto gates = config::FeatureGates::lenient(effective_.config);
   nodeapi::addZPages(nodeApi_->router(), clock_,
                      {.statusz = gates.enabled("ComponentStatusz"),
@@ -331,6 +330,8 @@ void Agent::addRoutes() {
                       .startedAt = startedAt_,
                       .version = std::string(kKubernetesVersion).substr(1),
                       .flags = [this] { return config::effectiveFlags(effective_); }});
+  nodeapi::addMetricsRoutes(nodeApi_->router(), metrics_.kubelet(), stats_->collector(), *nodeApi_);
+  metrics_.addSources(
       {.nodeName = effective_.nodeName,
        .kubernetesVersion = kKubernetesVersion,
        .cgroupV2 = context_.node.cgroupV2,
@@ -747,6 +748,12 @@ Task<Result<server::StreamPlace>> Agent::streamPlace(server::StreamRequest reque
   Result<nodeapi::StreamUrl> url = co_await std::move(asking);
   if (!url) co_return fail(url.error());
   co_return server::StreamPlace{.address = std::move(url->host), .port = url->port, .path = std::move(url->path)};
+}
+
+Task<Result<std::string>> Agent::usage() {
+  const Result<stats::SummaryPtr> figures = co_await stats_->collector().usageNow();
+  if (!figures) co_return fail(figures.error());
+  co_return stats::summaryJson(**figures, true);
 }
 
 }  // namespace cubelet

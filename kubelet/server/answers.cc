@@ -178,10 +178,10 @@ Answer answerGet(AgentView& view, const web::Target& target) {
   if (target.path == "/volumes") return volumes(view);
   if (target.path == "/version") return version(view);
   if (target.path == "/healthz") return healthz(view);
-  return textAnswer(
-      404,
-      "no such page; there are /pods, /volumes, /events, /explain, /exec, /attach, /portforward, /status, /version and "
-      "/healthz");
+  return textAnswer(404,
+                    "no such page; there are /pods, /volumes, /events, /explain, /stats, /exec, /attach, /portforward, "
+                    "/status, /version "
+                    "and /healthz");
 }
 
 std::optional<StreamRequest> streamAsked(const web::Target& target) {
@@ -216,6 +216,15 @@ Answer streamAnswer(const Result<StreamPlace>& place) {
   json["port"] = place->port;
   json["path"] = place->path;
   return jsonAnswer(json);
+}
+
+bool isStats(const web::Target& target) {
+  return target.path == "/stats";
+}
+
+Answer statsAnswer(const Result<std::string>& usage) {
+  if (!usage) return textAnswer(isRetryable(usage.error().code) ? 503 : 500, usage.error().message);
+  return Answer{.body = *usage + "\n"};
 }
 
 bool isFollow(const web::Target& target) {
