@@ -1,7 +1,7 @@
 // How much cubelet adds to what the runtime itself needs. Both run in turn on one containerd, in one run. Starts are
 // taken from inside the containers (`mark` notes the monotonic clock, which all processes of a machine share).
 //   bench [--singles N] [--many N] [--many-in-cluster N] [--rounds N] [--idle SECONDS] [--json FILE]
-//         [--floor-only | --standalone-only | --cluster-only]
+//         [--floor-only | --standalone-only | --cluster-only | --server-only]
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
@@ -13,6 +13,7 @@
 #include "integration/bench/cluster_bench.h"
 #include "integration/bench/floor.h"
 #include "integration/bench/measure.h"
+#include "integration/bench/server_bench.h"
 #include "integration/bench/table.h"
 #include "integration/harness/built.h"
 #include "integration/harness/hostpath_driver.h"
@@ -241,8 +242,10 @@ Settings parse(const std::vector<std::string>& words) {
       settings.floorOnly = true;
       continue;
     }
-    if (word == "--standalone-only" || word == "--cluster-only") {
-      (word == "--cluster-only" ? settings.standalone : settings.cluster) = false;
+    if (word == "--standalone-only" || word == "--cluster-only" || word == "--server-only") {
+      settings.standalone = word == "--standalone-only";
+      settings.cluster = word == "--cluster-only";
+      settings.server = word == "--server-only";
       continue;
     }
     if (i + 1 == words.size()) throw std::runtime_error("unknown option " + word + ", or no value for it");
@@ -277,6 +280,7 @@ int runBench(const std::vector<std::string>& words) {
     containerd.start();
     Table table;
     if (settings.standalone) StandaloneBench(settings, containerd, dir, table).run();
+    if (settings.server && !settings.floorOnly) ServerBench(settings, containerd, dir, table).run();
     if (settings.cluster && !settings.floorOnly) {
       if (std::string reason = ControlPlane::missing(); reason.empty())
         ClusterBench(settings, containerd, dir, table).run();

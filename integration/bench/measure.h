@@ -21,6 +21,7 @@ struct Settings {
   bool floorOnly = false;
   bool standalone = true;
   bool cluster = true;
+  bool server = true;
 };
 
 // The monotonic clock: the one that `mark` notes.
