@@ -4,10 +4,11 @@ _cubelet() {
   local options=''
   COMPREPLY=()
   if [ "$COMP_CWORD" -eq 1 ]; then
-    mapfile -t COMPREPLY < <(compgen -W 'pods logs exec attach port-forward events explain plan volumes status version --config= --help --version' -- "$current")
+    mapfile -t COMPREPLY < <(compgen -W 'pods logs exec attach port-forward events explain plan top volumes status version --config= --help --version' -- "$current")
     return
   fi
   case "$previous" in
+    --sort-by) mapfile -t COMPREPLY < <(compgen -W 'cpu memory' -- "$current"); return ;;
     --socket) compopt -o filenames; mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
     -o | --output)
       case "$command" in
@@ -26,6 +27,7 @@ _cubelet() {
     events) options='-n --namespace -f --follow -o --output' ;;
     explain) options='-n --namespace' ;;
     plan | volumes) options='-o --output' ;;
+    top) options='-n --namespace --containers --sort-by -o --output' ;;
     status) options='-o --output' ;;
     version) options='' ;;
     *) return ;;

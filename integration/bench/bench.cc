@@ -1,7 +1,7 @@
 // How much cubelet adds to what the runtime itself needs. Both run in turn on one containerd, in one run. Starts are
 // taken from inside the containers (`mark` notes the monotonic clock, which all processes of a machine share).
 //   bench [--singles N] [--many N] [--many-in-cluster N] [--rounds N] [--idle SECONDS] [--json FILE]
-//         [--floor-only | --standalone-only | --csi-only | --cluster-only]
+//         [--floor-only | --standalone-only | --csi-only | --cluster-only | --server-only]
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
@@ -14,6 +14,7 @@
 #include "integration/bench/csi_bench.h"
 #include "integration/bench/floor.h"
 #include "integration/bench/measure.h"
+#include "integration/bench/server_bench.h"
 #include "integration/bench/table.h"
 #include "integration/harness/built.h"
 #include "integration/harness/node.h"
@@ -193,10 +194,11 @@ Settings parse(const std::vector<std::string>& words) {
       settings.floorOnly = true;
       continue;
     }
-    if (word == "--standalone-only" || word == "--csi-only" || word == "--cluster-only") {
+    if (word == "--standalone-only" || word == "--csi-only" || word == "--cluster-only" || word == "--server-only") {
       settings.standalone = word == "--standalone-only";
       settings.csi = word == "--csi-only";
       settings.cluster = word == "--cluster-only";
+      settings.server = word == "--server-only";
       continue;
     }
     if (i + 1 == words.size()) throw std::runtime_error("unknown option " + word + ", or no value for it");
@@ -232,6 +234,7 @@ int runBench(const std::vector<std::string>& words) {
     Table table;
     if (settings.standalone) StandaloneBench(settings, containerd, dir, table).run();
     if (settings.csi && !settings.floorOnly) CsiBench(settings, containerd, dir, table).run();
+    if (settings.server && !settings.floorOnly) ServerBench(settings, containerd, dir, table).run();
     if (settings.cluster && !settings.floorOnly) {
       if (std::string reason = ControlPlane::missing(); reason.empty())
         ClusterBench(settings, containerd, dir, table).run();

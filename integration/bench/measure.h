@@ -22,6 +22,7 @@ struct Settings {
   bool standalone = true;
   bool csi = true;
   bool cluster = true;
+  bool server = true;
 };
 
 // The monotonic clock: the one that `mark` notes.

@@ -28,6 +28,7 @@ struct Parsed {
   ExplainOptions explain;
   PlanOptions plan;
   VolumesOptions volumes;
+  TopOptions top;
   std::string statusOutput;
 };
 
@@ -128,6 +129,16 @@ void addVolumes(CLI::App& app, Parsed& parsed) {
   command->add_flag("--repair", parsed.volumes.repair, "The same, and take down what belongs to no pod");
 }
 
+void addTop(CLI::App& app, Parsed& parsed) {
+  CLI::App* command = addCommand(app, "top", parsed);
+  addNamespace(command, parsed.top.ns);
+  command->add_flag("--containers", parsed.top.containers, "A line for each container");
+  command->add_option("--sort-by", parsed.top.sortBy, "What comes first: most cpu or most memory")
+      ->check(CLI::IsMember({"cpu", "memory"}))
+      ->capture_default_str();
+  addOutput(command, parsed.top.output, {"json"});
+}
+
 Result<Command> commandFor(const std::string& name, Parsed& parsed) {
   if (name == "logs" && !parsed.since.empty()) {
     Result<Duration> since = parseDuration(parsed.since);
@@ -150,6 +161,8 @@ Result<Command> commandFor(const std::string& name, Parsed& parsed) {
   if (name == "explain")
     command = [&](AgentClient& agent, ClientIo& io) { return exitCodeOf(explainPod(agent, io, parsed.explain)); };
   if (name == "plan") command = [&](AgentClient& agent, ClientIo& io) { return planDirectory(agent, io, parsed.plan); };
+  if (name == "top")
+    command = [&](AgentClient& agent, ClientIo& io) { return exitCodeOf(showTop(agent, io, parsed.top)); };
   if (name == "volumes")
     command = [&](AgentClient& agent, ClientIo& io) {
       const bool check = parsed.volumes.check || parsed.volumes.repair;
@@ -177,6 +190,7 @@ const std::vector<CommandInfo>& clientCommands() {
       {"events", "List what happened on this node"},
       {"explain", "Say what a pod waits for, and what happened to it"},
       {"plan", "Say what a directory of manifests would change, and what is wrong with it"},
+      {"top", "Show what the node, its pods and containers use"},
       {"volumes", "List the CSI volumes of this node, and on whom they wait"},
       {"status", "Sum up the agent, its runtime and its manifests"},
       {"version", "Print the versions of this command and of the agent"},
@@ -202,6 +216,7 @@ int runClient(const std::vector<std::string>& args, ClientIo io) {
   addExplain(app, parsed);
   addPlan(app, parsed);
   addVolumes(app, parsed);
+  addTop(app, parsed);
   addOutput(addCommand(app, "status", parsed), parsed.statusOutput, {"json"});
   addCommand(app, "version", parsed);
   try {

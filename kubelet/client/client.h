@@ -1,4 +1,4 @@
-// The commands that ask a running agent: cubelet pods, logs, exec, attach, port-forward, events, explain, plan,
+// The commands that ask a running agent: cubelet pods, logs, exec, attach, port-forward, events, explain, plan, top,
 // volumes, status, version.
 #pragma once
 

@@ -153,6 +153,20 @@ TEST_F(Client, PodsOfABareNodeSaysSo) {
   EXPECT_EQ(err.str(), "no pods\n");
 }
 
+TEST_F(Client, TopShowsWhatPodsUse) {
+  view.usageJson = R"({"node":{"nodeName":"n1","cpu":{"usageNanoCores":5000000}},"pods":[
+    {"podRef":{"namespace":"a","name":"x"},"memory":{"workingSetBytes":1048576}},
+    {"podRef":{"namespace":"b","name":"y"},"memory":{"workingSetBytes":2097152}}]})";
+  serve();
+  EXPECT_EQ(run({"top", "--sort-by", "memory"}), kDone) << err.str();
+  EXPECT_THAT(text(), HasSubstr("b           y     -            2Mi\na           x     -            1Mi\n"));
+  EXPECT_EQ(run({"top", "-n", "a", "-o", "json"}), kDone);
+  const auto json = nlohmann::json::parse(text());
+  ASSERT_EQ(json["pods"].size(), 1u);
+  EXPECT_EQ(json["pods"][0]["memoryBytes"], 1048576);
+  EXPECT_EQ(run({"top", "--sort-by", "name"}), kUsage);
+}
+
 TEST_F(Client, VolumesPrintsALineForEachPod) {
   server::VolumeView& staged = view.volumeList.emplace_back();
   staged.name = "pv-a";

@@ -89,6 +89,15 @@ Result<void> showVolumes(AgentClient& agent, ClientIo& io, const VolumesOptions&
 // Answers kFailed when something is not as it should be.
 Result<int> checkVolumes(AgentClient& agent, ClientIo& io, const VolumesOptions& options);
 
+struct TopOptions {
+  std::string ns;              // of the pods; empty: all
+  std::string sortBy = "cpu";  // or memory
+  std::string output;          // empty: table; json
+  bool containers = false;
+};
+Result<void> showTop(AgentClient& agent, ClientIo& io, const TopOptions& options);
+
+
 Result<void> showStatus(AgentClient& agent, ClientIo& io, const std::string& output);
 Result<void> showVersion(AgentClient& agent, ClientIo& io);
 

@@ -10,6 +10,8 @@
 #include "base/log.h"
 #include "kubelet/admission/node_selection.h"
 #include "kubelet/api/quantity.h"
+#include "kubelet/config/effective_flags.h"
+#include "kubelet/config/feature_gates.h"
 #include "kubelet/images/image_volumes.h"
 #include "kubelet/main/cgroup_settings.h"
 #include "kubelet/main/host.h"
@@ -19,7 +21,9 @@
 #include "kubelet/node/host_access.h"
 #include "kubelet/nodeapi/metrics_routes.h"
 #include "kubelet/nodeapi/stats_routes.h"
+#include "kubelet/nodeapi/z_pages.h"
 #include "kubelet/podconfig/environment.h"
+#include "kubelet/stats/summary_json.h"
 #include "kubelet/status/explain.h"
 #include "kubelet/sync/volume_step.h"
 #include "kubelet/volumes/mounts.h"
@@ -298,7 +302,8 @@ Agent::Agent(Loop& loop, Clock& clock, config::Effective effective, cgroups::Pod
                 .cgroups = cgroups_,
                 .events = events_,
                 .sync = sync_,
-                .imageCollector = imageCollector_},
+                .imageCollector = imageCollector_,
+                .metrics = metrics_.kubelet()},
                effective_, context_.node.dirs,
                [this](const eviction::Pressure& pressure) { pressureChanged(pressure); }),
       shutdown_({.loop = loop, .clock = clock, .events = events_, .sync = sync_}, effective_,
@@ -313,6 +318,7 @@ Agent::Agent(Loop& loop, Clock& clock, config::Effective effective, cgroups::Pod
       std::make_unique<NodeApi>(NodeApi::Services{.loop = loop_,
                                                   .clock = clock_,
                                                   .runtime = runtime_,
+                                                  .checkpointer = runtime_,
                                                   .sync = sync_,
                                                   .observer = observer_,
                                                   .effective = effective_,
@@ -339,6 +345,13 @@ Agent::~Agent() = default;
 
 void Agent::addRoutes() {
   nodeapi::addStatsRoutes(nodeApi_->router(), stats_->collector());
+  const auto gates = config::FeatureGates::lenient(effective_.config);
+  nodeapi::addZPages(nodeApi_->router(), clock_,
+                     {.statusz = gates.enabled("ComponentStatusz"),
+                      .flagz = gates.enabled("ComponentFlagz"),
+                      .startedAt = startedAt_,
+                      .version = std::string(kKubernetesVersion).substr(1),
+                      .flags = [this] { return config::effectiveFlags(effective_); }});
   nodeapi::addMetricsRoutes(nodeApi_->router(), metrics_.kubelet(), stats_->collector(), *nodeApi_);
   metrics_.addSources(
       {.nodeName = effective_.nodeName,
@@ -776,6 +789,12 @@ Task<Result<server::StreamPlace>> Agent::streamPlace(server::StreamRequest reque
   Result<nodeapi::StreamUrl> url = co_await std::move(asking);
   if (!url) co_return fail(url.error());
   co_return server::StreamPlace{.address = std::move(url->host), .port = url->port, .path = std::move(url->path)};
+}
+
+Task<Result<std::string>> Agent::usage() {
+  const Result<stats::SummaryPtr> figures = co_await stats_->collector().usageNow();
+  if (!figures) co_return fail(figures.error());
+  co_return stats::summaryJson(**figures, true);
 }
 
 }  // namespace cubelet

@@ -67,6 +67,7 @@ class Agent final : public server::AgentView {
   Result<void> healthy() const override;
   events::EventRecorder& events() override { return events_; }
   Task<Result<server::StreamPlace>> streamPlace(server::StreamRequest request) override;
+  Task<Result<std::string>> usage() override;
 
  private:
   Result<void> readCredentials();

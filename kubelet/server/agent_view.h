@@ -120,7 +120,7 @@ struct VolumeCheck {
   std::vector<VolumeFinding> repaired;  // was found, and is gone
 };
 
-// Every call but streamPlace() and checkVolumes() answers at once from what the agent knows. Loop thread only.
+// Every call but streamPlace(), checkVolumes() and usage() answers at once from what the agent knows. Loop thread only.
 class AgentView {
  public:
   virtual ~AgentView() = default;
@@ -139,6 +139,8 @@ class AgentView {
   virtual events::EventRecorder& events() = 0;
   // Asks the runtime. kNotFound: no such pod, or nothing of it runs. kInvalid: no such container runs.
   virtual Task<Result<StreamPlace>> streamPlace(StreamRequest request) = 0;
+  // CPU and memory of node and pods at the moment, in the form of the node's own /stats/summary.
+  virtual Task<Result<std::string>> usage() = 0;
 };
 
 }  // namespace cubelet::server

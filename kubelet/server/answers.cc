@@ -186,9 +186,8 @@ Answer answerGet(AgentView& view, const web::Target& target) {
   if (target.path == "/version") return version(view);
   if (target.path == "/healthz") return healthz(view);
   return textAnswer(404,
-                    "no such page; there are /pods, /volumes, /volumes/check, /events, /explain, /exec, /attach, "
-                    "/portforward, /status, /version and "
-                    "/healthz");
+                    "no such page; there are /pods, /volumes, /volumes/check, /events, /explain, /stats, /exec, /attach, "
+                    "/portforward, /status, /version and /healthz");
 }
 
 std::optional<StreamRequest> streamAsked(const web::Target& target) {
@@ -232,6 +231,15 @@ bool isVolumeCheck(const web::Target& target) {
 Answer checkAnswer(const Result<VolumeCheck>& check) {
   if (!check) return textAnswer(isRetryable(check.error().code) ? 503 : 500, check.error().message);
   return jsonAnswer({{"found", findingsJson(check->found)}, {"repaired", findingsJson(check->repaired)}});
+}
+
+bool isStats(const web::Target& target) {
+  return target.path == "/stats";
+}
+
+Answer statsAnswer(const Result<std::string>& usage) {
+  if (!usage) return textAnswer(isRetryable(usage.error().code) ? 503 : 500, usage.error().message);
+  return Answer{.body = *usage + "\n"};
 }
 
 bool isFollow(const web::Target& target) {

@@ -38,6 +38,10 @@ Answer streamAnswer(const Result<StreamPlace>& place);
 // GET /volumes/check[?repair=true]: see VolumeCheck.
 bool isVolumeCheck(const web::Target& target);
 Answer checkAnswer(const Result<VolumeCheck>& check);
+//   GET /stats  CPU and memory of node and pods at the moment: what /stats/summary?only_cpu_and_memory=true of the
+//               node's HTTPS server answers
+bool isStats(const web::Target& target);
+Answer statsAnswer(const Result<std::string>& usage);
 
 // GET /events?follow=true does not end: first every event that is kept, then each one as it comes, a JSON object a
 // line.

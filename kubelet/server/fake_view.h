@@ -48,6 +48,8 @@ class FakeView final : public AgentView {
     co_return place;
   }
 
+  Task<Result<std::string>> usage() override { co_return usageJson; }
+
   core::Pod& addPod(const std::string& ns, const std::string& name, const std::string& phase) {
     core::Pod& pod = podList.emplace_back();
     pod.mutable_metadata()->set_namespace_(ns);
@@ -65,6 +67,7 @@ class FakeView final : public AgentView {
   std::string problem;      // empty: healthy
   Result<StreamPlace> place = StreamPlace{.address = "127.0.0.1", .port = 1, .path = "/exec/token"};
   StreamRequest lastStream;
+  Result<std::string> usageJson = R"({"node":{"nodeName":"node-1"},"pods":[]})";
   events::EventRecorder recorder;
 };
 

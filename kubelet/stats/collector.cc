@@ -11,6 +11,8 @@ namespace {
 
 // The kernel does not need this long; a machine that is short of memory may.
 constexpr Duration kReadDeadline = std::chrono::seconds(10);
+// Long enough to tell what is used between two measurements, and short for somebody who waits.
+constexpr Duration kNow = std::chrono::seconds(1);
 // Of one pod; what takes longer is tried again, but never twice at once.
 constexpr Duration kWalkDeadline = std::chrono::minutes(5);
 
@@ -61,14 +63,25 @@ bool Collector::isFresh(const std::optional<TimePoint>& at, Duration keep) const
 
 Task<Result<SummaryPtr>> Collector::usage() {
   const Semaphore::Permit turn = co_await turn_.acquire();
-  Result<void> read = co_await refreshUsage();
+  Result<void> read = co_await refreshUsage(options_.keep);
+  if (!read) co_return fail(read.error());
+  co_return usage_;
+}
+
+Task<Result<SummaryPtr>> Collector::usageNow() {
+  const Semaphore::Permit turn = co_await turn_.acquire();
+  Result<void> read = co_await refreshUsage(kNow);
+  if (read && !usage_->node.sample.nanoCores) {
+    co_await services_.clock.sleep(kNow);
+    read = co_await refreshUsage(kNow);
+  }
   if (!read) co_return fail(read.error());
   co_return usage_;
 }
 
 Task<Result<SummaryPtr>> Collector::everything() {
   const Semaphore::Permit turn = co_await turn_.acquire();
-  Result<void> read = co_await refreshUsage();
+  Result<void> read = co_await refreshUsage(options_.keep);
   if (!read) co_return fail(read.error());
   co_await refreshRuntime();
   co_await refreshDisk();
@@ -81,7 +94,7 @@ Task<Result<SummaryPtr>> Collector::everything() {
 
 Task<Result<SummaryPtr>> Collector::claims() {
   const Semaphore::Permit turn = co_await turn_.acquire();
-  Result<void> read = co_await refreshUsage();
+  Result<void> read = co_await refreshUsage(options_.keep);
   if (!read) co_return fail(read.error());
   if (!hasClaims(*question_)) co_return usage_;
   co_await refreshDisk();
@@ -91,8 +104,8 @@ Task<Result<SummaryPtr>> Collector::claims() {
   co_return SummaryPtr(std::move(summary));
 }
 
-Task<Result<void>> Collector::refreshUsage() {
-  if (isFresh(usageAt_, options_.keep)) co_return Result<void>();
+Task<Result<void>> Collector::refreshUsage(Duration keep) {
+  if (isFresh(usageAt_, keep)) co_return Result<void>();
   // A thread that hangs keeps its reader; the next question gets another one.
   std::shared_ptr<HostReader> reader = std::exchange(reader_, nullptr);
   if (!reader) reader = services_.makeReader();

@@ -56,6 +56,9 @@ class Collector {
   // CPU and memory, and what else the kernel counts. Asks the runtime only where a container's cgroup is not found.
   // kTimedOut, kExhausted: the kernel did not answer, or no thread was to be had.
   Task<Result<SummaryPtr>> usage();
+  // The same for people who look on: at most a second old, and with what each uses at the moment. The first answer
+  // after a pause takes a second, for that takes two measurements.
+  Task<Result<SummaryPtr>> usageNow();
   // All there is: also the runtime's file systems, volumes and logs.
   Task<Result<SummaryPtr>> everything();
 
@@ -70,7 +73,7 @@ class Collector {
   Task<void> close();
 
  private:
-  Task<Result<void>> refreshUsage();
+  Task<Result<void>> refreshUsage(Duration keep);
   Task<void> refreshRuntime();
   Task<void> refreshDisk();
   Task<void> walk(std::shared_ptr<const Question> question);
