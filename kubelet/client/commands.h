@@ -97,7 +97,6 @@ struct TopOptions {
 };
 Result<void> showTop(AgentClient& agent, ClientIo& io, const TopOptions& options);
 
-
 Result<void> showStatus(AgentClient& agent, ClientIo& io, const std::string& output);
 Result<void> showVersion(AgentClient& agent, ClientIo& io);
 

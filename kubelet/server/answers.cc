@@ -185,9 +185,10 @@ Answer answerGet(AgentView& view, const web::Target& target) {
   if (target.path == "/volumes") return volumes(view);
   if (target.path == "/version") return version(view);
   if (target.path == "/healthz") return healthz(view);
-  return textAnswer(404,
-                    "no such page; there are /pods, /volumes, /volumes/check, /events, /explain, /stats, /exec, /attach, "
-                    "/portforward, /status, /version and /healthz");
+  return textAnswer(
+      404,
+      "no such page; there are /pods, /volumes, /volumes/check, /events, /explain, /stats, /exec, /attach, "
+      "/portforward, /status, /version and /healthz");
 }
 
 std::optional<StreamRequest> streamAsked(const web::Target& target) {
