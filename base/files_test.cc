@@ -1,5 +1,7 @@
 #include "base/files.h"
 
+#include <atomic>
+#include <cstdio>
 #include <fcntl.h>
 #include <filesystem>
 #include <fstream>
@@ -10,6 +12,7 @@
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <thread>
 #include <unistd.h>
 
 #include "base/temp_dir.h"
@@ -222,6 +225,29 @@ TEST_F(FilesTest, RemovingALinkToATreeRemovesOnlyTheLink) {
   ASSERT_TRUE(removeTree(dir / "link"));
   EXPECT_FALSE(fs::is_symlink(dir / "link"));
   EXPECT_EQ(get(dir / "out/keep"), "keep");
+}
+
+// Somebody swaps directories for links that lead out, as fast as he can.
+TEST_F(FilesTest, RemovingATreeThatIsChangedMeanwhileLeadsNowhere) {
+  fs::create_directories(dir / "out/deep");
+  put(dir / "out/keep", "keep");
+  std::atomic<bool> stop = false;
+  std::thread other([&] {
+    const std::string sub = dir / "tree/a";
+    const std::string swap = dir / "tree/b";
+    while (!stop) ::renameat2(AT_FDCWD, sub.c_str(), AT_FDCWD, swap.c_str(), RENAME_EXCHANGE);
+  });
+  for (int i = 0; i < 500; ++i) {
+    std::error_code taken;
+    fs::create_directories(dir / "tree/a/sub", taken);
+    fs::create_directory_symlink(dir / "out", dir / "tree/b", taken);
+    (void)removeTree(dir / "tree");
+  }
+  stop = true;
+  other.join();
+  EXPECT_TRUE(removeTree(dir / "tree"));
+  EXPECT_EQ(get(dir / "out/keep"), "keep");
+  EXPECT_TRUE(fs::exists(dir / "out/deep"));
 }
 
 TEST_F(FilesTest, RemovingWhatIsNotThereIsNoError) {

@@ -4,10 +4,11 @@ _cubelet() {
   local options=''
   COMPREPLY=()
   if [ "$COMP_CWORD" -eq 1 ]; then
-    mapfile -t COMPREPLY < <(compgen -W 'pods logs exec attach port-forward events explain status version --config= --help --version' -- "$current")
+    mapfile -t COMPREPLY < <(compgen -W 'pods logs exec attach port-forward events explain plan top volumes status version --config= --help --version' -- "$current")
     return
   fi
   case "$previous" in
+    --sort-by) mapfile -t COMPREPLY < <(compgen -W 'cpu memory' -- "$current"); return ;;
     --socket) compopt -o filenames; mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
     -o | --output)
       case "$command" in
@@ -25,12 +26,15 @@ _cubelet() {
     port-forward) options='-n --namespace --address' ;;
     events) options='-n --namespace -f --follow -o --output' ;;
     explain) options='-n --namespace' ;;
+    plan | volumes) options='-o --output' ;;
+    top) options='-n --namespace --containers --sort-by -o --output' ;;
     status) options='-o --output' ;;
     version) options='' ;;
     *) return ;;
   esac
   if [[ $current != -* ]]; then
     case "$command" in
+      plan) compopt -o filenames; mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
       # Names of pods, when an agent answers us.
       logs | exec | attach | port-forward | events | explain) options=$(cubelet pods 2>/dev/null | awk 'NR > 1 { print $2 }') ;;
     esac

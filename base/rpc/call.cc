@@ -90,7 +90,9 @@ Task<Result<void>> callInto(ChannelPtr channel, std::string method, std::string 
   }
   if (!parse(call->reply, reply)) {
     grpc::Status unreadable(grpc::StatusCode::INTERNAL, "the reply cannot be read");
-    co_return fail(toError(unreadable, method, options.subject, state.path, options.deadline));
+    Error error = toError(unreadable, method, options.subject, state.path, options.deadline);
+    if (options.statusAsReason) error.reason = kUnreadableReply;
+    co_return fail(std::move(error));
   }
   co_return Result<void>();
 }

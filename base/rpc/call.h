@@ -27,6 +27,10 @@ struct CallOptions {
   std::vector<std::pair<std::string, std::string>> metadata;
 };
 
+// Reason of the error of a call that was answered with success and a reply that is no such message, where
+// statusAsReason is set.
+inline constexpr char kUnreadableReply[] = "UnreadableReply";
+
 // The request in wire form.
 std::string serialize(const google::protobuf::MessageLite& message);
 

@@ -13,6 +13,7 @@ struct ClientOptions {
   Duration runtimeRequestTimeout = std::chrono::minutes(2);  // every call that is not named below
   // RunPodSandbox: twice the above, since the runtime may have to pull its pause image and call the network plugin.
   // StopContainer: the above plus the grace. ExecSync: the above plus its own timeout, none without one.
+  // CheckpointContainer: its own timeout where that is longer.
   // PullImage and event streams: none.
 
   // Told of every call that has ended, with the method's name; a call that was given up is not told. For whoever

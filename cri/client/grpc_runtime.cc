@@ -1,5 +1,7 @@
 #include "cri/client/grpc_runtime.h"
 
+#include <algorithm>
+
 #include <nlohmann/json.hpp>
 
 #include "cri/client/ask.h"
@@ -202,6 +204,19 @@ Task<Result<v1::ExecSyncResponse>> GrpcRuntime::execSync(std::string id, std::ve
   Duration deadline(0);
   if (timeout > Duration(0)) deadline = options_.runtimeRequestTimeout + timeout;
   return ask<v1::ExecSyncResponse>(channel_, methodPath("ExecSync"), request, deadline, std::move(id), options_.called);
+}
+
+Task<Result<void>> GrpcRuntime::checkpointContainer(std::string id, std::string location, Duration timeout) {
+  v1::CheckpointContainerRequest request;
+  request.set_container_id(id);
+  request.set_location(std::move(location));
+  request.set_timeout(wholeSeconds(timeout));
+  auto call = ask<v1::CheckpointContainerResponse>(channel_, methodPath("CheckpointContainer"), request,
+                                                   std::max(options_.runtimeRequestTimeout, timeout), std::move(id),
+                                                   options_.called);
+  auto reply = co_await std::move(call);
+  if (!reply) co_return fail(std::move(reply.error()));
+  co_return Result<void>();
 }
 
 Task<Result<std::string>> GrpcRuntime::exec(v1::ExecRequest request) {

@@ -1,14 +1,15 @@
-// RuntimeService over gRPC.
+// RuntimeService and Checkpointer over gRPC.
 #pragma once
 
 #include "base/rpc/channel.h"
+#include "cri/client/checkpointer.h"
 #include "cri/client/client_options.h"
 #include "cri/client/runtime_service.h"
 
 namespace cubelet::cri {
 
 // Shares `channel`, never closes it. Must outlive the tasks of its calls; event streams may outlive it.
-class GrpcRuntime final : public RuntimeService {
+class GrpcRuntime final : public RuntimeService, public Checkpointer {
  public:
   GrpcRuntime(rpc::ChannelPtr channel, ClientOptions options) : channel_(std::move(channel)), options_(options) {}
 
@@ -45,6 +46,8 @@ class GrpcRuntime final : public RuntimeService {
   Task<Result<v1::ListPodSandboxStatsResponse>> listPodSandboxStats(v1::PodSandboxStatsFilter filter) override;
 
   Task<Result<std::unique_ptr<EventStream>>> openEvents() override;
+
+  Task<Result<void>> checkpointContainer(std::string id, std::string location, Duration timeout) override;
 
  private:
   template <class Reply>

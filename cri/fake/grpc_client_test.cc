@@ -43,6 +43,12 @@ v1::ContainerConfig containerOf(const std::string& name, unsigned attempt = 0) {
   return config;
 }
 
+Task<Result<v1::CheckpointContainerResponse>> keepRequest(v1::CheckpointContainerRequest* kept,
+                                                          v1::CheckpointContainerRequest request) {
+  *kept = std::move(request);
+  co_return v1::CheckpointContainerResponse();
+}
+
 class Client : public testing::Test {
  protected:
   Client() { fake_.addImage("img"); }
@@ -160,6 +166,22 @@ TEST_F(Client, RunsACommandInAContainer) {
   EXPECT_EQ(answer.stderr(), "\xff");
   EXPECT_EQ(answer.exit_code(), 4);
   EXPECT_TRUE(run(runtime_.execSync(c, {"echo", "hello"}, Duration(0))));
+}
+
+TEST_F(Client, SRV_3_AsksForCheckpoints) {
+  const Result<void> refused = run(runtime_.checkpointContainer("c1", "/checkpoints/a.tar", Duration(0)));
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Code::kUnimplemented) << "as containerd 1.6 answers";
+
+  v1::CheckpointContainerRequest asked;
+  std::function<Task<Result<v1::CheckpointContainerResponse>>(v1::CheckpointContainerRequest)> keep =
+      [&asked](v1::CheckpointContainerRequest request) { return keepRequest(&asked, std::move(request)); };
+  server_.rpcServer().onCall<v1::CheckpointContainerRequest, v1::CheckpointContainerResponse>(
+      "/runtime.v1.RuntimeService/CheckpointContainer", std::move(keep));
+  ASSERT_TRUE(run(runtime_.checkpointContainer("c1", "/checkpoints/a.tar", milliseconds(1500))));
+  EXPECT_EQ(asked.container_id(), "c1");
+  EXPECT_EQ(asked.location(), "/checkpoints/a.tar");
+  EXPECT_EQ(asked.timeout(), 2);
 }
 
 TEST_F(Client, AsksForStreamingAddresses) {

@@ -20,6 +20,8 @@ Task<Result<Reply>> ask(rpc::ChannelPtr channel, std::string method, std::string
   Result<void> done =
       co_await rpc::callInto(std::move(channel), "/csi.v1." + method, std::move(request), &reply, std::move(options));
   if (done) co_return std::move(reply);
+  // The driver has done something, and nobody knows what: as if there had been no answer.
+  if (done.error().reason == rpc::kUnreadableReply) done.error().code = Code::kUnavailable;
   done.error().message = withoutSecrets(std::move(done.error().message), secrets);
   co_return fail(std::move(done.error()));
 }

@@ -5,6 +5,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/local/stream_protocol.hpp>
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/asio/write.hpp>
+
 #include "base/task_group.h"
 #include "base/temp_dir.h"
 #include "csi/client/outcome.h"
@@ -141,6 +147,43 @@ TEST_F(Node, CSI_18_ACallWithoutAnswerIsUncertain) {
   EXPECT_EQ(outcomeOf(late.error()), Outcome::kUncertain);
   driver_.faults().failNext("NodeStageVolume", Error(Code::kUnavailable, "Aborted", "under way"));
   EXPECT_EQ(outcomeOf(run(node_.stage(stageRequest())).error()), Outcome::kUncertain);
+}
+
+Task<Result<std::string>> garbage(std::string) {
+  co_return std::string("\xff\xff\xff\xff");
+}
+
+TEST_F(Node, CSI_18_GarbageInsteadOfAReplyLeavesTheOutcomeOpen) {
+  for (const char* method : {"Identity/GetPluginInfo", "Node/NodeGetInfo", "Node/NodeGetCapabilities",
+                             "Node/NodeStageVolume", "Node/NodePublishVolume", "Node/NodeGetVolumeStats"})
+    server_.onCall(std::string("/csi.v1.") + method, rpc::TestServer::Unary(&garbage));
+  for (const Error& error : {run(node_.stage(stageRequest())).error(), run(node_.publish(publishRequest())).error(),
+                             run(node_.capabilities()).error(), run(node_.nodeInfo()).error(),
+                             run(node_.pluginInfo()).error(), run(node_.volumeStats({})).error()}) {
+    EXPECT_THAT(error.message, HasSubstr("the reply cannot be read"));
+    EXPECT_EQ(outcomeOf(error), Outcome::kUncertain);
+  }
+}
+
+Task<void> talkNonsense(boost::asio::local::stream_protocol::acceptor* acceptor) {
+  const std::string nonsense(5000, '\xa5');
+  for (;;) {
+    auto socket = co_await acceptor->async_accept(boost::asio::use_awaitable);
+    boost::system::error_code gone;
+    auto token = boost::asio::redirect_error(boost::asio::use_awaitable, gone);
+    co_await boost::asio::async_write(socket, boost::asio::buffer(nonsense), token);
+  }
+}
+
+TEST_F(Node, CSI_18_AServerOfAnotherKindLeavesTheOutcomeOpen) {
+  boost::asio::local::stream_protocol::acceptor acceptor(loop_.context(), dir_ / "other.sock");
+  TaskGroup tasks(loop_);
+  tasks.spawn("nonsense", talkNonsense(&acceptor));
+  GrpcNode other(rpc::Channel::create(pump_, dir_ / "other.sock").value());
+  auto staged = run(other.stage(stageRequest()));
+  EXPECT_EQ(outcomeOf(staged.error()), Outcome::kUncertain) << staged.error().message;
+  EXPECT_FALSE(run(other.nodeInfo()));
+  run(tasks.close());
 }
 
 TEST_F(Node, ADriverThatComesBackOnItsSocketIsReachedAgain) {

@@ -61,6 +61,14 @@ Task<Result<void>> ClusterAnnouncer::withdraw(std::string driver) {
   co_return co_await std::move(tries);
 }
 
+Task<Result<Duration>> ClusterAnnouncer::refreshPeriod(std::string driver) {
+  auto call = client_.get<storage::CSIDriver>(apiserver::kCsiDrivers.object("", driver));
+  Result<storage::CSIDriver> object = co_await std::move(call);
+  if (!object && object.error().code == Code::kNotFound) co_return Duration(0);
+  if (!object) co_return fail(object.error().within("read CSIDriver " + driver));
+  co_return std::chrono::seconds(object->spec().nodeallocatableupdateperiodseconds());
+}
+
 Task<Result<void>> ClusterAnnouncer::patchNode(std::string patch) {
   if (patch.empty()) co_return Result<void>();
   auto call = client_.patch<core::Node>(kNodes.object("", options_.nodeName, "status"), std::move(patch));

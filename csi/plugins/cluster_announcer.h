@@ -32,6 +32,8 @@ class ClusterAnnouncer final : public DriverAnnouncer {
   // kUnavailable while the Node is not registered.
   Task<Result<void>> announce(DriverFacts facts) override;
   Task<Result<void>> withdraw(std::string driver) override;
+  // As its CSIDriver says: nodeAllocatableUpdatePeriodSeconds.
+  Task<Result<Duration>> refreshPeriod(std::string driver) override;
 
  private:
   using Change = std::function<Task<Result<void>>()>;

@@ -66,6 +66,31 @@ TEST_F(Announcer, CSI_2_PatchesTheNodeAndWritesTheCsiNode) {
   EXPECT_TRUE(answer->has_value());
 }
 
+Task<void> keepPeriod(Task<Result<Duration>> task, std::optional<Result<Duration>>* answer) {
+  Result<Duration> done = co_await std::move(task);
+  *answer = done;
+}
+
+TEST_F(Announcer, CSI_19_TheCsiDriverSaysHowOftenItIsAsked) {
+  std::optional<Result<Duration>> period;
+  const auto ask = [&](apiserver::Response response) {
+    period.reset();
+    tasks.spawn("call", keepPeriod(announcer.refreshPeriod("a.csi"), &period));
+    loop.poll();
+    EXPECT_EQ(apiserver::describe(transport.last().request), "GET /apis/storage.k8s.io/v1/csidrivers/a.csi");
+    transport.last().finish(std::move(response));
+    loop.poll();
+  };
+  storage::CSIDriver driver;
+  driver.mutable_spec()->set_nodeallocatableupdateperiodseconds(60);
+  ask(answerOf(200, driver));
+  ASSERT_TRUE(period && *period);
+  EXPECT_EQ(**period, std::chrono::seconds(60));
+  ask(failureOf(404, "NotFound"));
+  ASSERT_TRUE(period && *period);
+  EXPECT_EQ(**period, Duration(0)) << "nobody has said so";
+}
+
 TEST_F(Announcer, CSI_2_AConflictIsTriedAnewAndSoOnFourTimes) {
   run(announcer.announce(kFacts));
   for (int i = 0; i < 4; ++i) {

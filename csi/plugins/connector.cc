@@ -1,8 +1,12 @@
 #include "csi/plugins/connector.h"
 
+#include <cerrno>
 #include <chrono>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <utility>
 
+#include "base/fd.h"
 #include "base/rpc/call.h"
 #include "csi/client/grpc_node.h"
 
@@ -38,6 +42,16 @@ Result<std::shared_ptr<NodeService>> GrpcConnector::node(std::string endpoint) {
   Result<rpc::ChannelPtr> channel = rpc::Channel::create(pump_, endpoint);
   if (!channel) return fail(channel.error());
   return std::make_shared<GrpcNode>(std::move(*channel));
+}
+
+bool GrpcConnector::isServed(const std::string& socket) {
+  sockaddr_un address = {};
+  if (socket.size() >= sizeof(address.sun_path)) return true;
+  address.sun_family = AF_UNIX;
+  socket.copy(address.sun_path, socket.size());
+  const Fd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  if (!fd || ::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0) return true;
+  return errno != ECONNREFUSED && errno != ENOENT;  // a full queue is somebody's
 }
 
 }  // namespace cubelet::csi

@@ -22,6 +22,8 @@ class Connector {
   virtual Task<Result<void>> tell(std::string socket, pluginregistration::RegistrationStatus status) = 0;
   // The CSI services at an endpoint. kInvalid: it is no socket's path.
   virtual Result<std::shared_ptr<NodeService>> node(std::string endpoint) = 0;
+  // False: nobody listens on this socket any more. Does not block.
+  virtual bool isServed(const std::string& socket) = 0;
 };
 
 class GrpcConnector final : public Connector {
@@ -31,6 +33,7 @@ class GrpcConnector final : public Connector {
   Task<Result<pluginregistration::PluginInfo>> info(std::string socket) override;
   Task<Result<void>> tell(std::string socket, pluginregistration::RegistrationStatus status) override;
   Result<std::shared_ptr<NodeService>> node(std::string endpoint) override;
+  bool isServed(const std::string& socket) override;
 
  private:
   rpc::Pump& pump_;

@@ -5,6 +5,7 @@
 #include <map>
 #include <string>
 
+#include "base/clock.h"
 #include "base/result.h"
 #include "base/task.h"
 
@@ -25,6 +26,11 @@ class DriverAnnouncer {
   // An error that is retryable leaves the driver registered, and is tried again; any other refuses the registration.
   virtual Task<Result<void>> announce(DriverFacts facts) = 0;
   virtual Task<Result<void>> withdraw(std::string driver) = 0;
+  // How often the cluster wants to hear what the driver says of this node; zero: only when it registers (CSI-19).
+  virtual Task<Result<Duration>> refreshPeriod(std::string driver) {
+    (void)driver;
+    co_return Duration(0);
+  }
 };
 
 }  // namespace cubelet::csi

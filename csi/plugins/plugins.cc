@@ -1,5 +1,6 @@
 #include "csi/plugins/plugins.h"
 
+#include <algorithm>
 #include <sys/inotify.h>
 #include <utility>
 
@@ -14,6 +15,8 @@ namespace {
 
 constexpr std::uint32_t kChanges =
     IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO | IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR;
+
+constexpr Duration kShortestPeriod = std::chrono::seconds(10);
 
 // Of upstream's operations that have failed (VOL-3).
 Backoff makeBackoff() {
@@ -142,8 +145,7 @@ Task<Result<Offer>> Plugins::registerOnce(std::string socket) {
   if (!info) co_return fail(info.error().within("ask the plugin at " + socket + " who it is"));
   Result<Offer> offer = readOffer(*info, socket);
   if (!offer) co_return fail(offer.error());
-  if (auto held = held_.find(offer->driver); held != held_.end())
-    if (auto may = mayTakeName(held->second.driver.offer, *offer); !may) co_return fail(may.error());
+  if (auto may = mayTake(*offer); !may) co_return fail(may.error());
 
   Result<std::shared_ptr<NodeService>> node = connector_.node(offer->endpoint);
   if (!node) co_return fail(node.error());
@@ -154,13 +156,15 @@ Task<Result<Offer>> Plugins::registerOnce(std::string socket) {
     co_return fail(Code::kInvalid, "", "driver " + offer->driver + ": NodeGetInfo answers no node_id");
   const DriverFacts facts = factsOf(offer->driver, *answer);
   // Another plugin may have taken the name meanwhile.
-  if (auto held = held_.find(offer->driver); held != held_.end())
-    if (auto may = mayTakeName(held->second.driver.offer, *offer); !may) co_return fail(may.error());
+  if (auto may = mayTake(*offer); !may) co_return fail(may.error());
   take(*offer, facts, std::move(service));
   if (announcer_ == nullptr) co_return offer;
 
   Result<void> announced = co_await announcer_->announce(facts);
-  if (announced) co_return offer;
+  if (announced) {
+    startLearning(offer->driver, socket);
+    co_return offer;
+  }
   if (!isRetryable(announced.error().code)) {
     drop(socket);
     co_return fail(announced.error().within("driver " + offer->driver));
@@ -168,6 +172,18 @@ Task<Result<Offer>> Plugins::registerOnce(std::string socket) {
   log::warning("CSI driver not announced", {{"driver", offer->driver}, {"error", announced.error().message}});
   startAnnouncing(socket, facts, false);
   co_return offer;
+}
+
+// A plugin that was killed leaves its socket behind, and may come back on another one: a socket that nobody serves
+// holds no name.
+Result<void> Plugins::mayTake(const Offer& offer) {
+  auto held = held_.find(offer.driver);
+  if (held == held_.end()) return {};
+  const Offer& holder = held->second.driver.offer;
+  Result<void> may = mayTakeName(holder, offer);
+  if (may || connector_.isServed(holder.socket)) return may;
+  log::info("CSI driver has left its socket", {{"driver", holder.driver}, {"socket", holder.socket}});
+  return {};
 }
 
 void Plugins::announceAgain() {
@@ -181,6 +197,33 @@ void Plugins::askAgain(const std::string& driver) {
   const std::string& socket = held->second.driver.offer.socket;
   if (auto watched = watched_.find(socket); watched != watched_.end())
     watched->second.task->spawn("facts of " + driver, readFacts(driver, socket, held->second.node));
+}
+
+void Plugins::startLearning(const std::string& driver, const std::string& socket) {
+  if (auto watched = watched_.find(socket); watched != watched_.end())
+    watched->second.task->spawn("period of " + driver, learnPeriod(driver, socket));
+}
+
+Task<void> Plugins::learnPeriod(std::string driver, std::string socket) {
+  Result<Duration> period = co_await announcer_->refreshPeriod(driver);
+  auto held = held_.find(driver);
+  if (held == held_.end() || held->second.driver.offer.socket != socket) co_return;
+  if (!period) {
+    log::debug(1, "it is not known how often a CSI driver is to be asked", {{"error", period.error().message}});
+    co_return;
+  }
+  held->second.refreshEvery = *period > Duration(0) ? std::max(*period, kShortestPeriod) : Duration(0);
+  armRefresh(driver);
+}
+
+void Plugins::armRefresh(const std::string& driver) {
+  Held& held = held_.at(driver);
+  held.refresh.cancel();
+  if (held.refreshEvery == Duration(0)) return;
+  held.refresh = clock_.after(held.refreshEvery, [this, driver] {
+    armRefresh(driver);  // also if the driver does not answer this time
+    askAgain(driver);
+  });
 }
 
 Task<void> Plugins::readFacts(std::string driver, std::string socket, std::shared_ptr<NodeService> node) {
@@ -219,6 +262,7 @@ Task<void> Plugins::keepAnnouncing(std::string socket, DriverFacts facts, std::s
     if (ours) {
       facts = held->second.driver.facts;  // may be newer ones
       announced = co_await announcer_->announce(facts);
+      if (announced) startLearning(facts.name, socket);
     }
     if (announced && !news->rung()) {
       if (auto watched = watched_.find(socket); watched != watched_.end() && watched->second.announcing == news)
@@ -231,7 +275,8 @@ Task<void> Plugins::keepAnnouncing(std::string socket, DriverFacts facts, std::s
 }
 
 void Plugins::take(const Offer& offer, DriverFacts facts, std::shared_ptr<NodeService> node) {
-  held_.insert_or_assign(offer.driver, Held{{offer, std::move(facts), clock_.wallNow()}, std::move(node)});
+  held_.insert_or_assign(offer.driver,
+                         Held{{offer, std::move(facts), clock_.wallNow()}, std::move(node), Duration(0), Timer()});
   for (const Waiter& waiter : waiters_)
     if (waiter.driver == offer.driver) waiter.wake->ring();
   options_.registered(offer.driver);

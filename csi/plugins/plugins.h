@@ -48,7 +48,7 @@ class Plugins {
   Task<Result<std::shared_ptr<NodeService>>> await(std::string driver, TimePoint until);
 
   // Asks the driver about the node once more, and tells the cluster what it says. Does nothing while it is not
-  // registered.
+  // registered. Done by itself as often as the cluster wants it, which is found out after each announcement.
   void askAgain(const std::string& driver);
   // The cluster can be told now, or has to be told anew: announces every driver, without waiting for any back-off.
   void announceAgain();
@@ -65,6 +65,8 @@ class Plugins {
   struct Held {
     Driver driver;
     std::shared_ptr<NodeService> node;
+    Duration refreshEvery{0};  // how often it is asked again by itself; zero: never
+    Timer refresh;
   };
   // One socket, and the task that looks after it.
   struct Watched {
@@ -81,7 +83,11 @@ class Plugins {
   Task<void> reap();
   Task<void> lookAfter(std::string socket);
   Task<Result<Offer>> registerOnce(std::string socket);
+  Result<void> mayTake(const Offer& offer);
   void startAnnouncing(const std::string& socket, const DriverFacts& facts, bool now);
+  Task<void> learnPeriod(std::string driver, std::string socket);
+  void startLearning(const std::string& driver, const std::string& socket);
+  void armRefresh(const std::string& driver);
   Task<void> readFacts(std::string driver, std::string socket, std::shared_ptr<NodeService> node);
   Task<void> keepAnnouncing(std::string socket, DriverFacts facts, std::shared_ptr<Wake> news);
   void take(const Offer& offer, DriverFacts facts, std::shared_ptr<NodeService> node);

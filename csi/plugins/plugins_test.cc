@@ -33,6 +33,7 @@ void makeSocket(const std::string& path) {
 struct FakeConnector final : Connector {
   std::map<std::string, FakeRegistration> plugins;
   FakeDriver* driver = nullptr;
+  std::set<std::string> left;  // sockets that nobody serves any more
 
   Task<Result<pluginregistration::PluginInfo>> info(std::string socket) override {
     FakeRegistration& plugin = plugins[socket];
@@ -52,11 +53,13 @@ struct FakeConnector final : Connector {
   Result<std::shared_ptr<NodeService>> node(std::string) override {
     return std::shared_ptr<NodeService>(driver, [](NodeService*) {});
   }
+  bool isServed(const std::string& socket) override { return !left.contains(socket); }
 };
 
 struct FakeAnnouncer final : DriverAnnouncer {
   std::vector<std::string> log;
   std::vector<Error> failures;  // of the next announcements
+  Duration period{0};
 
   Task<Result<void>> announce(DriverFacts facts) override {
     log.push_back("announce " + facts.name + " " + facts.nodeId);
@@ -69,6 +72,7 @@ struct FakeAnnouncer final : DriverAnnouncer {
     log.push_back("withdraw " + driver);
     co_return Result<void>();
   }
+  Task<Result<Duration>> refreshPeriod(std::string) override { co_return period; }
 };
 
 Task<void> keep(Plugins* plugins) {
@@ -200,6 +204,23 @@ TEST_F(Registry, CSI_1_OfTwoPluginsOfOneNameTheHigherVersionWins) {
   EXPECT_THAT(drivers(), ElementsAre("a.csi c.sock"));
 }
 
+TEST_F(Registry, CSI_1_ASocketThatNobodyServesHoldsNoName) {
+  plugin("a.sock", "a.csi", "1.1.0");
+  plugin("b.sock", "a.csi", "1.0.0");
+  start();
+  awaitStarted();
+  makeSocket(socket("a.sock"));
+  ASSERT_TRUE(await([&] { return drivers().size() == 1; }));
+  connector.left.insert(socket("a.sock"));  // killed: its socket stays
+  driver.info.set_node_id("another-id");
+  makeSocket(socket("b.sock"));
+  ASSERT_TRUE(await([&] { return drivers().at(0) == "a.csi b.sock"; }));
+  EXPECT_EQ(plugins.drivers().at(0).facts.nodeId, "another-id");
+  fs::remove(socket("a.sock"));
+  makeSocket(socket("a.sock"));
+  ASSERT_TRUE(await([&] { return drivers().at(0) == "a.csi a.sock"; })) << "the old one is back, with more to offer";
+}
+
 TEST_F(Registry, CSI_1_APluginThatHangsCostsOnlyItself) {
   plugin("a.sock", "a.csi").hangs = true;
   plugin("b.sock", "b.csi");
@@ -281,6 +302,23 @@ TEST_F(Registry, CSI_19_ADriverIsAskedAgainWhatTheNodeCanHave) {
   EXPECT_EQ(plugins.drivers().at(0).facts.maxVolumes, 3);
 }
 
+TEST_F(Registry, CSI_19_ADriverIsAskedAgainAsOftenAsTheClusterWants) {
+  announcer.period = seconds(60);
+  plugin("a.sock", "a.csi");
+  start();
+  awaitStarted();
+  makeSocket(socket("a.sock"));
+  ASSERT_TRUE(await([&] { return clock.pendingTimers() == 1; }));
+  driver.info.set_max_volumes_per_node(3);
+  clock.advance(seconds(59));
+  EXPECT_EQ(announcer.log.size(), 1u);
+  announcer.period = seconds(0);
+  clock.advance(seconds(1));
+  ASSERT_TRUE(await([&] { return announcer.log.size() == 2; }));
+  EXPECT_EQ(plugins.drivers().at(0).facts.maxVolumes, 3);
+  ASSERT_TRUE(await([&] { return clock.pendingTimers() == 0; })) << "the cluster wants it no more";
+}
+
 Task<void> waitFor(Plugins* plugins, std::string name, TimePoint until, std::vector<std::string>* log) {
   auto found = co_await plugins->await(name, until);
   log->push_back(name + (found ? " found" : ": " + found.error().message));
@@ -304,31 +342,66 @@ TEST_F(Registry, CSI_17_WhoWaitsForADriverIsWokenByItsRegistration) {
   EXPECT_EQ(log[1], "b.csi: driver name b.csi not found in the list of registered CSI drivers");
 }
 
-TEST(RegistryOverGrpc, CSI_1_ATruePluginRegistersAndServes) {
+class RegistryOverGrpc : public testing::Test {
+ protected:
+  RegistryOverGrpc() {
+    registration.info.set_type("CSIPlugin");
+    registration.info.set_name("a.csi");
+    registration.info.add_supported_versions("1.0.0");
+    tasks.spawn("plugins", keep(&plugins));
+    EXPECT_TRUE(loop.runUntil([&] { return fs::exists(dir / "registry"); }, seconds(30)));
+  }
+  ~RegistryOverGrpc() override { loop.runToEnd(tasks.close()); }
+
+  void serve(rpc::TestServer& server) {
+    serveNode(server, driver);
+    serveRegistration(server, registration);
+    ASSERT_TRUE(server.start());
+  }
+  testing::AssertionResult isTold(std::size_t times) {
+    if (!loop.runUntil([&] { return registration.told.size() == times; }, seconds(30)))
+      return testing::AssertionFailure() << "told " << registration.told.size() << " times";
+    if (registration.told.back().plugin_registered()) return testing::AssertionSuccess();
+    return testing::AssertionFailure() << registration.told.back().error();
+  }
+
   Loop loop;
-  SystemClock clock(loop);
+  SystemClock clock{loop};
   TempDir dir;
   FakeMounts mounts;
-  FakeDriver driver(clock, mounts);
+  FakeDriver driver{clock, mounts};
   FakeRegistration registration;
-  registration.info.set_type("CSIPlugin");
-  registration.info.set_name("a.csi");
-  registration.info.add_supported_versions("1.0.0");
+  rpc::Pump pump{loop};
+  GrpcConnector connector{pump};
+  Plugins plugins{loop, clock, connector, nullptr, {.directory = dir / "registry"}};
+  TaskGroup tasks{loop};
+};
+
+TEST_F(RegistryOverGrpc, CSI_1_ATruePluginRegistersAndServes) {
   rpc::TestServer server(loop, dir / "registry/a.sock");
-  serveNode(server, driver);
-  serveRegistration(server, registration);
-  rpc::Pump pump(loop);
-  GrpcConnector connector(pump);
-  Plugins plugins(loop, clock, connector, nullptr, {.directory = dir / "registry"});
-  TaskGroup tasks(loop);
-  tasks.spawn("plugins", keep(&plugins));
-  ASSERT_TRUE(loop.runUntil([&] { return fs::exists(dir / "registry"); }, seconds(30)));
-  ASSERT_TRUE(server.start());
-  ASSERT_TRUE(loop.runUntil([&] { return !registration.told.empty(); }, seconds(30)));
-  EXPECT_TRUE(registration.told[0].plugin_registered());
+  serve(server);
+  ASSERT_TRUE(isTold(1));
   EXPECT_EQ(loop.runToEnd(plugins.find("a.csi").value()->nodeInfo()).value().node_id(), "node-id");
-  loop.runToEnd(tasks.close());
   server.stop();
+}
+
+TEST_F(RegistryOverGrpc, CSI_1_APluginThatWasKilledIsFoundOnItsNewSocket) {
+  // Who is killed leaves the file of his socket; here it has a second name, that the server's end does not remove.
+  const std::string left = dir / "registry/a.sock";
+  rpc::TestServer server(loop, dir / "own.sock");
+  serve(server);
+  fs::create_hard_link(dir / "own.sock", left);
+  ASSERT_TRUE(isTold(1));
+  EXPECT_TRUE(connector.isServed(left));
+  server.stop();
+  EXPECT_FALSE(connector.isServed(left));
+
+  rpc::TestServer again(loop, dir / "registry/b.sock");
+  driver.info.set_node_id("another-id");
+  serve(again);
+  ASSERT_TRUE(isTold(2));
+  EXPECT_EQ(loop.runToEnd(plugins.find("a.csi").value()->nodeInfo()).value().node_id(), "another-id");
+  again.stop();
 }
 
 }  // namespace

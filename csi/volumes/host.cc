@@ -7,6 +7,7 @@
 #include <functional>
 #include <memory>
 #include <sstream>
+#include <sys/mount.h>
 #include <unistd.h>
 #include <utility>
 
@@ -77,6 +78,22 @@ Result<std::vector<std::string>> othersOf(const std::string& path) {
   return others;
 }
 
+Result<std::vector<std::string>> targetsBelow(const std::string& directory) {
+  auto table = mountTable();
+  if (!table) return fail(table.error());
+  const std::string prefix = asMounted(joinPath(directory, "x"));
+  std::vector<std::string> targets;
+  for (const MountEntry& entry : *table)
+    if (entry.target.starts_with(prefix.substr(0, prefix.size() - 1)))
+      targets.push_back(joinPath(directory, entry.target.substr(prefix.size() - 1)));
+  return targets;
+}
+
+Result<void> unmountOnce(const std::string& path) {
+  if (::umount2(path.c_str(), UMOUNT_NOFOLLOW) == 0 || errno == EINVAL || errno == ENOENT) return {};
+  return fail(errnoError(errno, "unmount " + path));
+}
+
 }  // namespace
 
 std::vector<MountEntry> readMountInfo(std::string_view text) {
@@ -132,6 +149,26 @@ Task<Result<bool>> SystemHost::isMounted(std::string path) {
 Task<Result<std::vector<std::string>>> SystemHost::otherMounts(std::string path) {
   std::function<Result<std::vector<std::string>>()> work = [path] { return othersOf(path); };
   return pool_.run<std::vector<std::string>>("look where " + path + " is mounted", kPatience, std::move(work));
+}
+
+Task<Result<std::vector<std::string>>> SystemHost::mountsBelow(std::string directory) {
+  std::function<Result<std::vector<std::string>>()> work = [directory] { return targetsBelow(directory); };
+  return pool_.run<std::vector<std::string>>("look what is mounted below " + directory, kPatience, std::move(work));
+}
+
+Task<Result<void>> SystemHost::unmount(std::string path) {
+  std::function<Result<void>()> work = [path] { return unmountOnce(path); };
+  return pool_.run<void>("unmount " + path, kPatience, std::move(work));
+}
+
+Task<Result<void>> SystemHost::mapDevice(DeviceMap map) {
+  std::function<Result<void>()> work = [map] { return csi::mapDevice(map); };
+  return pool_.run<void>("map the device " + map.device, kPatience, std::move(work));
+}
+
+Task<Result<void>> SystemHost::unmapDevice(DeviceMap map) {
+  std::function<Result<void>()> work = [map] { return csi::unmapDevice(map); };
+  return pool_.run<void>("take back the device " + map.device, kPatience, std::move(work));
 }
 
 }  // namespace cubelet::csi

@@ -8,6 +8,7 @@
 #include "base/blocking.h"
 #include "base/result.h"
 #include "base/task.h"
+#include "csi/volumes/device_map.h"
 
 namespace cubelet::csi {
 
@@ -26,6 +27,13 @@ class Host {
   virtual Task<Result<bool>> isMounted(std::string path) = 0;
   // Where else the file system that is mounted at `path` is mounted, with the same root.
   virtual Task<Result<std::vector<std::string>>> otherMounts(std::string path) = 0;
+  // All mount points below `directory`, named as that is; one that is mounted over twice comes twice.
+  virtual Task<Result<std::vector<std::string>>> mountsBelow(std::string directory) = 0;
+  // What is mounted last at `path`; nothing: no error.
+  virtual Task<Result<void>> unmount(std::string path) = 0;
+  // See device_map.h.
+  virtual Task<Result<void>> mapDevice(DeviceMap map) = 0;
+  virtual Task<Result<void>> unmapDevice(DeviceMap map) = 0;
 };
 
 // Calls run in `pool`, which must outlive this object: a mount that hangs costs one thread.
@@ -39,6 +47,10 @@ class SystemHost final : public Host {
   Task<Result<void>> removeIfEmpty(std::string directory) override;
   Task<Result<bool>> isMounted(std::string path) override;
   Task<Result<std::vector<std::string>>> otherMounts(std::string path) override;
+  Task<Result<std::vector<std::string>>> mountsBelow(std::string directory) override;
+  Task<Result<void>> unmount(std::string path) override;
+  Task<Result<void>> mapDevice(DeviceMap map) override;
+  Task<Result<void>> unmapDevice(DeviceMap map) override;
 
  private:
   BlockingPool& pool_;

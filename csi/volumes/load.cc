@@ -27,6 +27,8 @@ std::vector<Error> Volumes::load() {
   loadJournal(problems);
   loadPods(problems);
   loadStaged(problems);
+  loadDevices(problems);
+  unreadable_ = problems;
   return problems;
 }
 
@@ -49,7 +51,7 @@ void Volumes::loadJournal(std::vector<Error>& problems) {
   }
 }
 
-void Volumes::adopt(const VolumeData& data, const std::string& podUid, bool staged) {
+void Volumes::adopt(const VolumeData& data, const std::string& podUid, bool staged, bool block) {
   EntryPtr& entry = entries_[uniqueName(data.driver, data.handle)];
   if (!entry) {
     entry = std::make_shared<Entry>();
@@ -58,6 +60,7 @@ void Volumes::adopt(const VolumeData& data, const std::string& podUid, bool stag
     record.driver = data.driver;
     record.handle = data.handle;
     record.name = data.name;
+    record.block = block;
     record.ephemeral = data.ephemeral;
     record.attachmentId = data.attachmentId;
   }
@@ -100,6 +103,24 @@ void Volumes::loadStaged(std::vector<Error>& problems) {
       }
       problems.push_back(Error(Code::kInvalid, "", "vol_data.json in " + joinPath(volumes, hash) + " cannot be read"));
     }
+  }
+}
+
+void Volumes::loadDevices(std::vector<Error>& problems) {
+  const std::string devices = joinPath(options_.root, "plugins/kubernetes.io/csi/volumeDevices");
+  for (const std::string& name : namesIn(devices, problems)) {
+    Result<std::string> text = readFile(joinPath(devices, name + "/data/vol_data.json"), kLargestFile);
+    if (!text) continue;  // also for the directories "staging" and "publish"
+    Result<VolumeData> data = readVolumeData(*text);
+    if (!data) {
+      problems.push_back(data.error().within("read vol_data.json of the block volume " + name));
+      continue;
+    }
+    if (data->name.empty()) data->name = name;
+    if (entries_.contains(uniqueName(data->driver, data->handle))) continue;  // the journal knows better
+    adopt(*data, "", true, true);
+    for (const std::string& uid : namesIn(joinPath(devices, "publish/" + name), problems))
+      adopt(*data, uid, true, true);
   }
 }
 

@@ -2,6 +2,7 @@
 
 #include <array>
 #include <openssl/evp.h>
+#include <vector>
 
 namespace cubelet::csi {
 namespace {
@@ -15,6 +16,19 @@ std::string escaped(std::string name) {
   for (char& c : name)
     if (c == '/') c = '~';
   return name;
+}
+
+// The components of a path below `directory`; none when it is not there.
+std::vector<std::string_view> partsBelow(const std::string& directory, std::string_view path) {
+  std::vector<std::string_view> parts;
+  if (!path.starts_with(directory + "/")) return parts;
+  path.remove_prefix(directory.size() + 1);
+  for (;;) {
+    const std::size_t slash = path.find('/');
+    parts.push_back(path.substr(0, slash));
+    if (slash == std::string_view::npos) return parts;
+    path.remove_prefix(slash + 1);
+  }
 }
 
 }  // namespace
@@ -58,6 +72,28 @@ std::string blockPublishPath(const std::string& root, const std::string& name, c
 
 std::string blockDataDirectory(const std::string& root, const std::string& name) {
   return pluginDirectory(root) + "/volumeDevices/" + escaped(name) + "/data";
+}
+
+std::string deviceMapPath(const std::string& root, const std::string& name, const std::string& podUid) {
+  return pluginDirectory(root) + "/volumeDevices/" + escaped(name) + "/dev/" + podUid;
+}
+
+std::string deviceLinkPath(const std::string& root, const std::string& podUid, const std::string& name) {
+  return root + "/pods/" + podUid + "/volumeDevices/kubernetes.io~csi/" + escaped(name);
+}
+
+bool isStagingPath(const std::string& root, std::string_view path) {
+  const std::vector<std::string_view> parts = partsBelow(pluginDirectory(root), path);
+  return parts.size() == 3 && parts[0] != "volumeDevices" && parts[2] == "globalmount";
+}
+
+std::string podOfPath(const std::string& root, std::string_view path) {
+  const std::vector<std::string_view> parts = partsBelow(root + "/pods", path);
+  if (parts.size() == 5 && parts[1] == "volumes" && parts[2] == "kubernetes.io~csi" && parts[4] == "mount")
+    return std::string(parts[0]);
+  const std::vector<std::string_view> device = partsBelow(pluginDirectory(root) + "/volumeDevices", path);
+  const bool isDevice = device.size() == 3 && (device[0] == "publish" || device[1] == "dev");
+  return isDevice ? std::string(device[2]) : "";
 }
 
 std::string ephemeralHandle(std::string_view podUid, std::string_view volume) {

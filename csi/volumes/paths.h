@@ -21,6 +21,14 @@ std::string publishPath(const std::string& root, const std::string& podUid, cons
 std::string blockStagingPath(const std::string& root, const std::string& name);
 std::string blockPublishPath(const std::string& root, const std::string& name, const std::string& podUid);
 std::string blockDataDirectory(const std::string& root, const std::string& name);
+// Where a device is bound once more, and the link in the pod's directory that leads to it.
+std::string deviceMapPath(const std::string& root, const std::string& name, const std::string& podUid);
+std::string deviceLinkPath(const std::string& root, const std::string& podUid, const std::string& name);
+
+// Where mounts of CSI volumes are, by their paths.
+bool isStagingPath(const std::string& root, std::string_view path);
+// The UID of the pod that has a volume there, as a directory or as a device; empty: it is no such place.
+std::string podOfPath(const std::string& root, std::string_view path);
 
 // The handle of an inline volume.
 std::string ephemeralHandle(std::string_view podUid, std::string_view volume);

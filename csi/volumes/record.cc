@@ -1,6 +1,7 @@
 #include "csi/volumes/record.h"
 
 #include <array>
+#include <charconv>
 #include <utility>
 #include <vector>
 
@@ -78,6 +79,7 @@ std::string toJson(const VolumeRecord& record) {
   writer.add("mode", record.block ? "Block" : "Filesystem");
   writer.add("lifecycle", record.ephemeral ? "Ephemeral" : "Persistent");
   writer.add("attachmentID", record.attachmentId);
+  if (record.size > 0) writer.add("size", std::to_string(record.size));
   writer.add("stage", toString(record.stage));
   writer.add("pods", record.pods);
   return writer.json();
@@ -96,6 +98,8 @@ Result<VolumeRecord> readRecord(std::string_view json) {
   record.block = textOf(root, "mode") == "Block";
   record.ephemeral = textOf(root, "lifecycle") == "Ephemeral";
   record.attachmentId = textOf(root, "attachmentID");
+  const std::string size = textOf(root, "size");
+  std::from_chars(size.data(), size.data() + size.size(), record.size);
   const auto stage = stateOf<StageState>(kStages, textOf(root, "stage"));
   if (!stage || record.driver.empty() || record.handle.empty()) return fail(Code::kInvalid, "", "an incomplete record");
   record.stage = *stage;

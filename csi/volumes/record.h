@@ -1,6 +1,7 @@
 // The journal entry of one volume: what has been begun and what is done. Pure. CSI-20.
 #pragma once
 
+#include <cstdint>
 #include <map>
 #include <optional>
 #include <string>
@@ -24,6 +25,7 @@ struct VolumeRecord {
   bool block = false;
   bool ephemeral = false;
   std::string attachmentId;
+  std::int64_t size = 0;  // bytes that it is known to have; 0: nobody has said anything
   StageState stage = StageState::kNone;
   std::map<std::string, PublishState> pods;  // by UID
   bool operator==(const VolumeRecord&) const = default;

@@ -30,6 +30,8 @@ TEST(Paths, OfBlockVolumesAreUpstreams) {
   EXPECT_EQ(blockStagingPath("/k", "pv-1"), devices + "staging/pv-1");
   EXPECT_EQ(blockPublishPath("/k", "pv-1", "uid"), devices + "publish/pv-1/uid");
   EXPECT_EQ(blockDataDirectory("/k", "pv-1"), devices + "pv-1/data");
+  EXPECT_EQ(deviceMapPath("/k", "pv-1", "uid"), devices + "pv-1/dev/uid");
+  EXPECT_EQ(deviceLinkPath("/k", "uid", "pv-1"), "/k/pods/uid/volumeDevices/kubernetes.io~csi/pv-1");
 }
 
 VolumeSpec spec(const std::string& mode = "ReadWriteOnce") {

@@ -76,6 +76,34 @@ class TestHost final : public Host {
   Task<Result<bool>> isMounted(std::string path) override { co_return mounts_.contains(path); }
   Task<Result<std::vector<std::string>>> otherMounts(std::string) override { co_return others; }
 
+  Task<Result<std::vector<std::string>>> mountsBelow(std::string directory) override {
+    std::vector<std::string> targets;
+    for (const auto& [path, what] : mounts_)
+      if (path.starts_with(directory + "/")) targets.push_back(path);
+    co_return targets;
+  }
+  Task<Result<void>> unmount(std::string path) override {
+    co_await crash_.point();
+    mounts_.erase(path);
+    co_return Result<void>();
+  }
+  Task<Result<void>> mapDevice(DeviceMap map) override {
+    co_await crash_.point();
+    Result<void> made = makeDirectories(map.link.substr(0, map.link.rfind('/')), 0750);
+    if (made) std::filesystem::remove(map.link);
+    if (made) std::filesystem::create_symlink(map.device, map.link);
+    mounts_[map.bound] = map.device;
+    co_await crash_.point();
+    co_return made;
+  }
+  Task<Result<void>> unmapDevice(DeviceMap map) override {
+    co_await crash_.point();
+    std::filesystem::remove(map.link);
+    mounts_.erase(map.bound);
+    co_await crash_.point();
+    co_return Result<void>();
+  }
+
   std::vector<std::string> others;
 
  private:

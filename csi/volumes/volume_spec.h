@@ -20,6 +20,7 @@ struct VolumeSpec {
   std::string fsType;
   std::vector<std::string> mountOptions;
   std::string accessMode = "ReadWriteOnce";  // the first of the PersistentVolume
+  bool exclusive = false;                    // ReadWriteOncePod and nothing else: one pod at a time
   StringMap attributes;                      // volumeAttributes
   StringMap publishContext;                  // attachmentMetadata of the VolumeAttachment
   std::string attachmentId;                  // its name; empty: the volume is not attached

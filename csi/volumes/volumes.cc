@@ -18,6 +18,12 @@ std::string directoryOf(const std::string& path) {
   return path.substr(0, path.rfind('/'));
 }
 
+// By another pod, as far as anything may be there for it.
+bool isInUseBeside(const VolumeRecord& record, const std::string& podUid) {
+  return std::ranges::any_of(
+      record.pods, [&](const auto& pod) { return pod.first != podUid && pod.second != PublishState::kClaimed; });
+}
+
 }  // namespace
 
 // ---- Names ----
@@ -42,9 +48,21 @@ std::string Volumes::dataFileOf(const VolumeRecord& record, const std::string& p
   return directory + "/vol_data.json";
 }
 
+DeviceMap Volumes::deviceMapOf(const VolumeRecord& record, const std::string& podUid) const {
+  return {.device = targetOf(record, podUid),
+          .bound = deviceMapPath(options_.root, record.name, podUid),
+          .link = deviceLinkPath(options_.root, podUid, record.name)};
+}
+
 Semaphore& Volumes::limitOf(const std::string& driver) {
   std::unique_ptr<Semaphore>& limit = limits_[driver];
   if (!limit) limit = std::make_unique<Semaphore>(options_.callsPerDriver);
+  return *limit;
+}
+
+Semaphore& Volumes::readLimitOf(const std::string& driver) {
+  std::unique_ptr<Semaphore>& limit = readLimits_[driver];
+  if (!limit) limit = std::make_unique<Semaphore>(options_.readsPerDriver);
   return *limit;
 }
 
@@ -95,6 +113,12 @@ void Volumes::begin(const EntryPtr& entry, std::string waitsFor) {
 bool Volumes::isPublished(const std::string& driver, const std::string& handle, const std::string& podUid) const {
   Result<EntryPtr> found = published(driver, handle, podUid);
   return found && !(*found)->unverified.contains(podUid);
+}
+
+std::optional<std::string> Volumes::pathOf(const std::string& driver, const std::string& handle,
+                                           const std::string& podUid) const {
+  Result<EntryPtr> found = published(driver, handle, podUid);
+  return found ? std::optional(targetOf((*found)->record, podUid)) : std::nullopt;
 }
 
 bool Volumes::has(const std::string& podUid) const {
@@ -198,6 +222,8 @@ Task<Result<std::int64_t>> Volumes::expand(VolumeSpec spec, PodUse use, std::int
   Semaphore::Permit turn = co_await entry->turn.acquire();
   found = published(spec.driver, spec.handle, use.uid);
   if (!found) co_return fail(found.error());
+  // Another pod of the volume may have had it grown meanwhile.
+  if (entry->record.size >= bytes) co_return entry->record.size;
   Result<std::shared_ptr<NodeService>> node = co_await drivers_.find(spec.driver);
   if (!node) co_return fail(node.error());
   Result<NodeCapabilities> can = co_await (*node)->capabilities();
@@ -205,10 +231,28 @@ Task<Result<std::int64_t>> Volumes::expand(VolumeSpec spec, PodUse use, std::int
   if (!can->expand)
     co_return fail(Code::kUnimplemented, "", "driver " + spec.driver + " does not expand volumes on the node");
   const std::string target = targetOf(entry->record, use.uid);
+  Semaphore::Permit slot = co_await limitOf(spec.driver).acquire();
   auto call = (*node)->expand(expandRequest(spec, use, *can, stagingOf(entry->record), target, bytes));
   Result<v1::NodeExpandVolumeResponse> answer = co_await std::move(call);
+  slot.release();
   if (!answer) co_return fail(answer.error().within("expand " + describe(entry->record)));
+  entry->record.size = bytes;
+  Result<void> saved = co_await save(entry);
+  if (!saved) co_return fail(saved.error());
   co_return answer->capacity_bytes() > 0 ? answer->capacity_bytes() : bytes;
+}
+
+Volumes::Size Volumes::size(const std::string& driver, const std::string& handle) const {
+  auto found = entries_.find(uniqueName(driver, handle));
+  if (found == entries_.end()) return {};
+  return {.known = found->second->record.size, .refused = found->second->refusedSize};
+}
+
+void Volumes::noteSize(const std::string& driver, const std::string& handle, Size size) {
+  auto found = entries_.find(uniqueName(driver, handle));
+  if (found == entries_.end()) return;
+  found->second->record.size = size.known;  // on disk with whatever comes next
+  found->second->refusedSize = size.refused;
 }
 
 Task<Result<v1::NodeGetVolumeStatsResponse>> Volumes::stats(std::string driver, std::string handle,
@@ -217,14 +261,30 @@ Task<Result<v1::NodeGetVolumeStatsResponse>> Volumes::stats(std::string driver, 
   if (!found) co_return fail(found.error());
   // Reading waits for no turn: figures must come while a volume is worked on.
   const VolumeRecord record = (*found)->record;
+  Semaphore::Permit slot = co_await readLimitOf(driver).acquire();
   Result<std::shared_ptr<NodeService>> node = co_await drivers_.find(driver);
   if (!node) co_return fail(node.error());
+  Result<NodeCapabilities> can = co_await (*node)->capabilities();
+  if (!can) co_return fail(can.error());
+  if (!can->volumeStats) co_return fail(Code::kUnimplemented, "", "driver " + driver + " tells nothing of its volumes");
   v1::NodeGetVolumeStatsRequest request;
   request.set_volume_id(handle);
   request.set_volume_path(targetOf(record, podUid));
   if (record.stage != StageState::kNone) request.set_staging_target_path(stagingOf(record));
   auto call = (*node)->volumeStats(std::move(request));
-  co_return co_await std::move(call);
+  Result<v1::NodeGetVolumeStatsResponse> answer = co_await std::move(call);
+  if (answer && !can->volumeCondition) answer->clear_volume_condition();
+  co_return answer;
+}
+
+std::vector<Volumes::Publication> Volumes::publishedFor(const std::string& podUid) const {
+  std::vector<Publication> all;
+  for (const auto& [name, entry] : entries_) {
+    auto pod = entry->record.pods.find(podUid);
+    if (pod == entry->record.pods.end() || pod->second != PublishState::kPublished) continue;
+    all.push_back({entry->record.driver, entry->record.handle, targetOf(entry->record, podUid)});
+  }
+  return all;
 }
 
 std::vector<Volumes::View> Volumes::all() const {
@@ -271,6 +331,9 @@ Task<Result<void>> Volumes::towardsPublished(EntryPtr entry, VolumeSpec spec, Po
     co_return fail(Code::kInvalid, "", "it is in use under the name " + record.name + " or in the other volume mode");
   // Also while the driver is away: what is mounted stays usable.
   if (stepToPublish(record, use.uid, false) == Step::kNone) co_return Result<void>();
+  if (spec.exclusive && isInUseBeside(record, use.uid))
+    co_return fail(Code::kUnavailable, "",
+                   "mount failed, volume uses the ReadWriteOncePod access mode and is already in use by another pod");
   begin(entry, "driver");
   Result<std::shared_ptr<NodeService>> node = co_await drivers_.find(spec.driver);
   if (!node) co_return fail(node.error());
@@ -404,6 +467,10 @@ Task<Result<void>> Volumes::publishTo(EntryPtr entry, VolumeSpec spec, PodUse us
   auto call = node->publish(publishRequest(spec, use, can, stagingOf(record), path));
   Result<void> published = co_await std::move(call);
   slot.release();
+  if (published && record.block) {
+    Result<void> mapped = co_await host_.mapDevice(deviceMapOf(record, use.uid));
+    if (!mapped) co_return mapped;  // it stays an intent: the next try publishes again, which changes nothing
+  }
   if (published) {
     record.pods[use.uid] = PublishState::kPublished;
     co_return co_await save(entry);
@@ -426,6 +493,10 @@ Task<Result<void>> Volumes::unpublish(EntryPtr entry, std::string podUid) {
   record.pods[podUid] = PublishState::kUnpublishing;
   Result<void> noted = co_await save(entry);
   if (!noted) co_return noted;
+  if (record.block) {
+    Result<void> unmapped = co_await host_.unmapDevice(deviceMapOf(record, podUid));
+    if (!unmapped) co_return unmapped;
+  }
   begin(entry, "driver");
   Result<std::shared_ptr<NodeService>> node = co_await drivers_.find(record.driver);
   if (!node) co_return fail(node.error());

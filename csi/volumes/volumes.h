@@ -5,6 +5,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -14,6 +15,7 @@
 #include "base/semaphore.h"
 #include "base/task.h"
 #include "csi/client/node_service.h"
+#include "csi/volumes/audit.h"
 #include "csi/volumes/host.h"
 #include "csi/volumes/plan.h"
 #include "csi/volumes/record.h"
@@ -42,6 +44,7 @@ class Volumes {
     std::string nodeName;             // for vol_data.json
     std::string bootId;               // of the running kernel
     std::size_t callsPerDriver = 20;  // under way at once
+    std::size_t readsPerDriver = 5;   // of stats(), beside these
     std::function<WallTime()> now = [] { return WallTime(); };
   };
   // All must outlive this object.
@@ -61,6 +64,9 @@ class Volumes {
   void claim(const VolumeSpec& spec, const std::string& podUid);
   // By this run of the agent, or seen by it to be there.
   bool isPublished(const std::string& driver, const std::string& handle, const std::string& podUid) const;
+  // Where the pod finds it; nothing: it is not published for the pod, by this run of the agent or an earlier one.
+  std::optional<std::string> pathOf(const std::string& driver, const std::string& handle,
+                                    const std::string& podUid) const;
   // Anything of it may be there for the pod, or is wanted.
   bool has(const std::string& podUid) const;
   // The path where the pod finds the volume. From now on the pod is its user, also when this fails.
@@ -77,9 +83,33 @@ class Volumes {
   // A volume that no pod uses is still there, because taking it down has failed.
   bool hasAbandoned() const;
 
-  // Grows the volume where this pod has it; answers its size. outcome.h says what an error asks for.
+  // Compares the journal with the mount table and with the pods there are. What is on its way at the moment is no
+  // finding.
+  Task<Result<std::vector<Finding>>> check(std::set<std::string> pods);
+  // Takes down what check() calls a leak: by its driver where that is known, else it is unmounted. What remains is up
+  // to check().
+  Task<void> repair(std::set<std::string> pods, std::vector<Finding> findings);
+
+  // Grows the volume where this pod has it; answers its size. One that is known to be as large already is left alone.
+  // outcome.h says what an error asks for; kUnimplemented: the driver does not do that on the node.
   Task<Result<std::int64_t>> expand(VolumeSpec spec, PodUse use, std::int64_t bytes);
+  // What is known of the size of a volume for as long as it is on this node; in bytes.
+  struct Size {
+    std::int64_t known = 0;    // it has at least this; 0: nobody has said anything
+    std::int64_t refused = 0;  // the driver has refused this to this run of the agent; 0: it has refused nothing
+  };
+  Size size(const std::string& driver, const std::string& handle) const;
+  void noteSize(const std::string& driver, const std::string& handle, Size size);
+  // What the driver tells of the volume. kUnimplemented: it tells nothing. Waits for no other call of the volume, and
+  // of the driver only for others of this kind.
   Task<Result<v1::NodeGetVolumeStatsResponse>> stats(std::string driver, std::string handle, std::string podUid);
+
+  struct Publication {
+    std::string driver;
+    std::string handle;
+    std::string path;  // where the pod finds it
+  };
+  std::vector<Publication> publishedFor(const std::string& podUid) const;
 
   struct View {
     VolumeRecord record;
@@ -100,6 +130,7 @@ class Volumes {
     std::string problem;
     std::string waitsFor;
     WallTime since;
+    std::int64_t refusedSize = 0;
     Semaphore turn{1};
   };
   using EntryPtr = std::shared_ptr<Entry>;
@@ -108,10 +139,13 @@ class Volumes {
   void begin(const EntryPtr& entry, std::string waitsFor);
   void note(const EntryPtr& entry, const Result<void>& done);
   Result<EntryPtr> published(const std::string& driver, const std::string& handle, const std::string& podUid) const;
-  void adopt(const VolumeData& data, const std::string& podUid, bool staged);
+  void adopt(const VolumeData& data, const std::string& podUid, bool staged, bool block = false);
+  Task<Result<std::vector<Finding>>> auditOnce(std::set<std::string> pods);
+  Task<void> takeDown(std::string path);
   void loadJournal(std::vector<Error>& problems);
   void loadPods(std::vector<Error>& problems);
   void loadStaged(std::vector<Error>& problems);
+  void loadDevices(std::vector<Error>& problems);
 
   std::string journalFile(const VolumeRecord& record) const;
   std::string stagingOf(const VolumeRecord& record) const;
@@ -131,16 +165,20 @@ class Volumes {
   Task<Result<void>> unstage(EntryPtr entry);
   Task<Result<void>> forget(EntryPtr entry);
   Task<Result<void>> removeStaging(VolumeRecord record);
+  DeviceMap deviceMapOf(const VolumeRecord& record, const std::string& podUid) const;
   Task<Result<void>> removeTarget(VolumeRecord record, std::string podUid);
   Task<Result<void>> expectUnmounted(std::string path, std::string call);
   Semaphore& limitOf(const std::string& driver);
+  Semaphore& readLimitOf(const std::string& driver);
 
   Host& host_;
   Drivers& drivers_;
   Options options_;
   std::function<void()> changed_ = [] {};
-  std::map<std::string, EntryPtr> entries_;                   // by unique name
-  std::map<std::string, std::unique_ptr<Semaphore>> limits_;  // by driver
+  std::map<std::string, EntryPtr> entries_;                       // by unique name
+  std::vector<Error> unreadable_;                                 // what load() could not read
+  std::map<std::string, std::unique_ptr<Semaphore>> limits_;      // by driver
+  std::map<std::string, std::unique_ptr<Semaphore>> readLimits_;  // by driver
 };
 
 }  // namespace cubelet::csi

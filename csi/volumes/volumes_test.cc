@@ -71,6 +71,19 @@ TEST_F(Csi, CSI_5_ADriverWithoutStagingIsNotAskedToStage) {
   EXPECT_THAT(world.leftovers(), IsEmpty());
 }
 
+TEST_F(Csi, CSI_7_AVolumeForOnePodIsNotGivenToTwo) {
+  VolumeSpec spec = world.spec("v1");
+  spec.accessMode = "ReadWriteOncePod";
+  spec.exclusive = true;
+  ASSERT_TRUE(*world.run(world.volumes->publish(spec, world.pod("p1"))));
+  Result<std::string> second = *world.run(world.volumes->publish(spec, world.pod("p2")));
+  ASSERT_FALSE(second);
+  EXPECT_THAT(second.error().message, HasSubstr("already in use by another pod"));
+  EXPECT_TRUE(*world.run(world.volumes->publish(spec, world.pod("p1")))) << "its own pod keeps it";
+  ASSERT_TRUE(unpublish("p1"));
+  EXPECT_TRUE(*world.run(world.volumes->publish(spec, world.pod("p2"))));
+}
+
 TEST_F(Csi, CSI_10_AnInlineVolumeIsOnlyPublished) {
   VolumeSpec spec = world.spec(ephemeralHandle("p1", "data"));
   spec.name = "data";
@@ -306,9 +319,29 @@ TEST_F(Csi, CSI_12_ABlockVolumeHasUpstreamsPaths) {
             blockPublishPath(world.dir.path(), "pv-v1", "p1"));
   EXPECT_EQ(world.driver.lastStage().staging_target_path(), blockStagingPath(world.dir.path(), "pv-v1"));
   EXPECT_TRUE(fs::exists(blockDataDirectory(world.dir.path(), "pv-v1") + "/vol_data.json"));
+  const std::string link = deviceLinkPath(world.dir.path(), "p1", "pv-v1");
+  EXPECT_EQ(fs::read_symlink(link), blockPublishPath(world.dir.path(), "pv-v1", "p1"));
+  EXPECT_TRUE(world.mounts.contains(deviceMapPath(world.dir.path(), "pv-v1", "p1")));
   ASSERT_TRUE(unpublish("p1"));
+  EXPECT_FALSE(fs::is_symlink(link));
+  EXPECT_THAT(world.mounts, IsEmpty());
   EXPECT_THAT(world.leftovers(), IsEmpty());
   EXPECT_THAT(world.driver.violations(), IsEmpty());
+}
+
+TEST_F(Csi, CSI_12_CSI_20_ABlockVolumeIsKnownWithoutTheJournal) {
+  VolumeSpec spec = world.spec("v1");
+  spec.block = true;
+  ASSERT_TRUE(*world.run(world.volumes->publish(spec, world.pod("p1"))));
+  // What a device looks like to whoever lists the directory.
+  std::ofstream(blockPublishPath(world.dir.path(), "pv-v1", "p1")) << "";
+  fs::remove_all(world.dir.path() + "/cubelet/volumes");
+  world.start();
+  EXPECT_EQ(states(), "v1 staging p1 publishing");
+  fs::remove(blockPublishPath(world.dir.path(), "pv-v1", "p1"));
+  ASSERT_TRUE(*world.run(world.volumes->settle({})));
+  EXPECT_THAT(world.mounts, IsEmpty());
+  EXPECT_THAT(world.leftovers(), IsEmpty());
 }
 
 TEST_F(Csi, CallsForOneVolumeComeOneAfterTheOtherAndThoseOfSeveralSideBySide) {

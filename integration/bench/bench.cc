@@ -1,7 +1,7 @@
 // How much cubelet adds to what the runtime itself needs. Both run in turn on one containerd, in one run. Starts are
 // taken from inside the containers (`mark` notes the monotonic clock, which all processes of a machine share).
 //   bench [--singles N] [--many N] [--many-in-cluster N] [--rounds N] [--idle SECONDS] [--json FILE]
-//         [--floor-only | --standalone-only | --cluster-only]
+//         [--floor-only | --standalone-only | --csi-only | --cluster-only | --server-only]
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
@@ -11,11 +11,12 @@
 #include <thread>
 
 #include "integration/bench/cluster_bench.h"
+#include "integration/bench/csi_bench.h"
 #include "integration/bench/floor.h"
 #include "integration/bench/measure.h"
+#include "integration/bench/server_bench.h"
 #include "integration/bench/table.h"
 #include "integration/harness/built.h"
-#include "integration/harness/hostpath_driver.h"
 #include "integration/harness/node.h"
 
 namespace cubelet::integration {
@@ -36,10 +37,6 @@ class StandaloneBench {
     say("single pods, the floor and cubelet in turn");
     if (!settings_.floorOnly) startAgent();
     singlePods();
-    if (!settings_.floorOnly) {
-      say("single pods without and with a CSI volume, in turn");
-      csiPods();
-    }
     say("a program that ends and is started again");
     restarts();
     if (!settings_.floorOnly) {
@@ -85,50 +82,6 @@ class StandaloneBench {
       removeOurs({"s" + number});
     }
     table_.addTimes("manifest to program running, one pod", ours, floor, "floor + 20 ms");
-  }
-
-  // Each volume is staged, published, and taken back with its pod. The driver's own calls are in the time.
-  void csiPods() {
-    HostpathDriver driver(node_);
-    std::vector<std::string> volumes;
-    fs::create_directories(node_.dir() / "objects");
-    for (int i = 0; i < settings_.singles; ++i) {
-      const std::string name = "b" + std::to_string(i);
-      volumes.push_back("--volume=" + name);
-      const json volume = {{"apiVersion", "v1"},
-                           {"kind", "PersistentVolume"},
-                           {"metadata", {{"name", "pv-" + name}}},
-                           {"spec", {{"csi", {{"driver", HostpathDriver::kName}, {"volumeHandle", name}}}}}};
-      const json claim = {{"apiVersion", "v1"},
-                          {"kind", "PersistentVolumeClaim"},
-                          {"metadata", {{"name", name}}},
-                          {"spec", {{"volumeName", "pv-" + name}}}};
-      std::ofstream(node_.dir() / "objects" / (name + ".yaml")) << volume.dump() << "\n---\n" << claim.dump() << "\n";
-    }
-    driver.start(volumes);
-    must(eventually("the driver has registered", 30s, logSays(node_, "CSI driver registered")), node_);
-    std::vector<double> plain;
-    std::vector<double> ours;
-    for (int i = 0; i < settings_.singles; ++i) {
-      const std::string number = std::to_string(i);
-      json manifest = pod("cp" + number, {marker("c", "cp" + number)});
-      plain.push_back(startTime("cp" + number, manifest));
-      manifest = pod("cv" + number, {marker("c", "cv" + number)});
-      manifest["spec"]["volumes"].push_back({{"name", "v"}, {"persistentVolumeClaim", {{"claimName", "b" + number}}}});
-      manifest["spec"]["containers"][0]["volumeMounts"].push_back({{"name", "v"}, {"mountPath", "/v"}});
-      ours.push_back(startTime("cv" + number, manifest));
-    }
-    table_.addTimes("one pod with a CSI volume, beside one without", ours, plain, "floor + 15 ms + the driver's calls");
-  }
-
-  // Milliseconds from the manifest to the program; the pod is gone afterwards.
-  double startTime(const std::string& name, const json& manifest) {
-    const std::string text = node_.textOf(manifest);
-    const std::chrono::nanoseconds begin = monotonicNow();
-    node_.writeText(name + ".json", text);
-    const double time = milliseconds(startOf(node_, name) - begin);
-    removeOurs({name});
-    return time;
   }
 
   void restarts() {
@@ -241,8 +194,11 @@ Settings parse(const std::vector<std::string>& words) {
       settings.floorOnly = true;
       continue;
     }
-    if (word == "--standalone-only" || word == "--cluster-only") {
-      (word == "--cluster-only" ? settings.standalone : settings.cluster) = false;
+    if (word == "--standalone-only" || word == "--csi-only" || word == "--cluster-only" || word == "--server-only") {
+      settings.standalone = word == "--standalone-only";
+      settings.csi = word == "--csi-only";
+      settings.cluster = word == "--cluster-only";
+      settings.server = word == "--server-only";
       continue;
     }
     if (i + 1 == words.size()) throw std::runtime_error("unknown option " + word + ", or no value for it");
@@ -277,6 +233,8 @@ int runBench(const std::vector<std::string>& words) {
     containerd.start();
     Table table;
     if (settings.standalone) StandaloneBench(settings, containerd, dir, table).run();
+    if (settings.csi && !settings.floorOnly) CsiBench(settings, containerd, dir, table).run();
+    if (settings.server && !settings.floorOnly) ServerBench(settings, containerd, dir, table).run();
     if (settings.cluster && !settings.floorOnly) {
       if (std::string reason = ControlPlane::missing(); reason.empty())
         ClusterBench(settings, containerd, dir, table).run();

@@ -20,7 +20,9 @@ struct Settings {
   std::string jsonFile;
   bool floorOnly = false;
   bool standalone = true;
+  bool csi = true;
   bool cluster = true;
+  bool server = true;
 };
 
 // The monotonic clock: the one that `mark` notes.

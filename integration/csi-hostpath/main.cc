@@ -8,6 +8,7 @@
 #include <grpcpp/server_builder.h>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "integration/csi-hostpath/rules.h"
@@ -17,11 +18,10 @@
 namespace cubelet::hostpath {
 namespace {
 
-constexpr std::int64_t kCapacity = std::int64_t{64} << 20;  // of volumes that the command line names
-
 constexpr char kUsage[] =
     "csi-hostpath --endpoint=SOCKET --state-dir=DIR [--registration=SOCKET] [--name=NAME] [--node-id=ID]\n"
-    "             [--volume=HANDLE ...] [--block-volume=HANDLE ...] [--faults=FILE] [--max-volumes=N] "
+    "             [--volume=HANDLE ...] [--block-volume=HANDLE ...] [--volume-size=BYTES] [--faults=FILE] "
+    "[--max-volumes=N] "
     "[--max-capacity=BYTES] [--no-attach] [--no-stage] "
     "[--mount-group]\n";
 
@@ -35,6 +35,7 @@ bool parse(int argc, char** argv, Options& options) {
       {"--faults", [&](const std::string& v) { options.faults = v; }},
       {"--volume", [&](const std::string& v) { options.volumes.push_back(v); }},
       {"--block-volume", [&](const std::string& v) { options.blockVolumes.push_back(v); }},
+      {"--volume-size", [&](const std::string& v) { options.volumeSize = std::atoll(v.c_str()); }},
       {"--max-volumes", [&](const std::string& v) { options.maxVolumes = std::atoll(v.c_str()); }},
       {"--max-capacity", [&](const std::string& v) { options.maxCapacity = std::atoll(v.c_str()); }},
       {"--no-attach", [&](const std::string&) { options.attach = false; }},
@@ -56,9 +57,13 @@ bool parse(int argc, char** argv, Options& options) {
   return false;
 }
 
-// For users without a controller that makes volumes for them.
-bool makeVolume(Volumes& volumes, const std::string& handle, bool block) {
-  if (volumes.find(handle)) return true;
+// For users without a controller that makes volumes for them, and makes them larger.
+bool makeVolume(Volumes& volumes, const std::string& handle, bool block, std::int64_t size) {
+  if (std::optional<State> known = volumes.find(handle)) {
+    if (known->capacity() >= size) return true;
+    known->set_capacity(size);
+    return volumes.save(*known).has_value();
+  }
   if (grpc::Status bad = checkVolumeId(handle); !bad.ok()) {
     std::fprintf(stderr, "csi-hostpath: %s\n", bad.error_message().c_str());
     return false;
@@ -67,8 +72,8 @@ bool makeVolume(Volumes& volumes, const std::string& handle, bool block) {
   volume.set_id(handle);
   volume.set_name(handle);
   volume.set_block(block);
-  volume.set_capacity(kCapacity);
-  volume.set_node_capacity(kCapacity);
+  volume.set_capacity(size);
+  volume.set_node_capacity(size);
   auto made = volumes.create(volume);
   if (!made) std::fprintf(stderr, "csi-hostpath: %s\n", made.error().message.c_str());
   return made.has_value();
@@ -76,9 +81,9 @@ bool makeVolume(Volumes& volumes, const std::string& handle, bool block) {
 
 bool makeVolumes(Volumes& volumes, const Options& options) {
   for (const std::string& handle : options.volumes)
-    if (!makeVolume(volumes, handle, false)) return false;
+    if (!makeVolume(volumes, handle, false, options.volumeSize)) return false;
   for (const std::string& handle : options.blockVolumes)
-    if (!makeVolume(volumes, handle, true)) return false;
+    if (!makeVolume(volumes, handle, true, options.volumeSize)) return false;
   return true;
 }
 

@@ -16,6 +16,7 @@ struct Options {
   std::string faults;                     // file with faults to come (faults.h); empty: none
   std::vector<std::string> volumes;       // handles of volumes that are there from the beginning: directories
   std::vector<std::string> blockVolumes;  // the same: image files
+  std::int64_t volumeSize = std::int64_t{64} << 20;  // of these; one that exists grows on its next NodeExpandVolume
   std::int64_t maxVolumes = 0;
   std::int64_t maxCapacity = std::int64_t{1} << 40;  // of all volumes
   bool attach = true;                                // PUBLISH_UNPUBLISH_VOLUME

@@ -79,6 +79,14 @@ runtime::v1::PodSandboxStatus Cri::sandboxStatus(const std::string& id) {
   return must(connection_->loop.runToEnd(connection_->runtime.podSandboxStatus(id))).status();
 }
 
+std::string Cri::execUrl(const std::string& id, const std::vector<std::string>& command) {
+  runtime::v1::ExecRequest request;
+  request.set_container_id(id);
+  for (const std::string& word : command) request.add_cmd(word);
+  request.set_stdout(true);
+  return must(connection_->loop.runToEnd(connection_->runtime.exec(request)));
+}
+
 void Cri::stopContainer(const std::string& id) {
   must(connection_->loop.runToEnd(connection_->runtime.stopContainer(id, std::chrono::seconds(1))));
 }

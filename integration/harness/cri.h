@@ -21,6 +21,8 @@ class Cri {
   std::vector<runtime::v1::Container> containersOf(const std::string& podName);
   runtime::v1::ContainerStatus containerStatus(const std::string& id);
   runtime::v1::PodSandboxStatus sandboxStatus(const std::string& id);
+  // Where the runtime runs that command for the first who comes, with its output only.
+  std::string execUrl(const std::string& id, const std::vector<std::string>& command);
   void stopContainer(const std::string& id);
   void removeContainer(const std::string& id);
   void stopSandbox(const std::string& id);

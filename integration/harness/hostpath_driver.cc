@@ -35,6 +35,11 @@ void HostpathDriver::order(const std::string& lines) const {
   std::ofstream(faults()) << lines;
 }
 
+std::string HostpathDriver::ordered() const {
+  std::ifstream in(faults());
+  return {std::istreambuf_iterator<char>(in), {}};
+}
+
 std::vector<std::string> csiMounts(const Node& node) {
   std::vector<std::string> found;
   std::ifstream table("/proc/self/mountinfo");

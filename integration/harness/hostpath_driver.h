@@ -23,8 +23,10 @@ class HostpathDriver {
   // Does not wait for anything. `more`: options, see integration/csi-hostpath/main.cc.
   void start(const std::vector<std::string>& more = {});
   void kill();  // SIGKILL: its sockets and mounts stay
-  // Faults that are to come, see integration/csi-hostpath/faults.h.
+  bool running() { return process_.running(); }
+  // Faults that are to come, see integration/csi-hostpath/faults.h; and which of them are still to come.
   void order(const std::string& lines) const;
+  std::string ordered() const;
   std::filesystem::path state() const { return node_.dir() / "driver"; }
   // What a file system volume holds.
   std::filesystem::path data(const std::string& handle) const { return state() / handle / "data"; }

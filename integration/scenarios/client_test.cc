@@ -136,6 +136,19 @@ TEST_F(Client, PortForwardReachesAPodsLoopback) {
   EXPECT_TRUE(forward.waitExit(kSoon));
 }
 
+TEST_F(Client, TopShowsWhatIsUsedAtTheMoment) {
+  node().startAgent();
+  node().write("busy.json", pod("busy", {shell("c", "busy", "while :; do :; done")}));
+  ASSERT_TRUE(eventually("pod busy is ready", kSoon, isReady(node(), "busy")));
+  const json top = json::parse(node().client({"top", "-o", "json"}).output);
+  EXPECT_EQ(top["node"]["name"], "node1");
+  EXPECT_GT(top["node"]["memoryBytes"].get<long>(), 0);
+  ASSERT_EQ(top["pods"].size(), 1u);
+  EXPECT_EQ(top["pods"][0]["name"], "busy-node1");
+  EXPECT_GT(top["pods"][0]["containers"][0]["cpuNanoCores"].get<long>(), 10'000'000) << top.dump();
+  EXPECT_NE(node().client({"top", "--containers"}).output.find("busy-node1   c "), std::string::npos);
+}
+
 TEST_F(Client, EventsTellWhatHappened) {
   ASSERT_NO_FATAL_FAILURE(startPod());
   EXPECT_TRUE(eventually("the usual events are there", kSoon, [&] {

@@ -34,12 +34,14 @@ class CsiCluster : public ClusterTest {
   }
   HostpathDriver& driver() { return *driver_; }
 
-  static void makeVolume() {
+  static void makeVolume(const std::string& claim = "csi-data") {
     json volume = json::parse(R"({"apiVersion":"v1","kind":"PersistentVolume","metadata":{"name":"csi-disk"},
       "spec":{"capacity":{"storage":"1Mi"},"accessModes":["ReadWriteOnce"],"storageClassName":"",
               "persistentVolumeReclaimPolicy":"Retain","claimRef":{"namespace":"default","name":"csi-data"}}})");
     volume["spec"]["csi"] = {{"driver", kDriver}, {"volumeHandle", "disk"}};
+    volume["spec"]["claimRef"]["name"] = claim;
     cluster().apply(volume);
+    if (claim != "csi-data") return;
     cluster().apply(json::parse(R"({"apiVersion":"v1","kind":"PersistentVolumeClaim","metadata":{"name":"csi-data"},
       "spec":{"accessModes":["ReadWriteOnce"],"storageClassName":"","volumeName":"csi-disk",
               "resources":{"requests":{"storage":"1Mi"}}}})"));
@@ -145,6 +147,66 @@ TEST_F(CsiCluster, CSI_4_ADriverWithoutAttachmentsIsNotHeldUp) {
   ASSERT_TRUE(eventually("pod p is ready", kSoon, isReadyThere("pod", "p")));
   EXPECT_TRUE(eventually("the pod has written", kSoon, isWritten()));
   EXPECT_TRUE(attachment().is_null());
+  expectCleanEnd();
+}
+
+TEST_F(CsiCluster, CSI_11_AGenericEphemeralVolumeLivesWithItsPod) {
+  makeDriverObject(false);
+  driver().start();
+  startJoined();
+  makeVolume("p-data");
+  json object = clusterPod("p", {shell("c", "c", "echo from the pod > /data/file; exec sleep 1000")});
+  object["spec"]["nodeName"] = "node1";
+  object["spec"]["volumes"].push_back(json::parse(R"({"name":"data","ephemeral":{"volumeClaimTemplate":{"spec":{
+    "accessModes":["ReadWriteOnce"],"storageClassName":"","volumeName":"csi-disk",
+    "resources":{"requests":{"storage":"1Mi"}}}}}})"));
+  object["spec"]["containers"][0]["volumeMounts"].push_back({{"name", "data"}, {"mountPath", "/data"}});
+  cluster().apply(object);
+  ASSERT_TRUE(eventually("pod p is ready", kSoon, isReadyThere("pod", "p")));
+  EXPECT_TRUE(eventually("the pod has written", kSoon, isWritten()));
+  EXPECT_EQ(cluster().get({"pvc", "p-data"})["metadata"]["ownerReferences"][0]["name"], "p");
+  expectCleanEnd();
+  EXPECT_TRUE(eventually("its claim goes with it", kSoon,
+                         [] { return cluster().get({"pvc", "p-data"}).is_null() ? "" : "still there"; }));
+}
+
+TEST_F(CsiCluster, CSI_15_AVolumeGrowsWithItsClaim) {
+  const auto resize = [](const std::string& size) {
+    json volume = cluster().get({"pv", "csi-disk"});
+    volume["spec"]["capacity"]["storage"] = size;
+    cluster().replaceRaw("/api/v1/persistentvolumes/csi-disk", volume);
+    json claim = cluster().get({"pvc", "csi-data"});
+    claim["status"]["allocatedResources"] = {{"storage", size}};
+    claim["status"]["allocatedResourceStatuses"] = {{"storage", "NodeResizePending"}};
+    claim["status"]["conditions"] = json::array({{{"type", "FileSystemResizePending"}, {"status", "True"}}});
+    cluster().replaceRaw("/api/v1/namespaces/default/persistentvolumeclaims/csi-data/status", claim);
+  };
+  const auto claimHas = [](const std::string& size) {
+    return Look([size] {
+      const json status = cluster().get({"pvc", "csi-data"})["status"];
+      const bool done = status["capacity"].value("storage", "") == size &&
+                        status.value("conditions", json::array()).empty() &&
+                        status.value("allocatedResourceStatuses", json::object()).empty();
+      return done ? std::string() : status.dump();
+    });
+  };
+  makeDriverObject(false);
+  driver().start();
+  startJoined();
+  makeVolume();
+  startPod();
+  ASSERT_TRUE(eventually("pod p is ready", kSoon, isReadyThere("pod", "p")));
+  // A new agent looks at once what a running one looks at about each minute.
+  resize("2Mi");
+  node().killAgent();
+  node().startAgent();
+  EXPECT_TRUE(eventually("it grows while the pod runs", kSoon, claimHas("2Mi")));
+  cluster().remove({"pod", "p"});
+  ASSERT_TRUE(eventually("the pod is gone", kSoon, isGoneThere("p")));
+  resize("3Mi");
+  startPod();
+  ASSERT_TRUE(eventually("pod p is ready", kSoon, isReadyThere("pod", "p")));
+  EXPECT_TRUE(claimHas("3Mi")().empty()) << "before the pod has started";
   expectCleanEnd();
 }
 

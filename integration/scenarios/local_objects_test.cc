@@ -133,6 +133,37 @@ TEST_F(LocalObjects, CSI_3_AClaimNamesAVolumeOfTheNode) {
   EXPECT_EQ(contentOf(node().dir() / "disk/after"), "from the pod\n");
 }
 
+TEST_F(LocalObjects, CSI_3_ABlockDeviceOfTheNodeIsFormattedOnceAndMounted) {
+  const fs::path image = node().dir() / "disk.img";
+  std::ofstream(image) << "";
+  fs::resize_file(image, 16 << 20);
+  Finished attached = run({"losetup", "--find", "--show", image.string()});
+  if (!attached.ok()) GTEST_SKIP() << "no loop device here: " << attached.errors;
+  const std::string device = attached.output.substr(0, attached.output.find('\n'));
+  put("disk.yaml",
+      "apiVersion: v1\nkind: PersistentVolume\nmetadata: {name: disk}\nspec: {local: {path: " + device + "}}\n---\n" +
+          "apiVersion: v1\nkind: PersistentVolumeClaim\nmetadata: {name: data}\nspec: {volumeName: disk}\n");
+  const auto useDisk = [](json& spec) {
+    spec["volumes"] = json::parse(R"([{"name":"data","persistentVolumeClaim":{"claimName":"data"}}])");
+    spec["containers"][0]["volumeMounts"].push_back({{"name", "data"}, {"mountPath", "/data"}});
+    spec["securityContext"] = {{"fsGroup", 1234}};
+  };
+  EXPECT_EQ(
+      outputOf("echo kept > /data/file; stat -c %g /data; awk '$2 == \"/data\" { print $3 }' /proc/mounts", useDisk),
+      "1234\next4\n");
+  node().remove("p.json");
+  ASSERT_TRUE(eventually("the pod is gone", kSoon, isGone(node(), "p")));
+  EXPECT_FALSE(run({"findmnt", "--source", device}).ok()) << "it is unmounted";
+  json again = pod("q", {shell("q", "q", "cat /data/file > /out/again; exec sleep 1000")});
+  useDisk(again["spec"]);
+  node().write("q.json", again);
+  EXPECT_TRUE(eventually("the next pod finds the content", kSoon,
+                         [&] { return node().record("again") == "kept\n" ? "" : node().record("again"); }));
+  node().remove("q.json");
+  EXPECT_TRUE(eventually("the pod is gone", kSoon, isGone(node(), "q")));
+  run({"losetup", "--detach", device});
+}
+
 TEST_F(LocalObjects, ARestartFindsWhatHasChangedMeanwhile) {
   putColor("red");
   putSecret();

@@ -14,6 +14,7 @@ namespace cubelet::integration {
 namespace {
 
 namespace fs = std::filesystem;
+using namespace std::chrono_literals;
 using testing::HasSubstr;
 
 // A client that connects and then does nothing.
@@ -48,6 +49,16 @@ class NodeServer : public ClusterTest {
     return run({"env", "HOME=" + cluster().dir().string(), "KUBECONFIG=" + cluster().adminKubeconfig().string(), "sh",
                 "-c", line});
   }
+  // kubectl in the background; what it says goes to `log`.
+  Process start(std::vector<std::string> words, const fs::path& log) {
+    words.insert(words.begin(), {"env", "HOME=" + cluster().dir().string(),
+                                 "KUBECONFIG=" + cluster().adminKubeconfig().string(), "kubectl"});
+    return Process(words, log.string());
+  }
+  static std::string textOf(const fs::path& path) {
+    std::ifstream file(path);
+    return std::string(std::istreambuf_iterator<char>(file), {});
+  }
   std::string url(const std::string& path) {
     return "https://127.0.0.1:" + std::to_string(node().config["port"].get<int>()) + path;
   }
@@ -72,13 +83,8 @@ TEST_F(NodeServer, LOG_4_LOG_5_Logs) {
   EXPECT_THAT(cluster().kubectl({"logs", "p", "-p"}).errors,
               HasSubstr("previous terminated container \"c\" in pod \"p\" not found"));
   const fs::path followed = node().dir() / "followed";
-  Process follower({"env", "HOME=" + cluster().dir().string(), "KUBECONFIG=" + cluster().adminKubeconfig().string(),
-                    "kubectl", "logs", "-f", "p"},
-                   followed.string());
-  const auto heard = [&] {
-    std::ifstream file(followed);
-    return std::string(std::istreambuf_iterator<char>(file), {});
-  };
+  Process follower = start({"logs", "-f", "p"}, followed);
+  const auto heard = [&] { return textOf(followed); };
   ASSERT_TRUE(eventually("it follows", kSoon, [&] { return heard().ends_with("three\n") ? "" : "not yet"; }));
   std::ofstream(node().records() / "end") << "now";
   EXPECT_TRUE(follower.waitExit(std::chrono::seconds(20))) << "follows a container that has ended";
@@ -112,6 +118,43 @@ TEST_F(NodeServer, SRV_11_CopyAttachAndPortForward) {
               HasSubstr("served\n"));
 }
 
+// Streams of the runtime end with it, and their clients hear so. A followed log is read by the agent: it goes on. Pods
+// run on, and the next command runs when the runtime is back.
+TEST_F(NodeServer, LOG_7_ContainerdRestartsDuringStreams) {
+  startPod("echo before; while [ ! -e /out/go ]; do sleep 0.1; done; echo after; exec sleep 1000");
+  const fs::path execLog = node().dir() / "exec";
+  const fs::path attachLog = node().dir() / "attach";
+  const fs::path followed = node().dir() / "followed";
+  Process exec = start({"exec", "p", "--", "sh", "-c", "echo > /out/begun; echo runs; exec sleep 1000"}, execLog);
+  Process attach = start({"attach", "p"}, attachLog);
+  Process follower = start({"logs", "-f", "p"}, followed);
+  ASSERT_TRUE(eventually("the command runs", kSoon, [&] {
+    return textOf(execLog).find("runs") != std::string::npos ? std::string() : "it says " + textOf(execLog);
+  }));
+  ASSERT_TRUE(eventually("the log is followed", kSoon,
+                         [&] { return textOf(followed) == "before\n" ? "" : "it says " + textOf(followed); }));
+  const pid_t agent = node().agent().pid();
+  node().containerd().kill();
+  const std::optional<int> ended = exec.waitExit(20s);
+  ASSERT_TRUE(ended) << "waits for a runtime that is gone";
+  EXPECT_NE(*ended, 0) << textOf(execLog);
+  EXPECT_TRUE(attach.waitExit(20s)) << "waits for a runtime that is gone";
+  EXPECT_FALSE(cluster().kubectl({"exec", "p", "--", "true"}).ok());
+  EXPECT_EQ(cluster().kubectl({"logs", "p"}).output, "before\n");
+  node().containerd().start();
+  EXPECT_TRUE(eventually("commands run again", kSoon, [&] {
+    const Finished again = cluster().kubectl({"exec", "p", "--", "echo", "again"});
+    return again.output == "again\n" ? std::string() : again.errors;
+  }));
+  std::ofstream(node().records() / "go") << "now";
+  EXPECT_TRUE(eventually("the follower hears what comes later", kSoon,
+                         [&] { return textOf(followed) == "before\nafter\n" ? "" : "it says " + textOf(followed); }));
+  EXPECT_TRUE(follower.running());
+  EXPECT_EQ(node().agent().pid(), agent);
+  EXPECT_TRUE(node().agent().running());
+  EXPECT_EQ(node().starts("c"), 1u);
+}
+
 TEST_F(NodeServer, SRV_7_SRV_8_WhoMayAsk) {
   EXPECT_EQ(curl({url("/pods")}), "Unauthorized 401");
   const KeyPair stranger = cluster().authority().issue("stranger", {.commonName = "stranger"});
@@ -124,6 +167,22 @@ TEST_F(NodeServer, SRV_7_SRV_8_WhoMayAsk) {
             node().config["port"]);
   const std::string health = "http://127.0.0.1:" + std::to_string(node().config["healthzPort"].get<int>()) + "/healthz";
   EXPECT_EQ(curl({health}), "ok 200");
+}
+
+TEST_F(NodeServer, SRV_2_SRV_3_WhatElseIsServed) {
+  startPod("exec sleep 1000");
+  const auto raw = [](const std::string& path) {
+    return cluster().kubectl({"get", "--raw", "/api/v1/nodes/node1/proxy" + path}).output;
+  };
+  EXPECT_THAT(raw("/logs/"), HasSubstr("<a href=\"containers/\">containers/</a>"));
+  EXPECT_THAT(raw("/statusz"), HasSubstr("\nBinary version: 1.36.0\n"));
+  EXPECT_THAT(raw("/flagz"), HasSubstr("\nroot-dir=" + node().root().string() + "\n"));
+  EXPECT_EQ(raw("/healthz"), "ok");
+  EXPECT_THAT(raw("/metrics/slis"), HasSubstr("kubernetes_healthcheck{name=\"ping\",type=\"healthz\"} 1\n"));
+  // containerd 1.6 makes none.
+  EXPECT_THAT(
+      type("kubectl create --raw /api/v1/nodes/node1/proxy/checkpoint/default/p/c?timeout=5 -f /dev/null").errors,
+      HasSubstr("checkpointing of default/p/c failed"));
 }
 
 TEST_F(NodeServer, AFloodOfSilentConnectionsKeepsNobodyOut) {

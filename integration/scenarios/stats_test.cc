@@ -1,30 +1,15 @@
 // What a node tells of itself: /stats/summary and /metrics*, checked against the kernel's own counters.
-#include <arpa/inet.h>
-#include <netinet/in.h>
 #include <sstream>
-#include <sys/socket.h>
 #include <thread>
-#include <unistd.h>
 
 #include "integration/harness/cgroups.h"
+#include "integration/harness/free_port.h"
 #include "integration/harness/node_test.h"
 
 namespace cubelet::integration {
 namespace {
 
 constexpr long long kMi = 1 << 20;
-
-int freePort() {
-  const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  ::bind(fd, reinterpret_cast<sockaddr*>(&address), sizeof address);
-  socklen_t size = sizeof address;
-  ::getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size);
-  ::close(fd);
-  return ntohs(address.sin_port);
-}
 
 class Stats : public NodeTest {
  protected:

@@ -221,7 +221,7 @@ class Limited : public Client {
   ApiClient limited{transport, clock, {.qps = 10, .burst = 2, .eventQps = 1, .eventBurst = 1}};
 };
 
-TEST_F(Limited, MainRequestsWaitForTheirTurn) {
+TEST_F(Limited, SRV_16_MainRequestsWaitForTheirTurn) {
   for (int i = 0; i < 4; ++i) start(limited.get<core::Pod>("/" + std::to_string(i)));
   EXPECT_EQ(transport.count(), 2u);
   clock.advance(milliseconds(100));
@@ -231,7 +231,7 @@ TEST_F(Limited, MainRequestsWaitForTheirTurn) {
   EXPECT_EQ(transport.count(), 4u);
 }
 
-TEST_F(Limited, HeartbeatsAndEventsDoNotStandInThatQueue) {
+TEST_F(Limited, SRV_16_HeartbeatsAndEventsDoNotStandInThatQueue) {
   for (int i = 0; i < 20; ++i) start(limited.get<core::Pod>("/x"));
   EXPECT_EQ(transport.count(), 2u);
   for (int i = 0; i < 5; ++i) start(limited.get<core::Node>("/beat", {.lane = Lane::kHeartbeat}));
@@ -240,6 +240,22 @@ TEST_F(Limited, HeartbeatsAndEventsDoNotStandInThatQueue) {
   EXPECT_EQ(transport.count(), 8u);
   start(limited.get<core::Event>("/event", {.lane = Lane::kEvents}));
   EXPECT_EQ(transport.count(), 8u);
+}
+
+TEST_F(Client, SRV_16_TheDefaultsAreUpstreams) {
+  ApiClient usual(transport, clock, {});
+  for (int i = 0; i < 200; ++i) start(usual.get<core::Pod>("/x"));
+  EXPECT_EQ(transport.count(), 100u);
+  for (int i = 0; i < 200; ++i) start(usual.get<core::Event>("/event", {.lane = Lane::kEvents}));
+  EXPECT_EQ(transport.count(), 200u);
+  clock.advance(seconds(1));
+  EXPECT_EQ(transport.count(), 300u) << "50 of each a second";
+}
+
+TEST_F(Client, SRV_16_EventsWithoutRateHaveNoLimit) {
+  ApiClient unlimited(transport, clock, {.eventQps = 0, .eventBurst = 1});
+  for (int i = 0; i < 500; ++i) start(unlimited.get<core::Event>("/event", {.lane = Lane::kEvents}));
+  EXPECT_EQ(transport.count(), 500u);
 }
 
 TEST_F(Limited, ARequestWhoseTurnComesTooLateFailsAtOnce) {

@@ -26,7 +26,9 @@ struct Parsed {
   PortForwardOptions forward;
   EventsOptions events;
   ExplainOptions explain;
-  std::string volumesOutput;
+  PlanOptions plan;
+  VolumesOptions volumes;
+  TopOptions top;
   std::string statusOutput;
 };
 
@@ -114,6 +116,29 @@ void addExplain(CLI::App& app, Parsed& parsed) {
   addNamespace(command, parsed.explain.ns);
 }
 
+void addPlan(CLI::App& app, Parsed& parsed) {
+  CLI::App* command = addCommand(app, "plan", parsed);
+  command->add_option("PATH", parsed.plan.path, "Directory or file; default: where the agent reads its manifests");
+  addOutput(command, parsed.plan.output, {"json"});
+}
+
+void addVolumes(CLI::App& app, Parsed& parsed) {
+  CLI::App* command = addCommand(app, "volumes", parsed);
+  addOutput(command, parsed.volumes.output, {"json"});
+  command->add_flag("--check", parsed.volumes.check, "Say what differs between journal, mounts and pods");
+  command->add_flag("--repair", parsed.volumes.repair, "The same, and take down what belongs to no pod");
+}
+
+void addTop(CLI::App& app, Parsed& parsed) {
+  CLI::App* command = addCommand(app, "top", parsed);
+  addNamespace(command, parsed.top.ns);
+  command->add_flag("--containers", parsed.top.containers, "A line for each container");
+  command->add_option("--sort-by", parsed.top.sortBy, "What comes first: most cpu or most memory")
+      ->check(CLI::IsMember({"cpu", "memory"}))
+      ->capture_default_str();
+  addOutput(command, parsed.top.output, {"json"});
+}
+
 Result<Command> commandFor(const std::string& name, Parsed& parsed) {
   if (name == "logs" && !parsed.since.empty()) {
     Result<Duration> since = parseDuration(parsed.since);
@@ -135,9 +160,13 @@ Result<Command> commandFor(const std::string& name, Parsed& parsed) {
     command = [&](AgentClient& agent, ClientIo& io) { return exitCodeOf(showEvents(agent, io, parsed.events)); };
   if (name == "explain")
     command = [&](AgentClient& agent, ClientIo& io) { return exitCodeOf(explainPod(agent, io, parsed.explain)); };
+  if (name == "plan") command = [&](AgentClient& agent, ClientIo& io) { return planDirectory(agent, io, parsed.plan); };
+  if (name == "top")
+    command = [&](AgentClient& agent, ClientIo& io) { return exitCodeOf(showTop(agent, io, parsed.top)); };
   if (name == "volumes")
     command = [&](AgentClient& agent, ClientIo& io) {
-      return exitCodeOf(showVolumes(agent, io, parsed.volumesOutput));
+      const bool check = parsed.volumes.check || parsed.volumes.repair;
+      return check ? checkVolumes(agent, io, parsed.volumes) : exitCodeOf(showVolumes(agent, io, parsed.volumes));
     };
   if (name == "status")
     command = [&](AgentClient& agent, ClientIo& io) { return exitCodeOf(showStatus(agent, io, parsed.statusOutput)); };
@@ -160,6 +189,8 @@ const std::vector<CommandInfo>& clientCommands() {
       {"port-forward", "Reach ports of a pod from this node"},
       {"events", "List what happened on this node"},
       {"explain", "Say what a pod waits for, and what happened to it"},
+      {"plan", "Say what a directory of manifests would change, and what is wrong with it"},
+      {"top", "Show what the node, its pods and containers use"},
       {"volumes", "List the CSI volumes of this node, and on whom they wait"},
       {"status", "Sum up the agent, its runtime and its manifests"},
       {"version", "Print the versions of this command and of the agent"},
@@ -183,7 +214,9 @@ int runClient(const std::vector<std::string>& args, ClientIo io) {
   addPortForward(app, parsed);
   addEvents(app, parsed);
   addExplain(app, parsed);
-  addOutput(addCommand(app, "volumes", parsed), parsed.volumesOutput, {"json"});
+  addPlan(app, parsed);
+  addVolumes(app, parsed);
+  addTop(app, parsed);
   addOutput(addCommand(app, "status", parsed), parsed.statusOutput, {"json"});
   addCommand(app, "version", parsed);
   try {

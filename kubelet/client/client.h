@@ -1,5 +1,5 @@
-// The commands that ask a running agent: cubelet pods, logs, exec, attach, port-forward, events, explain, status,
-// version.
+// The commands that ask a running agent: cubelet pods, logs, exec, attach, port-forward, events, explain, plan, top,
+// volumes, status, version.
 #pragma once
 
 #include <functional>

@@ -153,6 +153,20 @@ TEST_F(Client, PodsOfABareNodeSaysSo) {
   EXPECT_EQ(err.str(), "no pods\n");
 }
 
+TEST_F(Client, TopShowsWhatPodsUse) {
+  view.usageJson = R"({"node":{"nodeName":"n1","cpu":{"usageNanoCores":5000000}},"pods":[
+    {"podRef":{"namespace":"a","name":"x"},"memory":{"workingSetBytes":1048576}},
+    {"podRef":{"namespace":"b","name":"y"},"memory":{"workingSetBytes":2097152}}]})";
+  serve();
+  EXPECT_EQ(run({"top", "--sort-by", "memory"}), kDone) << err.str();
+  EXPECT_THAT(text(), HasSubstr("b           y     -            2Mi\na           x     -            1Mi\n"));
+  EXPECT_EQ(run({"top", "-n", "a", "-o", "json"}), kDone);
+  const auto json = nlohmann::json::parse(text());
+  ASSERT_EQ(json["pods"].size(), 1u);
+  EXPECT_EQ(json["pods"][0]["memoryBytes"], 1048576);
+  EXPECT_EQ(run({"top", "--sort-by", "name"}), kUsage);
+}
+
 TEST_F(Client, VolumesPrintsALineForEachPod) {
   server::VolumeView& staged = view.volumeList.emplace_back();
   staged.name = "pv-a";
@@ -179,6 +193,40 @@ TEST_F(Client, VolumesPrintsALineForEachPod) {
   onAgent([this] { view.volumeList.clear(); });
   EXPECT_EQ(run({"volumes"}), kDone);
   EXPECT_THAT(err.str(), HasSubstr("no CSI volumes"));
+}
+
+TEST_F(Client, PlanSaysWhatManifestsWouldChange) {
+  const std::string manifests = directory + "/new";
+  fs::create_directories(manifests);
+  std::ofstream(manifests + "/web.yaml") << "apiVersion: v1\nkind: Pod\nmetadata: {name: web}\nspec:\n"
+                                            "  containers: [{name: c, image: web:1}]\n";
+  EXPECT_EQ(run({"plan", manifests}), kDone) << err.str();
+  EXPECT_THAT(err.str(), HasSubstr("no agent answers"));
+  EXPECT_THAT(text(), HasSubstr("create   default/web-"));
+
+  core::Pod& old = view.addPod("default", "web-node-1", "Running");
+  (*old.mutable_metadata()->mutable_annotations())["kubernetes.io/config.source"] = "file";
+  view.state.manifestPath = "/etc/cubelet/manifests";
+  serve();
+  std::ofstream(manifests + "/bad.yaml") << "apiVersion: v1\nkind: Pod\nmetadata: {name: b}\nspec: {container: []}\n";
+  EXPECT_EQ(run({"plan", manifests}), kFailed) << err.str();
+  EXPECT_THAT(text(), HasSubstr("replace   default/web-node-1   web.yaml"));
+  EXPECT_THAT(text(), HasSubstr("bad.yaml:4: spec.container: unknown field"));
+  EXPECT_EQ(run({"plan", directory + "/nothing", "-o", "json"}), kFailed);
+  EXPECT_THAT(err.str(), HasSubstr("/nothing"));
+}
+
+TEST_F(Client, CSI_20_VolumesCanBeCheckedAndRepaired) {
+  serve();
+  EXPECT_EQ(run({"volumes", "--check"}), kDone);
+  EXPECT_THAT(err.str(), HasSubstr("journal, mounts and pods agree"));
+  onAgent([this] { view.volumeCheck.found.push_back({"pv-1", "/mnt/1", "pod u1 is gone, and still has it", true}); });
+  EXPECT_EQ(run({"volumes", "--check"}), kFailed);
+  EXPECT_THAT(text(), HasSubstr("pv-1     /mnt/1   pod u1 is gone, and still has it   cubelet volumes --repair"));
+  EXPECT_EQ(run({"volumes", "--check", "-o", "json"}), kFailed);
+  EXPECT_EQ(nlohmann::json::parse(text())["found"][0]["leak"], true);
+  EXPECT_EQ(run({"volumes", "--repair"}), kDone);
+  EXPECT_THAT(text(), HasSubstr("repaired"));
 }
 
 TEST_F(Client, WithoutAnAgentItSaysWhatToDo) {

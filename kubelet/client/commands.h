@@ -73,8 +73,29 @@ struct ExplainOptions {
 };
 Result<void> explainPod(AgentClient& agent, ClientIo& io, const ExplainOptions& options);
 
-// `output` empty: table; json.
-Result<void> showVolumes(AgentClient& agent, ClientIo& io, const std::string& output);
+struct PlanOptions {
+  std::string path;    // of the manifests; empty: where the agent reads them
+  std::string output;  // empty: table; json
+};
+// What the agent would do with these manifests. kFailed when it would not take all of them. Works without an agent.
+Result<int> planDirectory(AgentClient& agent, ClientIo& io, const PlanOptions& options);
+
+struct VolumesOptions {
+  std::string output;   // empty: table; json
+  bool check = false;   // what is not as it should be, instead of the volumes
+  bool repair = false;  // the same, and it is put right where that can be done
+};
+Result<void> showVolumes(AgentClient& agent, ClientIo& io, const VolumesOptions& options);
+// Answers kFailed when something is not as it should be.
+Result<int> checkVolumes(AgentClient& agent, ClientIo& io, const VolumesOptions& options);
+
+struct TopOptions {
+  std::string ns;              // of the pods; empty: all
+  std::string sortBy = "cpu";  // or memory
+  std::string output;          // empty: table; json
+  bool containers = false;
+};
+Result<void> showTop(AgentClient& agent, ClientIo& io, const TopOptions& options);
 
 Result<void> showStatus(AgentClient& agent, ClientIo& io, const std::string& output);
 Result<void> showVersion(AgentClient& agent, ClientIo& io);

@@ -35,11 +35,11 @@ void addVolume(Rows& rows, const Json& volume, WallTime now) {
 
 }  // namespace
 
-Result<void> showVolumes(AgentClient& agent, ClientIo& io, const std::string& output) {
+Result<void> showVolumes(AgentClient& agent, ClientIo& io, const VolumesOptions& options) {
   Result<Json> answer = fetchJson(agent, "/volumes");
   if (!answer) return fail(answer.error());
   const Json volumes = answer->value("volumes", Json::array());
-  if (output == "json") {
+  if (options.output == "json") {
     io.out << answer->dump(2) << "\n";
     return {};
   }
@@ -52,6 +52,33 @@ Result<void> showVolumes(AgentClient& agent, ClientIo& io, const std::string& ou
     if (volume.is_object()) addVolume(rows, volume, io.now());
   io.out << formatTable(rows);
   return {};
+}
+
+Result<int> checkVolumes(AgentClient& agent, ClientIo& io, const VolumesOptions& options) {
+  Result<Json> answer = fetchJson(agent, options.repair ? "/volumes/check?repair=true" : "/volumes/check");
+  if (!answer) return fail(answer.error());
+  const Json found = answer->value("found", Json::array());
+  const Json repaired = answer->value("repaired", Json::array());
+  const int code = found.empty() ? kDone : kFailed;
+  if (options.output == "json") {
+    io.out << answer->dump(2) << "\n";
+    return code;
+  }
+  if (found.empty() && repaired.empty()) {
+    io.err << "journal, mounts and pods agree\n";
+    return code;
+  }
+  Rows rows = {{"VOLUME", "PATH", "PROBLEM", "WHAT NOW"}};
+  const auto add = [&](const Json& one, const std::string& next) {
+    rows.push_back({orDash(textAt(one, "volume")), orDash(textAt(one, "path")), textAt(one, "problem"), next});
+  };
+  for (const Json& one : repaired) add(one, "repaired");
+  for (const Json& one : found) {
+    const bool leak = one.value("leak", false);
+    add(one, !leak ? "-" : options.repair ? "not repaired: see the agent's log" : "cubelet volumes --repair");
+  }
+  io.out << formatTable(rows);
+  return code;
 }
 
 }  // namespace cubelet::client

@@ -17,7 +17,7 @@ using nlohmann::json;
 
 constexpr std::string_view kWorks;
 // Not there yet.
-constexpr std::string_view kSystemLogs = "logs of the system by HTTPS";
+constexpr std::string_view kSystemLogs = "questions to the system's journal by HTTPS";
 constexpr std::string_view kLogLevel = "the log level by HTTPS";
 constexpr std::string_view kMemoryQos = "memory that is kept for pods, an alpha feature";
 constexpr std::string_view kQosReserved = "an alpha feature";
@@ -70,7 +70,7 @@ constexpr Support kTable[] = {
     {"healthzPort", kWorks},
     {"healthzBindAddress", kWorks},
     {"streamingConnectionIdleTimeout", kWorks},
-    {"enableSystemLogHandler", kSystemLogs},
+    {"enableSystemLogHandler", kWorks},
     {"enableSystemLogQuery", kSystemLogs},
     {"enableProfilingHandler", kGoOnly},
     {"enableDebugFlagsHandler", kLogLevel},
@@ -215,6 +215,9 @@ constexpr Support kTable[] = {
 // Gates that change what cubelet does. All others are accepted and change nothing.
 constexpr std::string_view kGatesWithEffect[] = {
     "AllBeta",
+    "ComponentFlagz",
+    "ComponentStatusz",
+    "ContainerCheckpoint",
     "CustomCPUCFSQuotaPeriod",
     "GracefulNodeShutdown",
     "GracefulNodeShutdownBasedOnPodPriority",

@@ -105,11 +105,12 @@ TEST(Unimplemented, WhatHasNoEffectIsNamedWithItsReason) {
   Effective effective = loaded({"--config=/c", "--kubeconfig=/k", "--feature-gates=EventedPLEG=true,EnvFiles=true"},
                                "protectKernelDefaults: true\nenableSystemLogQuery: true\nlogging: {vmodule: "
                                "[{filePattern: a, verbosity: 1}]}\n");
-  EXPECT_THAT(unimplemented(effective),
-              ElementsAre("enableSystemLogQuery (logs of the system by HTTPS)", HasSubstr("protectKernelDefaults ("),
-                          HasSubstr("logging.vmodule ("), "featureGates.EventedPLEG"));
-  EXPECT_THAT(unimplementedWarning(effective),
-              HasSubstr("without effect in this version: enableSystemLogQuery (logs of the system by HTTPS), "));
+  EXPECT_THAT(unimplemented(effective), ElementsAre("enableSystemLogQuery (questions to the system's journal by HTTPS)",
+                                                    HasSubstr("protectKernelDefaults ("),
+                                                    HasSubstr("logging.vmodule ("), "featureGates.EventedPLEG"));
+  EXPECT_THAT(
+      unimplementedWarning(effective),
+      HasSubstr("without effect in this version: enableSystemLogQuery (questions to the system's journal by HTTPS), "));
 }
 
 }  // namespace

@@ -149,15 +149,16 @@ Task<bool> EvictionManager::evictForLimits(FsLayout layout) {
     std::map<std::string, PodUsage> usage = co_await machine_.usageOf(std::move(one), wanted);
     const std::string& uid = pod.metadata().uid();
     measureNotBefore_[uid] = clock_.now() + (clock_.now() - begun) * kWalkShare;
-    const std::optional<std::string> excess = storageExcess(pod, usage[uid], layout);
+    const std::optional<Excess> excess = storageExcess(pod, usage[uid], layout);
     if (!excess) continue;
     if (admission::isCritical(pod)) {
-      log::warning("a critical pod is beyond its limits and stays", {{"pod", refOf(pod)}, {"limit", *excess}});
+      log::warning("a critical pod is beyond its limits and stays", {{"pod", refOf(pod)}, {"limit", excess->message}});
       continue;
     }
     Eviction eviction;
     eviction.uid = uid;
-    eviction.notice.message = *excess;
+    eviction.notice.message = excess->message;
+    eviction.signal = excess->limit;
     hooks_.evict(eviction);
     ending_.insert(uid);
     evicted = true;
@@ -214,6 +215,7 @@ Task<bool> EvictionManager::evictOne(Judgement judgement, NodeReadings node) {
   eviction.notice = evictionNotice(resource, first, judgement.toReclaim, node.readings);
   eviction.grace = std::chrono::duration_cast<std::chrono::seconds>(graceOf(threshold, first.pod));
   eviction.disruption = true;
+  eviction.signal = nameOf(threshold.signal);
   log::warning("evicting a pod",
                {{"pod", refOf(first.pod)}, {"uid", eviction.uid}, {"because", eviction.notice.message}});
   hooks_.evict(eviction);

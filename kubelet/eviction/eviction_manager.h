@@ -33,6 +33,7 @@ struct Eviction {
   Notice notice;
   std::chrono::seconds grace{1};
   bool disruption = false;  // for the node's sake, not for what the pod did itself
+  std::string signal;       // what the node ran short of ("memory.available"), or the limit that the pod went beyond
 };
 
 // Looks every ten seconds while there is somebody to look for, and sooner when told so. Nothing outlives a restart: an

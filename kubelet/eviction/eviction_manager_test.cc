@@ -185,6 +185,7 @@ TEST_F(Manager, EVI_7_HardOnesLeaveASecond) {
   ASSERT_EQ(evictions.size(), 1U);
   EXPECT_EQ(evictions[0].grace, seconds(1));
   EXPECT_TRUE(evictions[0].disruption);
+  EXPECT_EQ(evictions[0].signal, "memory.available");
 }
 
 TEST_F(Manager, EVI_7_SoftOnesLeaveWhatIsConfiguredAndThePodAsksFor) {
@@ -276,6 +277,7 @@ TEST_F(Manager, EMP_4_EVI_9_APodThatWroteTooMuchGoes) {
   EXPECT_EQ(evictions[0].notice.message, "Usage of EmptyDir volume \"v\" exceeds the limit \"1Mi\". ");
   EXPECT_EQ(evictions[0].grace, seconds(1));
   EXPECT_FALSE(evictions[0].disruption);
+  EXPECT_EQ(evictions[0].signal, "emptydirfs.limit");
   EXPECT_TRUE(pressures.empty());
 }
 

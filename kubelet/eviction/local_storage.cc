@@ -45,25 +45,29 @@ bool limitsStorage(const core::Pod& pod) {
          !podLimit(pod.spec()).empty();
 }
 
-std::optional<std::string> storageExcess(const core::Pod& pod, const PodUsage& usage, const FsLayout& layout) {
+std::optional<Excess> storageExcess(const core::Pod& pod, const PodUsage& usage, const FsLayout& layout) {
   for (const core::Volume& volume : pod.spec().volumes()) {
     const auto used = usage.volumes.find(volume.name());
     if (used == usage.volumes.end() || limitOf(volume) <= 0 || used->second.bytes <= limitOf(volume)) continue;
-    return "Usage of EmptyDir volume " + quoted(volume.name()) + " exceeds the limit " +
-           quoted(volume.volumesource().emptydir().sizelimit().string()) + ". ";
+    return Excess{"Usage of EmptyDir volume " + quoted(volume.name()) + " exceeds the limit " +
+                      quoted(volume.volumesource().emptydir().sizelimit().string()) + ". ",
+                  "emptydirfs.limit"};
   }
   const StorageParts parts = partsOnNodeFs(layout);
   // What the pod as a whole may use counts its writable layers wherever they lie.
   if (const std::string limit = podLimit(pod.spec()); !limit.empty())
     if (storageOf(usage, {.writable = true, .logs = true, .volumes = true}).bytes > amountOf(limit))
-      return "Pod ephemeral local storage usage exceeds the total limit of containers " + limit + ". ";
+      return Excess{"Pod ephemeral local storage usage exceeds the total limit of containers " + limit + ". ",
+                    "ephemeralpodfs.limit"};
   for (const core::Container& container : pod.spec().containers()) {
     const std::string limit = containerLimit(container);
     const auto used = usage.containers.find(container.name());
     if (used == usage.containers.end() || amountOf(limit) == 0) continue;
     const std::int64_t bytes = used->second.logs.bytes + (parts.writable ? used->second.writable.bytes : 0);
     if (bytes > amountOf(limit))
-      return "Container " + container.name() + " exceeded its local ephemeral storage limit " + quoted(limit) + ". ";
+      return Excess{
+          "Container " + container.name() + " exceeded its local ephemeral storage limit " + quoted(limit) + ". ",
+          "ephemeralcontainerfs.limit"};
   }
   return std::nullopt;
 }

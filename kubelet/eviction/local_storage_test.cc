@@ -36,7 +36,7 @@ class LocalStorage : public testing::TestWithParam<Case> {};
 
 TEST_P(LocalStorage, Excess) {
   const Case& row = GetParam();
-  EXPECT_EQ(storageExcess(row.pod, row.usage, row.layout).value_or(""), row.message);
+  EXPECT_EQ(storageExcess(row.pod, row.usage, row.layout).value_or(Excess()).message, row.message);
 }
 
 INSTANTIATE_TEST_SUITE_P(
@@ -61,6 +61,13 @@ INSTANTIATE_TEST_SUITE_P(
              {.imagesApart = true}},
         Case{"EVI_9_WithinAll", withTwo("1Gi", "1Gi"), written(kMi, kMi, kMi), ""}),
     [](const auto& test) { return test.param.name; });
+
+TEST(LocalStorageLimits, EachHasTheNameThatMetricsKnow) {
+  const auto limit = [](const core::Pod& pod, const PodUsage& usage) { return storageExcess(pod, usage, {})->limit; };
+  EXPECT_EQ(limit(withEmptyDir(makePod("p"), "v", "1Gi"), written(0, 0, kGi + 1)), "emptydirfs.limit");
+  EXPECT_EQ(limit(withTwo("1Gi", "1Gi"), written(kGi, kMi, kGi)), "ephemeralpodfs.limit");
+  EXPECT_EQ(limit(withTwo("1Mi", "1Gi"), written(kMi, 1, 0)), "ephemeralcontainerfs.limit");
+}
 
 TEST(LocalStorageLimits, EVI_9_OnlyPodsWithALimitAreMeasured) {
   EXPECT_FALSE(limitsStorage(makePod("p")));

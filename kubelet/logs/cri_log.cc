@@ -26,7 +26,16 @@ std::optional<Stream> streamOf(std::string_view name) {
   return std::nullopt;
 }
 
-std::optional<LogLine> parseCri(std::string_view line) {
+// A line as it stands in the file. A log may have millions of them: nothing is copied.
+struct LineView {
+  WallTime time;
+  std::string_view timeText;
+  Stream stream = Stream::kStdout;
+  bool partial = false;
+  std::string_view content;
+};
+
+std::optional<LineView> parseCri(std::string_view line) {
   auto time = nextWord(line);
   auto stream = time ? nextWord(line) : std::nullopt;
   if (!stream) return std::nullopt;
@@ -38,13 +47,22 @@ std::optional<LogLine> parseCri(std::string_view line) {
   std::optional<WallTime> when = parseRfc3339(*time);
   std::optional<Stream> from = streamOf(*stream);
   if (!when || !from) return std::nullopt;
-  LogLine parsed;
-  parsed.time = *when;
-  parsed.timeText = std::string(*time);
-  parsed.stream = *from;
-  parsed.partial = tag == "P";
-  parsed.content = std::string(line);
-  return parsed;
+  return LineView{.time = *when, .timeText = *time, .stream = *from, .partial = tag == "P", .content = line};
+}
+
+LogLine copyOf(const LineView& line) {
+  return {.time = line.time,
+          .timeText = std::string(line.timeText),
+          .stream = line.stream,
+          .partial = line.partial,
+          .content = std::string(line.content)};
+}
+LineView viewOf(const LogLine& line) {
+  return {.time = line.time,
+          .timeText = line.timeText,
+          .stream = line.stream,
+          .partial = line.partial,
+          .content = line.content};
 }
 
 std::optional<LogLine> parseDockerJson(std::string_view line) {
@@ -139,8 +157,10 @@ std::string withNineDigits(std::string_view timeText) {
 }
 
 std::optional<LogLine> parseLogLine(std::string_view line) {
-  if (!line.starts_with('{')) return parseCri(line);
-  return parseDockerJson(line);
+  if (line.starts_with('{')) return parseDockerJson(line);
+  const std::optional<LineView> parsed = parseCri(line);
+  if (!parsed) return std::nullopt;
+  return copyOf(*parsed);
 }
 
 void LogFormatter::add(std::string_view bytes, std::string& out) {
@@ -173,7 +193,12 @@ void LogFormatter::startFile() {
 }
 
 void LogFormatter::addLine(std::string_view line, std::string& out) {
-  std::optional<LogLine> parsed = parseLogLine(line);
+  std::optional<LogLine> kept;  // what the view of a line in JSON is of
+  std::optional<LineView> parsed;
+  if (!line.starts_with('{'))
+    parsed = parseCri(line);
+  else if ((kept = parseDockerJson(line)))
+    parsed = viewOf(*kept);
   if (!parsed) return;
   if (format_.since && parsed->time < *format_.since) return;
   if (format_.only && parsed->stream != *format_.only) return;

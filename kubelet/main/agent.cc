@@ -10,6 +10,8 @@
 #include "base/log.h"
 #include "kubelet/admission/node_selection.h"
 #include "kubelet/api/quantity.h"
+#include "kubelet/config/effective_flags.h"
+#include "kubelet/config/feature_gates.h"
 #include "kubelet/images/image_volumes.h"
 #include "kubelet/main/cgroup_settings.h"
 #include "kubelet/main/host.h"
@@ -19,7 +21,9 @@
 #include "kubelet/node/host_access.h"
 #include "kubelet/nodeapi/metrics_routes.h"
 #include "kubelet/nodeapi/stats_routes.h"
+#include "kubelet/nodeapi/z_pages.h"
 #include "kubelet/podconfig/environment.h"
+#include "kubelet/stats/summary_json.h"
 #include "kubelet/status/explain.h"
 #include "kubelet/sync/volume_step.h"
 #include "kubelet/volumes/mounts.h"
@@ -149,8 +153,12 @@ observe::Observer::Options observerOptions() {
 }
 
 // The context is only read when a volume is set up: it may be made later.
-volumes::Sources volumeSources(const sync::Context& context, Loop& loop, Clock& clock, Storage& storage) {
+volumes::Sources volumeSources(const sync::Context& context, Loop& loop, Clock& clock, Storage& storage,
+                               events::EventRecorder& events, const config::Effective& effective) {
   volumes::Sources out;
+  out.events = &events;
+  out.nodeName = effective.nodeName;
+  out.selinux = selinuxHost(effective);
   out.csi = &storage.volumes();
   out.csiDrivers = &storage.drivers();
   out.runProgram = volumes::programRunner(loop, clock);
@@ -192,6 +200,12 @@ server::VolumeView volumeView(const csi::Volumes::View& view, const std::map<std
   return out;
 }
 
+std::vector<server::VolumeFinding> findings(const std::vector<csi::Finding>& from) {
+  std::vector<server::VolumeFinding> out;
+  for (const csi::Finding& one : from) out.push_back({one.volume, one.path, one.problem, one.leak});
+  return out;
+}
+
 }  // namespace
 
 Agent::Agent(Loop& loop, Clock& clock, config::Effective effective, cgroups::PodCgroupsOptions cgroups, rpc::Pump& pump,
@@ -218,7 +232,8 @@ Agent::Agent(Loop& loop, Clock& clock, config::Effective effective, cgroups::Pod
                       if (cluster_) cluster_->volumesChanged();
                     },
                 .pods = [this] { return sync_.uids(); }}),
-      volumes_(volumeThreads_, clock, readNodeFacts(effective_).dirs, volumeSources(context_, loop, clock, storage_)),
+      volumes_(volumeThreads_, clock, readNodeFacts(effective_).dirs,
+               volumeSources(context_, loop, clock, storage_, events_, effective_)),
       http_(loop, clock, blocking_),
       probes_({.loop = loop,
                .clock = clock,
@@ -287,7 +302,8 @@ Agent::Agent(Loop& loop, Clock& clock, config::Effective effective, cgroups::Pod
                 .cgroups = cgroups_,
                 .events = events_,
                 .sync = sync_,
-                .imageCollector = imageCollector_},
+                .imageCollector = imageCollector_,
+                .metrics = metrics_.kubelet()},
                effective_, context_.node.dirs,
                [this](const eviction::Pressure& pressure) { pressureChanged(pressure); }),
       shutdown_({.loop = loop, .clock = clock, .events = events_, .sync = sync_}, effective_,
@@ -302,6 +318,7 @@ Agent::Agent(Loop& loop, Clock& clock, config::Effective effective, cgroups::Pod
       std::make_unique<NodeApi>(NodeApi::Services{.loop = loop_,
                                                   .clock = clock_,
                                                   .runtime = runtime_,
+                                                  .checkpointer = runtime_,
                                                   .sync = sync_,
                                                   .observer = observer_,
                                                   .effective = effective_,
@@ -316,6 +333,9 @@ Agent::Agent(Loop& loop, Clock& clock, config::Effective effective, cgroups::Pod
                                                            .observer = observer_,
                                                            .cgroups = cgroups_,
                                                            .effective = effective_,
+                                                           .volumes = volumes_,
+                                                           .csiVolumes = storage_.volumes(),
+                                                           .events = events_,
                                                            .dirs = context_.node.dirs});
   addRoutes();
   if (wantsCluster(effective_)) makeCluster();
@@ -325,6 +345,13 @@ Agent::~Agent() = default;
 
 void Agent::addRoutes() {
   nodeapi::addStatsRoutes(nodeApi_->router(), stats_->collector());
+  const auto gates = config::FeatureGates::lenient(effective_.config);
+  nodeapi::addZPages(nodeApi_->router(), clock_,
+                     {.statusz = gates.enabled("ComponentStatusz"),
+                      .flagz = gates.enabled("ComponentFlagz"),
+                      .startedAt = startedAt_,
+                      .version = std::string(kKubernetesVersion).substr(1),
+                      .flags = [this] { return config::effectiveFlags(effective_); }});
   nodeapi::addMetricsRoutes(nodeApi_->router(), metrics_.kubelet(), stats_->collector(), *nodeApi_);
   metrics_.addSources(
       {.nodeName = effective_.nodeName,
@@ -459,8 +486,10 @@ void Agent::makeCluster() {
               },
           .objectChanged = [this](const std::string& ns, const std::string& name) { sync_.objectChanged(ns, name); },
           .storage =
-              [this](volumes::Attachments* attachments, csi::DriverAnnouncer* announcer) {
+              [this](volumes::Attachments* attachments, volumes::ClaimStatuses* claims,
+                     csi::DriverAnnouncer* announcer) {
                 volumes_.useAttachments(attachments);
+                volumes_.useClaimStatuses(claims);
                 announcer_.use(announcer);
               },
           .volumesInUse = [this] { return storage_.volumes().inUse(); },
@@ -737,6 +766,12 @@ std::vector<server::VolumeView> Agent::volumes() const {
   return out;
 }
 
+Task<Result<server::VolumeCheck>> Agent::checkVolumes(bool repair) {
+  Result<Storage::Check> check = co_await storage_.check(repair);
+  if (!check) co_return fail(check.error());
+  co_return server::VolumeCheck{.found = findings(check->found), .repaired = findings(check->repaired)};
+}
+
 // The loop itself answers: that it does is the answer. A runtime that is away is told by status(), it is no reason to
 // restart the agent.
 Result<void> Agent::healthy() const {
@@ -754,6 +789,12 @@ Task<Result<server::StreamPlace>> Agent::streamPlace(server::StreamRequest reque
   Result<nodeapi::StreamUrl> url = co_await std::move(asking);
   if (!url) co_return fail(url.error());
   co_return server::StreamPlace{.address = std::move(url->host), .port = url->port, .path = std::move(url->path)};
+}
+
+Task<Result<std::string>> Agent::usage() {
+  const Result<stats::SummaryPtr> figures = co_await stats_->collector().usageNow();
+  if (!figures) co_return fail(figures.error());
+  co_return stats::summaryJson(**figures, true);
 }
 
 }  // namespace cubelet

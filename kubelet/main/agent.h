@@ -63,9 +63,11 @@ class Agent final : public server::AgentView {
   Result<server::Explanation> explain(std::string_view ns, std::string_view name) const override;
   server::AgentStatus status() const override;
   std::vector<server::VolumeView> volumes() const override;
+  Task<Result<server::VolumeCheck>> checkVolumes(bool repair) override;
   Result<void> healthy() const override;
   events::EventRecorder& events() override { return events_; }
   Task<Result<server::StreamPlace>> streamPlace(server::StreamRequest request) override;
+  Task<Result<std::string>> usage() override;
 
  private:
   Result<void> readCredentials();

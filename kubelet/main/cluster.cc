@@ -9,6 +9,7 @@
 #include "csi/plugins/cluster_announcer.h"
 #include "kubelet/apiserver/bootstrap.h"
 #include "kubelet/apiserver/path_probe.h"
+#include "kubelet/cluster/claim_statuses.h"
 #include "kubelet/cluster/volume_attachments.h"
 #include "kubelet/main/version.h"
 #include "kubelet/node/node_conditions.h"
@@ -105,6 +106,7 @@ struct Cluster::Link {
         events(cluster.services_.clock, client, cluster.services_.events,
                {.hold = kEventHold, .random = cluster.hooks_.random}),
         objects(cluster.services_.loop, client, cluster.hooks_.random),
+        claims(client),
         attachments(cluster.services_.clock, client, cluster.effective_.nodeName),
         drivers(cluster.services_.clock, client,
                 {.nodeName = cluster.effective_.nodeName, .nodeUid = [this] { return registeredUid(); }}),
@@ -142,6 +144,7 @@ struct Cluster::Link {
   cluster::MirrorPods mirrors;
   cluster::EventPublisher events;
   objects::ObjectCache objects;
+  cluster::ClaimStatusPatches claims;
   cluster::VolumeAttachments attachments;
   csi::ClusterAnnouncer drivers;
   cluster::StatusPublisher statuses;
@@ -234,7 +237,7 @@ void Cluster::connect(ClientConfig config) {
   if (runtimeKnown_) link_->node.runtimeSynced();
   link_->objects.onChange(hooks_.objectChanged);
   hooks_.objects(&link_->objects);
-  hooks_.storage(&link_->attachments, &link_->drivers);
+  hooks_.storage(&link_->attachments, &link_->claims, &link_->drivers);
   link_->node.setVolumesInUse(hooks_.volumesInUse());
   link_->node.setStorageProblem(kNoCsiNode);
   tasks_.spawn("node", link_->node.run());

@@ -27,6 +27,7 @@
 #include "kubelet/server/agent_view.h"
 #include "kubelet/sync/pod_worker.h"
 #include "kubelet/volumes/attachments.h"
+#include "kubelet/volumes/claim_statuses.h"
 
 namespace cubelet {
 
@@ -53,8 +54,8 @@ class Cluster {
     // ConfigMaps, Secrets and more can be asked for from now on, until close().
     std::function<void(objects::Objects*)> objects;
     std::function<void(const std::string& ns, const std::string& name)> objectChanged;
-    // Volumes are attached, and CSI drivers announced, from now on.
-    std::function<void(volumes::Attachments*, csi::DriverAnnouncer*)> storage;
+    // Volumes are attached, claims have their status, and CSI drivers are announced, from now on.
+    std::function<void(volumes::Attachments*, volumes::ClaimStatuses*, csi::DriverAnnouncer*)> storage;
     std::function<std::vector<std::string>()> volumesInUse;       // for the Node
     std::function<void()> csiNodeMade;                            // also for a Node that was made anew
     std::function<void(const k8s::core::v1::Node&)> nodeChanged;  // a newer copy of our Node

@@ -48,6 +48,7 @@ void Evictor::evict(const eviction::Eviction& one) {
   services_.sync.evict(one.uid,
                        {.reason = eviction::kEvicted, .message = one.notice.message, .disruption = one.disruption},
                        one.grace, one.notice.annotations);
+  services_.metrics.podEvicted(one.signal);
 }
 
 Task<void> Evictor::watchMemory() {

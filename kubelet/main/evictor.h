@@ -15,6 +15,7 @@
 #include "kubelet/eviction/host_machine.h"
 #include "kubelet/images/image_collector.h"
 #include "kubelet/layout/layout.h"
+#include "kubelet/metrics/kubelet_metrics.h"
 #include "kubelet/sync/sync_loop.h"
 
 namespace cubelet {
@@ -33,6 +34,7 @@ class Evictor {
     events::EventRecorder& events;
     sync::SyncLoop& sync;
     images::ImageCollector& imageCollector;
+    metrics::KubeletMetrics& metrics;
   };
   // `pressureChanged` is told each new set of conditions.
   Evictor(Services services, const config::Effective& effective, layout::Directories dirs,

@@ -145,6 +145,24 @@ bool appArmorEnabled() {
   return enabled && enabled->starts_with('Y');
 }
 
+volumes::SelinuxHost selinuxHost(const config::Effective& effective) {
+  constexpr std::string_view kPolicy = "SELINUXTYPE=";
+  constexpr std::size_t kLargest = 1 << 16;
+  volumes::SelinuxHost host;
+  host.anyAccessMode = config::FeatureGates::lenient(effective.config).enabled("SELinuxMount");
+  if (::access("/sys/fs/selinux/enforce", F_OK) != 0) return host;
+  Result<std::string> settings = readFile("/etc/selinux/config", kLargest);
+  if (!settings) return host;
+  std::istringstream lines(*settings);
+  for (std::string line; std::getline(lines, line);) {
+    if (!line.starts_with(kPolicy)) continue;
+    Result<std::string> contexts =
+        readFile("/etc/selinux/" + line.substr(kPolicy.size()) + "/contexts/lxc_contexts", kLargest);
+    if (contexts) host.fileLabel = volumes::fileLabelIn(*contexts);
+  }
+  return host;
+}
+
 Result<void> makeHostDirectories(const layout::Directories& dirs) {
   const std::pair<std::string, mode_t> wanted[] = {{dirs.root, 0750},
                                                    {joinPath(dirs.root, "pods"), 0750},

@@ -8,6 +8,7 @@
 #include "base/result.h"
 #include "kubelet/config/load.h"
 #include "kubelet/podconfig/node_facts.h"
+#include "kubelet/volumes/selinux_mount.h"
 
 namespace cubelet {
 
@@ -19,6 +20,9 @@ podconfig::NodeFacts readNodeFacts(const config::Effective& effective);
 
 // The kernel enforces AppArmor profiles.
 bool appArmorEnabled();
+
+// The policy that the kernel enforces, as far as mounts need it.
+volumes::SelinuxHost selinuxHost(const config::Effective& effective);
 
 // Makes the directories below the root and for logs, with upstream's modes.
 Result<void> makeHostDirectories(const layout::Directories& dirs);

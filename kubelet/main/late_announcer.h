@@ -23,6 +23,10 @@ class LateAnnouncer final : public csi::DriverAnnouncer {
     if (announcer_ == nullptr) co_return Result<void>();
     co_return co_await announcer_->withdraw(std::move(driver));
   }
+  Task<Result<Duration>> refreshPeriod(std::string driver) override {
+    if (announcer_ == nullptr) co_return fail(Code::kUnavailable, "", "this node has not joined its cluster yet");
+    co_return co_await announcer_->refreshPeriod(std::move(driver));
+  }
 
  private:
   csi::DriverAnnouncer* announcer_ = nullptr;

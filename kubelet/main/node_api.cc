@@ -2,13 +2,19 @@
 
 #include <utility>
 
+#include "base/files.h"
 #include "base/log.h"
+#include "kubelet/config/feature_gates.h"
 #include "kubelet/main/cluster.h"
+#include "kubelet/nodeapi/system_logs.h"
 
 namespace cubelet {
 namespace {
 
 using config::KubeletConfiguration;
+
+// Below --root-dir, as upstream.
+constexpr char kCheckpoints[] = "checkpoints";
 
 Duration nanos(const k8s::meta::v1::Duration& duration) {
   return Duration(duration.duration());
@@ -97,10 +103,19 @@ NodeApi::NodeApi(Services services)
       logs_(services_.loop, services_.clock, *this, services_.effective.config.podlogsdir()),
       streaming_(services_.loop, services_.clock, *this, services_.runtime,
                  nanos(services_.effective.config.streamingconnectionidletimeout())),
+      checkpoints_(services_.clock, *this, services_.checkpointer,
+                   joinPath(services_.effective.commandLine.rootDir, kCheckpoints)),
       store_(services_.effective.commandLine.certDir, apiserver::kServerStore),
       tasks_(services_.loop) {
+  addRoutes();
+}
+
+void NodeApi::addRoutes() {
+  const KubeletConfiguration& config = services_.effective.config;
   logs_.addRoutes(router());
   streaming_.addRoutes(router());
+  nodeapi::addSystemLogRoutes(router(), nodeapi::kSystemLogs, config.enablesystemloghandler());
+  if (config::FeatureGates::lenient(config).enabled("ContainerCheckpoint")) checkpoints_.addRoutes(router());
 }
 
 Result<void> NodeApi::start() {

@@ -12,9 +12,11 @@
 #include "base/result.h"
 #include "base/task.h"
 #include "base/task_group.h"
+#include "cri/client/checkpointer.h"
 #include "cri/client/runtime_service.h"
 #include "kubelet/apiserver/certificate_manager.h"
 #include "kubelet/config/load.h"
+#include "kubelet/nodeapi/checkpoint.h"
 #include "kubelet/nodeapi/container_log.h"
 #include "kubelet/nodeapi/node_server.h"
 #include "kubelet/nodeapi/node_view.h"
@@ -32,6 +34,7 @@ class NodeApi final : public nodeapi::NodeView {
     Loop& loop;
     Clock& clock;
     cri::RuntimeService& runtime;
+    cri::Checkpointer& checkpointer;
     const sync::SyncLoop& sync;
     const observe::Observer& observer;
     const config::Effective& effective;
@@ -68,6 +71,7 @@ class NodeApi final : public nodeapi::NodeView {
   std::string configJson() const override { return config::effectiveJson(services_.effective.config); }
 
  private:
+  void addRoutes();
   Result<void> findCertificate();
   void useIssued(const apiserver::KeyPair& pair);
 
@@ -79,6 +83,7 @@ class NodeApi final : public nodeapi::NodeView {
   nodeapi::NodeServer server_;
   nodeapi::ContainerLogs logs_;
   nodeapi::Streaming streaming_;
+  nodeapi::Checkpoints checkpoints_;
   apiserver::CertificateStore store_;
   std::unique_ptr<apiserver::CertificateManager> manager_;  // serverTLSBootstrap, once connected
   std::optional<apiserver::CertificateSubject> subject_;    // nothing: the node has no address yet

@@ -6,12 +6,15 @@
 #include "base/loop.h"
 #include "base/task.h"
 #include "cri/client/runtime_service.h"
+#include "csi/volumes/volumes.h"
 #include "kubelet/cgroups/pod_cgroups.h"
 #include "kubelet/config/load.h"
+#include "kubelet/events/recorder.h"
 #include "kubelet/layout/layout.h"
 #include "kubelet/observe/observer.h"
 #include "kubelet/stats/collector.h"
 #include "kubelet/sync/sync_loop.h"
+#include "kubelet/volumes/pod_volumes.h"
 
 namespace cubelet {
 
@@ -29,6 +32,9 @@ class NodeStats {
     const observe::Observer& observer;
     const cgroups::PodCgroups& cgroups;
     const config::Effective& effective;
+    const volumes::PodVolumes& volumes;
+    csi::Volumes& csiVolumes;
+    events::EventRecorder& events;
     layout::Directories dirs;
   };
   explicit NodeStats(Services services);
@@ -38,8 +44,11 @@ class NodeStats {
 
  private:
   stats::Question question() const;
+  Task<Result<stats::DriverAnswer>> askDriver(stats::DriverQuestion asked);
+  void tellAbnormal(const stats::DriverQuestion& asked, const std::string& condition);
 
   Services services_;
+  bool volumeHealth_ = false;  // feature gate CSIVolumeHealth
   stats::Collector collector_;
 };
 

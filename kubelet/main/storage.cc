@@ -1,5 +1,6 @@
 #include "kubelet/main/storage.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "base/backoff.h"
@@ -93,6 +94,22 @@ Task<void> Storage::tidy() {
     co_await wake_.waitUntil(again);
     backingOff_ = false;
   }
+}
+
+Task<Result<Storage::Check>> Storage::check(bool repair) {
+  const std::optional<std::set<std::string>> pods = hooks_.pods();
+  if (!pods) co_return fail(Code::kUnavailable, "", "not all pods of this node are known yet: try again in a moment");
+  Result<std::vector<csi::Finding>> before = co_await volumes_.check(*pods);
+  if (!before) co_return fail(before.error());
+  if (!repair) co_return Check{.found = std::move(*before), .repaired = {}};
+  co_await volumes_.repair(*pods, *before);
+  Result<std::vector<csi::Finding>> after = co_await volumes_.check(*pods);
+  if (!after) co_return fail(after.error());
+  Check check;
+  for (csi::Finding& one : *before)
+    if (std::ranges::find(*after, one) == after->end()) check.repaired.push_back(std::move(one));
+  check.found = std::move(*after);
+  co_return check;
 }
 
 void Storage::volumesChanged() {

@@ -52,6 +52,13 @@ class Storage {
   void clusterReady() { plugins_.announceAgain(); }
   Task<void> close();
 
+  struct Check {
+    std::vector<csi::Finding> found;
+    std::vector<csi::Finding> repaired;  // was found, and is gone
+  };
+  // Compares what is noted with what is there. kUnavailable: not all pods are known.
+  Task<Result<Check>> check(bool repair);
+
   csi::Volumes& volumes() { return volumes_; }
   const csi::Volumes& volumes() const { return volumes_; }
   csi::Drivers& drivers() { return registered_; }

@@ -57,6 +57,8 @@ KubeletMetrics::KubeletMetrics()
       podStartSli_(registry_.histograms("kubelet_pod_start_sli_duration_seconds",
                                         "Time from when a pod was made until it ran, without pulling images",
                                         kPodStartBounds)),
+      evictions_(registry_.counters("kubelet_evictions", "Pods that were evicted, by what there was too little of",
+                                    {"eviction_signal"})),
       apiRequests_(
           registry_.counters("rest_client_requests_total", "Requests to the API server", {"code", "host", "method"})),
       apiTook_(registry_.histograms("rest_client_request_duration_seconds", "Time until the API server answered",
@@ -125,6 +127,10 @@ void KubeletMetrics::keepProbesOf(const LivePods& pods) {
   probes_.forget([&](const std::vector<std::string>& values) { return !pods.uids.contains(values[3]); });
   probeTook_.forget(
       [&](const std::vector<std::string>& values) { return !pods.names.contains({values[1], values[2]}); });
+}
+
+void KubeletMetrics::podEvicted(const std::string& signal) {
+  evictions_.add({signal});
 }
 
 void KubeletMetrics::apiRequest(const std::string& method, const std::string& host, const std::string& code,

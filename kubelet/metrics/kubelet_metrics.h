@@ -58,6 +58,9 @@ class KubeletMetrics {
   };
   void keepProbesOf(const LivePods& pods);
 
+  // A pod had to go, for want of what this signal ("memory.available") stands for.
+  void podEvicted(const std::string& signal);
+
   // A request to the API server; `code` is the HTTP status, or "<error>" when none came.
   void apiRequest(const std::string& method, const std::string& host, const std::string& code, Duration took);
 
@@ -83,6 +86,7 @@ class KubeletMetrics {
   Histograms& workerTook_;
   Histograms& podStartTook_;
   Histograms& podStartSli_;
+  Counters& evictions_;
   Counters& apiRequests_;
   Histograms& apiTook_;
   Counters& probes_;

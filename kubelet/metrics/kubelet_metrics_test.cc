@@ -109,6 +109,13 @@ TEST_F(KubeletMetricsTest, SRV_2_VolumesAndRequests) {
   EXPECT_EQ(first("rest_client_request_duration_seconds").count, 1u);
 }
 
+TEST_F(KubeletMetricsTest, SRV_2_EvictionsBySignal) {
+  metrics.podEvicted("memory.available");
+  metrics.podEvicted("memory.available");
+  EXPECT_THAT(first("kubelet_evictions").labels, ElementsAre(Pair("eviction_signal", "memory.available")));
+  EXPECT_EQ(first("kubelet_evictions").value, 2);
+}
+
 TEST_F(KubeletMetricsTest, PRB_18_ProbesAreCountedUntilTheirPodIsGone) {
   metrics.probed({.type = "Liveness", .result = "failed", .container = "c", .pod = "web", .ns = "shop", .uid = "u1"},
                  milliseconds(2));

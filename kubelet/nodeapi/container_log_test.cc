@@ -158,6 +158,29 @@ TEST_F(ContainerLogsTest, LOG_6_RefusalsSayWhy) {
   EXPECT_EQ(get(""), "400 container \"main\" in pod \"web\" is waiting to start: ContainerCreating");
 }
 
+TEST_F(ContainerLogsTest, LOG_7_EveryKindOfContainerHasALog) {
+  core::Pod& pod = view.pods[0];
+  core::Container& init = *pod.mutable_spec()->add_initcontainers();
+  init.set_name("init");
+  core::Container& sidecar = *pod.mutable_spec()->add_initcontainers();
+  sidecar.set_name("sidecar");
+  sidecar.set_restartpolicy("Always");
+  pod.mutable_spec()->add_ephemeralcontainers()->mutable_ephemeralcontainercommon()->set_name("debug");
+  core::ContainerStatus& ended = *pod.mutable_status()->add_initcontainerstatuses();
+  ended.set_name("init");
+  ended.mutable_state()->mutable_terminated();
+  for (core::ContainerStatus* status :
+       {pod.mutable_status()->add_initcontainerstatuses(), pod.mutable_status()->add_ephemeralcontainerstatuses()}) {
+    status->set_name(status == &pod.status().ephemeralcontainerstatuses(0) ? "debug" : "sidecar");
+    status->mutable_state()->mutable_running();
+  }
+  for (const std::string name : {"init", "sidecar", "debug"}) {
+    ASSERT_TRUE(makeDirectories(directory + "/../" + name, 0755));
+    write("of " + name, "stdout", "../" + name + "/0.log");
+    EXPECT_EQ(get("", "/containerLogs/shop/web/" + name), "200 of " + name + "\n");
+  }
+}
+
 TEST_F(ContainerLogsTest, LOG_5_FollowShowsWhatComesAndEndsWithTheContainer) {
   write("one");
   web::TestClient client(loop, server->port());

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "base/log.h"
 #include "kubelet/api/codec.h"
 
 namespace cubelet::nodeapi {
@@ -11,51 +10,6 @@ namespace {
 
 using web::Reply;
 using web::RequestPtr;
-
-struct Check {
-  std::string name;
-  Result<void> outcome;
-};
-
-std::vector<Check> checks(const NodeView& view) {
-  std::vector<Check> all;
-  all.push_back({"ping", {}});
-  all.push_back({"log", {}});
-  all.push_back({"syncloop", view.syncLoopHealthy()});
-  return all;
-}
-
-// One line per check when something is wrong, or when all lines are asked for.
-Reply healthOf(const std::vector<Check>& all, const web::Request& request) {
-  const std::vector<std::string> excluded = request.target.all("exclude");
-  std::string lines;
-  std::string failed;
-  for (const Check& check : all) {
-    if (std::ranges::find(excluded, check.name) != excluded.end()) {
-      lines += "[+]" + check.name + " excluded: ok\n";
-    } else if (check.outcome) {
-      lines += "[+]" + check.name + " ok\n";
-    } else {
-      lines += "[-]" + check.name + " failed: reason withheld\n";
-      failed += (failed.empty() ? "" : "; ") + check.name + ": " + check.outcome.error().message;
-    }
-  }
-  if (!failed.empty()) {
-    log::warning("a health check has failed", {{"error", failed}});
-    return web::textReply(500, lines + "healthz check failed\n");
-  }
-  if (request.target.has("verbose")) return web::textReply(200, lines + "healthz check passed\n");
-  return web::textReply(200, "ok");
-}
-
-Reply oneHealth(const std::vector<Check>& all, const std::string& name) {
-  for (const Check& check : all) {
-    if (check.name != name) continue;
-    if (check.outcome) return web::textReply(200, "ok");
-    return web::textReply(500, "internal server error: " + check.outcome.error().message + "\n");
-  }
-  return web::textReply(404, "404 page not found\n");
-}
 
 Reply pods(const NodeView& view) {
   core::PodList list;
@@ -90,12 +44,6 @@ Reply runningPods(const NodeView& view) {
 }
 
 // Without captures: what a coroutine needs comes as arguments.
-Task<Reply> health(const NodeView* view, RequestPtr request) {
-  co_return healthOf(checks(*view), *request);
-}
-Task<Reply> partOfHealth(const NodeView* view, RequestPtr request) {
-  co_return oneHealth(checks(*view), request->parameter("check"));
-}
 Task<Reply> podList(const NodeView* view) {
   co_return pods(*view);
 }
@@ -107,18 +55,6 @@ Task<Reply> configuration(const NodeView* view) {
 }
 
 }  // namespace
-
-void addHealthRoutes(web::Router& router, const NodeView& view) {
-  const NodeView* shown = &view;
-  router.add({.methods = {"GET", "HEAD"},
-              .pattern = "/healthz",
-              .handler = [shown](RequestPtr request) { return health(shown, std::move(request)); },
-              .always = true});
-  router.add({.methods = {"GET", "HEAD"},
-              .pattern = "/healthz/{check}",
-              .handler = [shown](RequestPtr request) { return partOfHealth(shown, std::move(request)); },
-              .always = true});
-}
 
 void addInfoRoutes(web::Router& router, const NodeView& view) {
   const NodeView* shown = &view;

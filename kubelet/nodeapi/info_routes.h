@@ -1,4 +1,4 @@
-// Routes that tell what the agent knows: /healthz, /pods, /runningpods, /configz (SRV-2, SRV-4).
+// Routes that tell what the agent knows: /pods, /runningpods, /configz (SRV-2, SRV-4).
 #pragma once
 
 #include "kubelet/nodeapi/node_view.h"
@@ -7,7 +7,6 @@
 namespace cubelet::nodeapi {
 
 // `view` must outlive the router.
-void addHealthRoutes(web::Router& router, const NodeView& view);
 void addInfoRoutes(web::Router& router, const NodeView& view);
 
 }  // namespace cubelet::nodeapi

@@ -14,9 +14,16 @@ constexpr Duration kOpenAgain = std::chrono::seconds(5);
 
 NodeServer::NodeServer(Loop& loop, Clock& clock, NodeServerOptions options, const NodeView& view, access::Guard& guard,
                        ServingCertificate& certificate)
-    : loop_(loop), clock_(clock), options_(std::move(options)), guard_(guard), certificate_(certificate), tasks_(loop) {
-  addHealthRoutes(router_, view);
-  addHealthRoutes(healthRouter_, view);
+    : loop_(loop),
+      clock_(clock),
+      options_(std::move(options)),
+      guard_(guard),
+      certificate_(certificate),
+      health_(view),
+      tasks_(loop) {
+  health_.addHealthRoutes(router_);
+  health_.addHealthRoutes(healthRouter_);
+  health_.addMetricsRoute(router_);
   addInfoRoutes(router_, view);
 }
 

@@ -11,6 +11,7 @@
 #include "base/task.h"
 #include "base/task_group.h"
 #include "kubelet/access/guard.h"
+#include "kubelet/nodeapi/health_checks.h"
 #include "kubelet/nodeapi/node_view.h"
 #include "kubelet/nodeapi/serving_certificate.h"
 #include "kubelet/web/router.h"
@@ -63,6 +64,7 @@ class NodeServer {
   NodeServerOptions options_;
   access::Guard& guard_;
   ServingCertificate& certificate_;
+  HealthChecks health_;
   web::Router router_;
   web::Router healthRouter_;
   std::unique_ptr<web::Server> https_;

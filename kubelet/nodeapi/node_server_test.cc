@@ -18,6 +18,7 @@ namespace {
 using nlohmann::json;
 using std::chrono::hours;
 using std::chrono::seconds;
+using testing::AllOf;
 using testing::EndsWith;
 using testing::HasSubstr;
 using testing::StartsWith;
@@ -107,6 +108,22 @@ TEST_F(NodeServerTest, SRV_2_HealthTellsItsParts) {
   EXPECT_EQ(https("/healthz/syncloop"), "500 internal server error: stuck\n");
   EXPECT_EQ(https("/healthz?exclude=syncloop"), "200 ok");
   EXPECT_THAT(https("/healthz/nothing"), StartsWith("404 "));
+}
+
+TEST_F(NodeServerTest, SRV_2_HowHealthChecksEndedIsTold) {
+  start();
+  EXPECT_EQ(plain(server->readOnlyPort(), "/metrics/slis"), "200 ");
+  EXPECT_EQ(plain(server->healthzPort(), "/healthz"), "200 ok");
+  view.problem = "stuck";
+  EXPECT_THAT(https("/healthz"), StartsWith("500 "));
+  EXPECT_THAT(https("/healthz?exclude=syncloop"), StartsWith("200 "));
+  EXPECT_THAT(https("/metrics/slis"),
+              AllOf(HasSubstr("kubernetes_healthcheck{name=\"ping\",type=\"healthz\"} 1\n"),
+                    HasSubstr("kubernetes_healthcheck{name=\"syncloop\",type=\"healthz\"} 0\n"),
+                    HasSubstr("kubernetes_healthchecks_total{name=\"ping\",status=\"success\",type=\"healthz\"} 3\n"),
+                    HasSubstr("kubernetes_healthchecks_total{name=\"syncloop\",status=\"error\",type=\"healthz\"} 1\n"),
+                    HasSubstr("kubernetes_healthchecks_total{name=\"syncloop\",status=\"success\",type=\"healthz\"} "
+                              "1\n")));
 }
 
 TEST_F(NodeServerTest, SRV_2_PodsAreAPodList) {

@@ -19,6 +19,8 @@ using web::ConnectionPtr;
 using web::Reply;
 using web::RequestPtr;
 
+// The streaming server is part of the runtime, on this machine.
+constexpr Duration kDialTime = std::chrono::seconds(10);
 // Between the end of the stream and the client's hanging up.
 constexpr Duration kGoodbye = std::chrono::seconds(5);
 // A client that has said its last word, and a runtime that says nothing to that. Whether such a client still listens
@@ -32,7 +34,7 @@ class Proxy final : public web::Takeover {
       : loop_(loop), clock_(clock), idleTime_(idleTime), request_(std::move(request)), url_(std::move(url)) {}
 
   Task<void> run(ConnectionPtr client) override {
-    Task<Result<ConnectionPtr>> dialing = web::Connection::dial(&loop_, url_.host, url_.port);
+    Task<Result<ConnectionPtr>> dialing = web::Connection::dial(&loop_, &clock_, url_.host, url_.port, kDialTime);
     Result<ConnectionPtr> runtime = co_await std::move(dialing);
     if (!runtime) {
       const Reply reply =

@@ -1,8 +1,12 @@
 #include "kubelet/nodeapi/streaming.h"
 
+#include <array>
+#include <filesystem>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <malloc.h>
 
+#include "base/fd.h"
 #include "base/wake.h"
 #include "cri/fake/fake_runtime.h"
 #include "kubelet/nodeapi/fake_node_view.h"
@@ -18,10 +22,42 @@ using std::chrono::hours;
 using std::chrono::milliseconds;
 using std::chrono::minutes;
 using std::chrono::seconds;
+using testing::AllOf;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::Not;
 using testing::StartsWith;
+
+// A server whose kernel takes no connection any more, and refuses none either: nobody accepts those that wait.
+class FullBacklog {
+ public:
+  FullBacklog() : listener_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    ::bind(listener_.get(), reinterpret_cast<sockaddr*>(&address), sizeof address);
+    ::listen(listener_.get(), 0);
+    socklen_t size = sizeof address;
+    ::getsockname(listener_.get(), reinterpret_cast<sockaddr*>(&address), &size);
+    port_ = ntohs(address.sin_port);
+    for (Fd& waiting : waiting_) {
+      waiting = Fd(::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+      ::connect(waiting.get(), reinterpret_cast<sockaddr*>(&address), sizeof address);
+    }
+  }
+  std::uint16_t port() const { return port_; }
+
+ private:
+  Fd listener_;
+  std::array<Fd, 4> waiting_;
+  std::uint16_t port_ = 0;
+};
+
+// Descriptors that this process has open.
+std::size_t openFiles() {
+  const std::filesystem::directory_iterator all("/proc/self/fd");
+  return static_cast<std::size_t>(std::distance(begin(all), end(all)));
+}
 
 constexpr char kAgreed[] = "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: SPDY/3.1\r\n\r\n";
 
@@ -226,6 +262,48 @@ TEST_F(StreamingTest, TheRuntimesRefusalIsPassedOn) {
 TEST_F(StreamingTest, ARuntimeThatDoesNotServeIsSaid) {
   runtime.streamingServer = "http://127.0.0.1:1";
   EXPECT_THAT(answer(upgrade("/exec/shop/web/main?command=a&output=1")), StartsWith("500 cannot reach"));
+}
+
+TEST_F(StreamingTest, ARuntimeThatDoesNotAnswerIsNotWaitedForWithoutEnd) {
+  const FullBacklog full;
+  runtime.streamingServer = "http://127.0.0.1:" + std::to_string(full.port());
+  web::TestClient client(loop, server->port());
+  client.send(upgrade("/exec/shop/web/main?command=a&output=1"));
+  ASSERT_TRUE(loop.runUntil([&] { return clock.pendingTimers() > 0 && !runtime.calls().empty(); }, seconds(10)));
+  loop.runUntil([] { return false; }, milliseconds(50));
+  clock.advance(seconds(9));
+  EXPECT_FALSE(client.ended());
+  clock.advance(seconds(1));
+  EXPECT_THAT(client.readToEnd(), AllOf(StartsWith("HTTP/1.1 500 "), HasSubstr("no answer in time")));
+}
+
+// Clients come and go in every way there is. Nothing stays behind: no descriptor, no timer, no task, no memory.
+TEST_F(StreamingTest, ThousandsOfStreamsLeaveNothingBehind) {
+  const auto serveOne = [&](int i) {
+    web::TestClient client(loop, server->port());
+    client.send(upgrade("/exec/shop/web/main?command=cat&input=1&output=1"));
+    client.readUntil("\r\n\r\n");
+    if (i % 4 == 0) client.send("hello");
+    if (i % 2 == 0) client.endSending();
+    if (i % 3 == 0) client.readUntil("\r\n\r\n");
+    if (i % 4 == 2) client.readToEnd();
+  };
+  const auto allGone = [&] { return server->connections() == 0 && runtimeServer->connections() == 0; };
+  for (int i = 0; i < 100; ++i) serveOne(i);
+  ASSERT_TRUE(loop.runUntil(allGone, seconds(30)));
+  const std::size_t files = openFiles();
+  const std::size_t timers = clock.pendingTimers();
+  const std::size_t bytes = ::mallinfo2().uordblks;
+  for (int i = 0; i < 2000; ++i) {
+    serveOne(i);
+    // The fakes keep what they were asked.
+    streamed.clear();
+    runtime.clearCalls();
+  }
+  ASSERT_TRUE(loop.runUntil(allGone, seconds(30)));
+  EXPECT_EQ(openFiles(), files);
+  EXPECT_EQ(clock.pendingTimers(), timers);
+  EXPECT_LT(::mallinfo2().uordblks, bytes + 256 * 1024) << "128 bytes each would be seen";
 }
 
 TEST_F(StreamingTest, SRV_12_AttachTakesTheTerminalFromTheContainer) {

@@ -29,6 +29,7 @@ ObjectCache::ObjectCache(Loop& loop, apiserver::ApiClient& client, std::function
       secrets_(setUp<core::Secret>(apiserver::kSecrets, "secret")),
       runtimeClasses_(setUp<::k8s::node::v1::RuntimeClass>(apiserver::kRuntimeClasses, "runtimeclass.node.k8s.io")),
       claims_(loop, client, random_, [this](const std::string& ns, const std::string& name) { changed_(ns, name); }),
+      trustBundles_(loop, client, random_, [this] { changed_("", kTrustBundles); }),
       tokens_(client, random_) {}
 
 void ObjectCache::use(const core::Pod& pod) {
@@ -38,6 +39,10 @@ void ObjectCache::use(const core::Pod& pod) {
   for (const std::string& name : now.references.secrets) secrets_.addUser(now.ns, name, uid);
   for (const std::string& name : now.references.claims) claims_.addUser(now.ns, name, uid);
   if (!now.references.runtimeClass.empty()) runtimeClasses_.addUser("", now.references.runtimeClass, uid);
+  if (now.references.trustBundles)
+    trustBundles_.addUser(uid);
+  else
+    trustBundles_.dropUser(uid);
   const Used before = std::exchange(pods_[uid], now);
   // After the new ones: what both name is watched on.
   for (const std::string& name : before.references.configMaps)
@@ -60,6 +65,7 @@ void ObjectCache::release(const std::string& podUid) {
   for (const std::string& name : used.references.secrets) secrets_.dropUser(used.ns, name, podUid);
   for (const std::string& name : used.references.claims) claims_.dropUser(used.ns, name, podUid);
   runtimeClasses_.dropUser("", used.references.runtimeClass, podUid);
+  trustBundles_.dropUser(podUid);
 }
 
 Task<Result<ConfigMapPtr>> ObjectCache::configMap(std::string ns, std::string name) {
@@ -134,6 +140,12 @@ std::vector<ServicePtr> ObjectCache::knownServices() {
   return services_ ? services_->objects().objects() : std::vector<ServicePtr>();
 }
 
+Task<Result<TrustBundles>> ObjectCache::trustBundles() {
+  if (closed_) co_return ended();
+  Result<TrustBundles> bundles = co_await trustBundles_.get();
+  co_return bundles;
+}
+
 Task<Result<Token>> ObjectCache::token(core::Pod pod, std::string audience, std::chrono::seconds life) {
   if (closed_) co_return ended();
   Result<Token> token = co_await tokens_.get(std::move(pod), std::move(audience), life);
@@ -149,6 +161,7 @@ void ObjectCache::retryNow() {
   secrets_.retryNow();
   runtimeClasses_.retryNow();
   claims_.retryNow();
+  trustBundles_.retryNow();
   if (services_) services_->retryNow();
 }
 
@@ -159,6 +172,7 @@ Task<void> ObjectCache::close() {
   co_await secrets_.close();
   co_await runtimeClasses_.close();
   co_await claims_.close();
+  co_await trustBundles_.close();
 }
 
 }  // namespace cubelet::objects

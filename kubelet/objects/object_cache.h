@@ -14,12 +14,13 @@
 #include "kubelet/objects/objects.h"
 #include "kubelet/objects/pod_references.h"
 #include "kubelet/objects/service_account_tokens.h"
+#include "kubelet/objects/trust_bundle_set.h"
 #include "kubelet/objects/watched.h"
 
 namespace cubelet::objects {
 
-// One watch for each ConfigMap, Secret and RuntimeClass in use, one for all services; each begins with the first
-// question. Claims and volumes cannot be watched: see ClaimSet. Loop thread only.
+// One watch for each ConfigMap, Secret and RuntimeClass in use, one for all services and one for all trust bundles;
+// each begins with the first question. Claims and volumes cannot be watched: see ClaimSet. Loop thread only.
 class ObjectCache final : public Objects {
  public:
   // `loop` and `client` must outlive this object; `random` is uniform in [0, 1).
@@ -36,6 +37,7 @@ class ObjectCache final : public Objects {
   Task<Result<SecretPtr>> secretOfVolume(std::string ns, std::string name) override;
   Task<Result<std::vector<ServicePtr>>> services() override;
   std::vector<ServicePtr> knownServices() override;
+  Task<Result<TrustBundles>> trustBundles() override;
   Task<Result<Token>> token(core::Pod pod, std::string audience, std::chrono::seconds life) override;
   void onChange(std::function<void(const std::string& ns, const std::string& name)> fn) override;
 
@@ -66,6 +68,7 @@ class ObjectCache final : public Objects {
   ObjectSet<core::Secret> secrets_;
   ObjectSet<::k8s::node::v1::RuntimeClass> runtimeClasses_;
   ClaimSet claims_;
+  TrustBundleSet trustBundles_;
   std::shared_ptr<Watched<core::Service>> services_;
   ServiceAccountTokens tokens_;
   bool closed_ = false;

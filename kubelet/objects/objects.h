@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -32,6 +33,17 @@ struct Token {
   WallTime expires;  // as the server says
   WallTime renew;    // ask again then: a question from that time on brings a new one
 };
+
+// A ClusterTrustBundle, of whichever version the server has.
+struct TrustBundle {
+  std::string name;
+  std::map<std::string, std::string> labels;
+  std::string signer;  // empty: none
+  std::string pem;
+};
+using TrustBundles = std::vector<TrustBundle>;
+// What onChange() names, with an empty `ns`, when one of them has changed.
+inline constexpr char kTrustBundles[] = "clustertrustbundles.certificates.k8s.io";
 
 // Loop thread only.
 class Objects {
@@ -67,6 +79,11 @@ class Objects {
   virtual Task<Result<std::vector<ServicePtr>>> services() = 0;
   // What is known of them now, for pods that must not wait; empty before the first read. They are watched from then on.
   virtual std::vector<ServicePtr> knownServices() { return {}; }
+  // All bundles of trust anchors of the cluster (CMS-10), for pods that refer to one; waits as the others do.
+  // kUnimplemented: there is no API server, or it does not have them.
+  virtual Task<Result<TrustBundles>> trustBundles() {
+    co_return fail(Code::kUnimplemented, "", "this node has no API server to get a clusterTrustBundle from");
+  }
   // A token of the pod's service account that is bound to the pod. Kept and renewed as upstream's token manager does:
   // a kept one is answered until it is due to be renewed (80 % of its life, or 24 h), and past that for as long as it
   // is valid and the server does not give a new one. An empty audience: the server's own.

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "kubelet/objects/objects.h"
+
 namespace cubelet::objects {
 namespace {
 
@@ -30,6 +32,7 @@ void addVolume(const core::VolumeSource& volume, PodReferences& out) {
   for (const core::VolumeProjection& source : volume.projected().sources()) {
     add(out.configMaps, source.configmap().localobjectreference().name());
     add(out.secrets, source.secret().localobjectreference().name());
+    out.trustBundles = out.trustBundles || source.has_clustertrustbundle();
   }
 }
 
@@ -63,6 +66,7 @@ PodReferences referencesOf(const core::Pod& pod) {
 }
 
 bool refersTo(const core::Pod& pod, const std::string& ns, const std::string& name) {
+  if (ns.empty() && name == kTrustBundles) return referencesOf(pod).trustBundles;
   if (ns.empty()) return pod.spec().runtimeclassname() == name || hasDriver(pod, name);
   if (pod.metadata().namespace_() != ns) return false;
   const PodReferences references = referencesOf(pod);

@@ -16,6 +16,7 @@ struct PodReferences {
   std::set<std::string> secrets;
   std::string runtimeClass = "";  // empty: none
   std::set<std::string> claims = {};
+  bool trustBundles = false;
   bool operator==(const PodReferences&) const = default;
 };
 
@@ -25,8 +26,8 @@ std::string claimOf(const core::Pod& pod, const core::Volume& volume);
 // From the environment of all its containers, from its volumes and its imagePullSecrets, those that are optional too.
 PodReferences referencesOf(const core::Pod& pod);
 
-// True when the pod refers to a ConfigMap, Secret or claim of that name, or, for an empty `ns`, to the RuntimeClass or,
-// in an inline volume, to the CSI driver.
+// True when the pod refers to a ConfigMap, Secret or claim of that name, or, for an empty `ns`, to the RuntimeClass, in
+// an inline volume to the CSI driver, or, for kTrustBundles, to any ClusterTrustBundle.
 bool refersTo(const core::Pod& pod, const std::string& ns, const std::string& name);
 
 }  // namespace cubelet::objects

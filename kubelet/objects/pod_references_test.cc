@@ -3,6 +3,8 @@
 #include <functional>
 #include <gtest/gtest.h>
 
+#include "kubelet/objects/objects.h"
+
 namespace cubelet::objects {
 namespace {
 
@@ -102,6 +104,15 @@ TEST(RefersTo, AnswersForAllKinds) {
   EXPECT_FALSE(refersTo(pod, "prod", "x"));
   EXPECT_FALSE(refersTo(pod, "other", "c"));
   EXPECT_FALSE(refersTo(pod, "prod", "gvisor"));
+  EXPECT_FALSE(refersTo(pod, "", kTrustBundles));
+  pod.mutable_spec()
+      ->add_volumes()
+      ->mutable_volumesource()
+      ->mutable_projected()
+      ->add_sources()
+      ->mutable_clustertrustbundle();
+  EXPECT_TRUE(refersTo(pod, "", kTrustBundles));
+  EXPECT_TRUE(referencesOf(pod).trustBundles);
 }
 
 }  // namespace

@@ -107,7 +107,20 @@ struct VolumeView {
   std::string problem;            // of the last step; empty: none
 };
 
-// Every call but streamPlace() answers at once from what the agent knows. Loop thread only.
+// Something of CSI volumes that is not as it should be.
+struct VolumeFinding {
+  std::string volume;  // empty: nobody knows
+  std::string path;    // empty: nowhere in particular
+  std::string problem;
+  bool leak = false;  // it belongs to no pod
+};
+
+struct VolumeCheck {
+  std::vector<VolumeFinding> found;
+  std::vector<VolumeFinding> repaired;  // was found, and is gone
+};
+
+// Every call but streamPlace(), checkVolumes() and usage() answers at once from what the agent knows. Loop thread only.
 class AgentView {
  public:
   virtual ~AgentView() = default;
@@ -118,11 +131,16 @@ class AgentView {
   virtual AgentStatus status() const = 0;
   // Sorted by driver and handle.
   virtual std::vector<VolumeView> volumes() const = 0;
+  // Compares what is noted of CSI volumes with what is mounted; takes down what belongs to no pod if that is wanted.
+  // kUnavailable: not all pods are known yet.
+  virtual Task<Result<VolumeCheck>> checkVolumes(bool repair) = 0;
   // An error says what is wrong; systemd's watchdog and /healthz ask the same question.
   virtual Result<void> healthy() const = 0;
   virtual events::EventRecorder& events() = 0;
   // Asks the runtime. kNotFound: no such pod, or nothing of it runs. kInvalid: no such container runs.
   virtual Task<Result<StreamPlace>> streamPlace(StreamRequest request) = 0;
+  // CPU and memory of node and pods at the moment, in the form of the node's own /stats/summary.
+  virtual Task<Result<std::string>> usage() = 0;
 };
 
 }  // namespace cubelet::server

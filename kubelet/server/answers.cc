@@ -151,6 +151,13 @@ Answer volumes(const AgentView& view) {
   return jsonAnswer(json);
 }
 
+Json findingsJson(const std::vector<VolumeFinding>& findings) {
+  Json list = Json::array();
+  for (const VolumeFinding& one : findings)
+    list.push_back({{"volume", one.volume}, {"path", one.path}, {"problem", one.problem}, {"leak", one.leak}});
+  return list;
+}
+
 Answer version(const AgentView& view) {
   AgentStatus status = view.status();
   Json json;
@@ -180,8 +187,8 @@ Answer answerGet(AgentView& view, const web::Target& target) {
   if (target.path == "/healthz") return healthz(view);
   return textAnswer(
       404,
-      "no such page; there are /pods, /volumes, /events, /explain, /exec, /attach, /portforward, /status, /version and "
-      "/healthz");
+      "no such page; there are /pods, /volumes, /volumes/check, /events, /explain, /stats, /exec, /attach, "
+      "/portforward, /status, /version and /healthz");
 }
 
 std::optional<StreamRequest> streamAsked(const web::Target& target) {
@@ -216,6 +223,24 @@ Answer streamAnswer(const Result<StreamPlace>& place) {
   json["port"] = place->port;
   json["path"] = place->path;
   return jsonAnswer(json);
+}
+
+bool isVolumeCheck(const web::Target& target) {
+  return target.path == "/volumes/check";
+}
+
+Answer checkAnswer(const Result<VolumeCheck>& check) {
+  if (!check) return textAnswer(isRetryable(check.error().code) ? 503 : 500, check.error().message);
+  return jsonAnswer({{"found", findingsJson(check->found)}, {"repaired", findingsJson(check->repaired)}});
+}
+
+bool isStats(const web::Target& target) {
+  return target.path == "/stats";
+}
+
+Answer statsAnswer(const Result<std::string>& usage) {
+  if (!usage) return textAnswer(isRetryable(usage.error().code) ? 503 : 500, usage.error().message);
+  return Answer{.body = *usage + "\n"};
 }
 
 bool isFollow(const web::Target& target) {

@@ -35,6 +35,14 @@ std::optional<StreamRequest> streamAsked(const web::Target& target);
 // stream passes through the agent, and its end does not end the stream.
 Answer streamAnswer(const Result<StreamPlace>& place);
 
+// GET /volumes/check[?repair=true]: see VolumeCheck.
+bool isVolumeCheck(const web::Target& target);
+Answer checkAnswer(const Result<VolumeCheck>& check);
+//   GET /stats  CPU and memory of node and pods at the moment: what /stats/summary?only_cpu_and_memory=true of the
+//               node's HTTPS server answers
+bool isStats(const web::Target& target);
+Answer statsAnswer(const Result<std::string>& usage);
+
 // GET /events?follow=true does not end: first every event that is kept, then each one as it comes, a JSON object a
 // line.
 bool isFollow(const web::Target& target);

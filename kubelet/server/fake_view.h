@@ -33,6 +33,11 @@ class FakeView final : public AgentView {
   }
   AgentStatus status() const override { return state; }
   std::vector<VolumeView> volumes() const override { return volumeList; }
+  Task<Result<VolumeCheck>> checkVolumes(bool repair) override {
+    VolumeCheck check = volumeCheck;
+    if (repair) std::swap(check.found, check.repaired);
+    co_return check;
+  }
   Result<void> healthy() const override {
     if (!problem.empty()) return fail(Code::kUnavailable, "", problem);
     return {};
@@ -42,6 +47,8 @@ class FakeView final : public AgentView {
     lastStream = std::move(request);
     co_return place;
   }
+
+  Task<Result<std::string>> usage() override { co_return usageJson; }
 
   core::Pod& addPod(const std::string& ns, const std::string& name, const std::string& phase) {
     core::Pod& pod = podList.emplace_back();
@@ -56,9 +63,11 @@ class FakeView final : public AgentView {
   std::vector<std::pair<std::string, Explanation>> explanations;  // "ns/name" first
   AgentStatus state;
   std::vector<VolumeView> volumeList;
-  std::string problem;  // empty: healthy
+  VolumeCheck volumeCheck;  // everything that is found can be repaired
+  std::string problem;      // empty: healthy
   Result<StreamPlace> place = StreamPlace{.address = "127.0.0.1", .port = 1, .path = "/exec/token"};
   StreamRequest lastStream;
+  Result<std::string> usageJson = R"({"node":{"nodeName":"node-1"},"pods":[]})";
   events::EventRecorder recorder;
 };
 

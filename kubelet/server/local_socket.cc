@@ -263,6 +263,14 @@ Task<void> LocalSocket::State::serveRequests(std::shared_ptr<State> self, std::s
       Task<Result<StreamPlace>> asking = self->view.streamPlace(*std::move(stream));
       const Result<StreamPlace> place = co_await std::move(asking);
       answer = streamAnswer(place);
+    } else if (isVolumeCheck(*target)) {
+      Task<Result<VolumeCheck>> asking = self->view.checkVolumes(target->flag("repair"));
+      const Result<VolumeCheck> check = co_await std::move(asking);
+      answer = checkAnswer(check);
+    } else if (isStats(*target)) {
+      Task<Result<std::string>> asking = self->view.usage();
+      const Result<std::string> usage = co_await std::move(asking);
+      answer = statsAnswer(usage);
     } else {
       answer = answerGet(self->view, *target);
     }

@@ -122,6 +122,17 @@ TEST_F(LocalSocketTest, TellsWhereAStreamIsServed) {
   EXPECT_THAT(c.readUntil("found (\"c\")\n"), StartsWith("HTTP/1.1 500 "));
 }
 
+TEST_F(LocalSocketTest, TellsWhatIsUsed) {
+  serve();
+  Client c = client();
+  c.get("/stats");
+  EXPECT_THAT(c.readUntil("}\n"), HasSubstr(R"({"node":{"nodeName":"node-1"},"pods":[]})"));
+  view.usageJson = fail(Code::kTimedOut, "", "read cgroups: too late");
+  c.forget();
+  c.get("/stats");
+  EXPECT_THAT(c.readUntil("too late\n"), StartsWith("HTTP/1.1 503 "));
+}
+
 TEST_F(LocalSocketTest, AnswersSeveralRequestsOnOneConnection) {
   serve();
   Client c = client();

@@ -11,6 +11,8 @@ namespace {
 
 // The kernel does not need this long; a machine that is short of memory may.
 constexpr Duration kReadDeadline = std::chrono::seconds(10);
+// Long enough to tell what is used between two measurements, and short for somebody who waits.
+constexpr Duration kNow = std::chrono::seconds(1);
 // Of one pod; what takes longer is tried again, but never twice at once.
 constexpr Duration kWalkDeadline = std::chrono::minutes(5);
 
@@ -49,7 +51,11 @@ Result<std::map<std::string, FsUsage>> sizesOf(const std::vector<std::string>& m
 }  // namespace
 
 Collector::Collector(Services services, Options options)
-    : services_(std::move(services)), options_(options), walkEnded_(services_.clock), tasks_(services_.loop) {}
+    : services_(std::move(services)),
+      options_(options),
+      walkEnded_(services_.clock),
+      tasks_(services_.loop),
+      drivers_(services_.clock, services_.pool, tasks_, services_.askDriver, [this] { walkEnded_.ring(); }) {}
 
 bool Collector::isFresh(const std::optional<TimePoint>& at, Duration keep) const {
   return at && services_.clock.now() - *at < keep;
@@ -57,36 +63,49 @@ bool Collector::isFresh(const std::optional<TimePoint>& at, Duration keep) const
 
 Task<Result<SummaryPtr>> Collector::usage() {
   const Semaphore::Permit turn = co_await turn_.acquire();
-  Result<void> read = co_await refreshUsage();
+  Result<void> read = co_await refreshUsage(options_.keep);
+  if (!read) co_return fail(read.error());
+  co_return usage_;
+}
+
+Task<Result<SummaryPtr>> Collector::usageNow() {
+  const Semaphore::Permit turn = co_await turn_.acquire();
+  Result<void> read = co_await refreshUsage(kNow);
+  if (read && !usage_->node.sample.nanoCores) {
+    co_await services_.clock.sleep(kNow);
+    read = co_await refreshUsage(kNow);
+  }
   if (!read) co_return fail(read.error());
   co_return usage_;
 }
 
 Task<Result<SummaryPtr>> Collector::everything() {
   const Semaphore::Permit turn = co_await turn_.acquire();
-  Result<void> read = co_await refreshUsage();
+  Result<void> read = co_await refreshUsage(options_.keep);
   if (!read) co_return fail(read.error());
   co_await refreshRuntime();
   co_await refreshDisk();
   auto summary = std::make_shared<Summary>(*usage_);
   addRuntimeFigures(runtime_, *summary);
   addDiskUsage(disk_, *summary);
+  drivers_.addTo(*summary);
   co_return SummaryPtr(std::move(summary));
 }
 
 Task<Result<SummaryPtr>> Collector::claims() {
   const Semaphore::Permit turn = co_await turn_.acquire();
-  Result<void> read = co_await refreshUsage();
+  Result<void> read = co_await refreshUsage(options_.keep);
   if (!read) co_return fail(read.error());
   if (!hasClaims(*question_)) co_return usage_;
   co_await refreshDisk();
   auto summary = std::make_shared<Summary>(*usage_);
   addDiskUsage(disk_, *summary);
+  drivers_.addTo(*summary);
   co_return SummaryPtr(std::move(summary));
 }
 
-Task<Result<void>> Collector::refreshUsage() {
-  if (isFresh(usageAt_, options_.keep)) co_return Result<void>();
+Task<Result<void>> Collector::refreshUsage(Duration keep) {
+  if (isFresh(usageAt_, keep)) co_return Result<void>();
   // A thread that hangs keeps its reader; the next question gets another one.
   std::shared_ptr<HostReader> reader = std::exchange(reader_, nullptr);
   if (!reader) reader = services_.makeReader();
@@ -138,10 +157,13 @@ Task<void> Collector::refreshDisk() {
   if (!walking_ && !isFresh(diskAt_, options_.keepDisk)) {
     walking_ = true;
     walkEnded_.clear();
+    drivers_.ask(*question_);
     tasks_.spawn("measure volumes and logs", walk(question_));
   }
   if (walked_) co_return;
-  const bool ended = co_await walkEnded_.waitUntil(services_.clock.now() + options_.firstWalk);
+  const TimePoint patience = services_.clock.now() + options_.firstWalk;
+  bool ended = true;
+  while (ended && (walking_ || drivers_.asking())) ended = co_await walkEnded_.waitUntil(patience);
   walked_ = true;
   if (!ended) log::debug(1, "volumes and logs take longer to measure; they are told with a later answer", {});
 }

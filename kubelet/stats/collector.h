@@ -16,6 +16,7 @@
 #include "base/wake.h"
 #include "cri/client/runtime_service.h"
 #include "kubelet/stats/disk_usage.h"
+#include "kubelet/stats/driver_figures.h"
 #include "kubelet/stats/figures.h"
 #include "kubelet/stats/host_reader.h"
 #include "kubelet/stats/question.h"
@@ -27,8 +28,9 @@ using SummaryPtr = std::shared_ptr<const Summary>;
 
 // Nothing happens while nobody asks. Whoever asks within `keep` of a measurement gets that one again, with its own
 // time; several at once wait for the same one. Volumes and logs are walked at low priority beside all else: a question
-// starts a walk when the last one is older than `keepDisk`, and is answered with what that last one has found. Only the
-// first one of all waits a moment. What cannot be read is missing in the answer. Loop thread only.
+// starts a walk when the last one is older than `keepDisk`, and is answered with what that last one has found. CSI
+// drivers are asked for their volumes at the same time. Only the first question of all waits a moment. What cannot be
+// read is missing in the answer. Loop thread only.
 class Collector {
  public:
   struct Services {
@@ -39,6 +41,7 @@ class Collector {
     cri::ImageService& images;
     std::function<Question()> question;
     std::function<std::unique_ptr<HostReader>()> makeReader;
+    DriverFigures::Ask askDriver = nullptr;  // only for volumes of drivers
   };
   struct Options {
     Duration keep = std::chrono::seconds(10);  // as long as upstream's cAdvisor lets its figures grow old
@@ -53,6 +56,9 @@ class Collector {
   // CPU and memory, and what else the kernel counts. Asks the runtime only where a container's cgroup is not found.
   // kTimedOut, kExhausted: the kernel did not answer, or no thread was to be had.
   Task<Result<SummaryPtr>> usage();
+  // The same for people who look on: at most a second old, and with what each uses at the moment. The first answer
+  // after a pause takes a second, for that takes two measurements.
+  Task<Result<SummaryPtr>> usageNow();
   // All there is: also the runtime's file systems, volumes and logs.
   Task<Result<SummaryPtr>> everything();
 
@@ -67,7 +73,7 @@ class Collector {
   Task<void> close();
 
  private:
-  Task<Result<void>> refreshUsage();
+  Task<Result<void>> refreshUsage(Duration keep);
   Task<void> refreshRuntime();
   Task<void> refreshDisk();
   Task<void> walk(std::shared_ptr<const Question> question);
@@ -88,8 +94,9 @@ class Collector {
   bool walking_ = false;
   bool walked_ = false;                                            // at least once, or given up on
   std::map<std::string, std::weak_ptr<std::atomic<bool>>> walks_;  // by UID: alive while a thread works on that pod
-  Wake walkEnded_;
+  Wake walkEnded_;                                                 // or a driver has answered
   TaskGroup tasks_;
+  DriverFigures drivers_;
 };
 
 }  // namespace cubelet::stats

@@ -5,6 +5,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "base/task_group.h"
 #include "base/temp_dir.h"
 #include "cri/fake/fake_runtime.h"
 #include "kubelet/cgroups/fake_tree.h"
@@ -16,6 +17,11 @@ using std::chrono::minutes;
 using std::chrono::seconds;
 using testing::Contains;
 using testing::HasSubstr;
+
+Task<void> keepAnswer(Collector* collector, std::optional<SummaryPtr>* answer) {
+  Result<SummaryPtr> got = co_await collector->usageNow();
+  if (got) *answer = *std::move(got);
+}
 
 class CollectorTest : public testing::Test {
  protected:
@@ -142,6 +148,24 @@ TEST_F(CollectorTest, SRV_5_TheCpuOfTheMomentComesWithTheSecondAnswer) {
   clock.advance(seconds(10));
   setCpu(2'000'000);
   EXPECT_EQ(usage()->node.sample.nanoCores, 100'000'000u);
+}
+
+TEST_F(CollectorTest, WhoLooksOnGetsTheCpuOfTheMoment) {
+  std::optional<SummaryPtr> answer;
+  TaskGroup tasks(loop);
+  tasks.spawn("ask", keepAnswer(&made(), &answer));
+  ASSERT_TRUE(loop.runUntil([&] { return clock.pendingTimers() == 1 && questions == 1; }, seconds(10)));
+  EXPECT_FALSE(answer) << "there is nothing to compare with yet";
+  setCpu(1'500'000);
+  clock.advance(seconds(1));
+  ASSERT_TRUE(loop.runUntil([&] { return answer.has_value(); }, seconds(10)));
+  EXPECT_EQ((*answer)->node.sample.nanoCores, 500'000'000u);
+  EXPECT_EQ((*answer)->pods.at(0).containers.at(0).sample->nanoCores, 500'000'000u);
+
+  clock.advance(seconds(2));
+  EXPECT_EQ((*loop.runToEnd(made().usageNow()))->node.sample.nanoCores, 0u) << "at once: it compares with the last one";
+  EXPECT_EQ(questions, 3);
+  loop.runToEnd(tasks.close());
 }
 
 }  // namespace

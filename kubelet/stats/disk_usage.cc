@@ -38,6 +38,7 @@ Result<PodDisk> measurePod(const PodToRead& pod, WallTime at, const std::atomic<
   }
   for (const VolumeToRead& volume : pod.volumes) {
     std::optional<FsUsage> fs;
+    if (volume.measure == VolumeMeasure::kDriver) continue;
     if (volume.measure == VolumeMeasure::kFileSystem) {
       fs = fileSystemOf(volume.path, at);
     } else {

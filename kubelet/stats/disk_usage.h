@@ -16,9 +16,9 @@ struct PodDisk {
   std::vector<VolumeFigures> volumes;
 };
 
-// Of one pod. Walks every directory that is a part of its file system, at the lowest priority that a thread can have; a
-// file with several names counts once. What cannot be read is left out. `stop` ends it: kCancelled. Any thread; blocks
-// for as long as that takes, seconds for a million files.
+// Of one pod, but for volumes that drivers are asked for. Walks every directory that is a part of its file system, at
+// the lowest priority that a thread can have; a file with several names counts once. What cannot be read is left out.
+// `stop` ends it: kCancelled. Any thread; blocks for as long as that takes, seconds for a million files.
 Result<PodDisk> measurePod(const PodToRead& pod, WallTime at, const std::atomic<bool>& stop);
 
 // Adds what was measured. A container's logs and its ephemeral storage lie on the file system of `node.fs`. Pure.

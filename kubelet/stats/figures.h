@@ -66,7 +66,8 @@ struct VolumeFigures {
   std::string name = {};
   std::string claim = {};  // name of its claim, in the pod's namespace; "" for others
   FsUsage fs = {};
-  bool ephemeral = false;  // counts as the pod's ephemeral storage
+  bool ephemeral = false;             // counts as the pod's ephemeral storage
+  std::optional<bool> abnormal = {};  // its health, where the driver tells it and somebody wants to know
 };
 
 struct PodFigures {

@@ -138,5 +138,14 @@ TEST(VolumeMetrics, CSI_16_EachClaimOnce) {
   EXPECT_EQ(used.samples[0].value, 60);
 }
 
+TEST(VolumeMetrics, CSI_16_HealthWhereItIsTold) {
+  Summary summary = testSummary();
+  summary.pods[0].volumes = {{.name = "data", .claim = "disk", .abnormal = true}, {.name = "b", .claim = "other"}};
+  const Families families = volumeMetrics(summary);
+  const Family& health = named(families, "kubelet_volume_stats_health_status_abnormal");
+  ASSERT_EQ(health.samples.size(), 1u);
+  EXPECT_EQ(health.samples[0].value, 1);
+}
+
 }  // namespace
 }  // namespace cubelet::stats

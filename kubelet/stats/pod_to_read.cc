@@ -36,7 +36,7 @@ bool isMounted(const std::string& path, const layout::Directories& dirs, const s
 }
 
 void addVolume(const core::Pod& pod, const core::Volume& volume, const std::map<std::string, std::string>& paths,
-               const layout::Directories& dirs, PodToRead& out) {
+               const layout::Directories& dirs, const std::map<std::string, DrivenVolume>& driven, PodToRead& out) {
   VolumeToRead one;
   one.name = volume.name();
   one.claim = claimOf(pod, volume);
@@ -45,9 +45,17 @@ void addVolume(const core::Pod& pod, const core::Volume& volume, const std::map<
     one.path = layout::volumeDirectory(dirs, out.uid, plugin, volume.name());
   } else {
     auto path = paths.find(volume.name());
-    if (path == paths.end() || !isMounted(path->second, dirs, out.uid)) return;
+    if (path == paths.end()) return;
     one.path = path->second;
-    one.measure = VolumeMeasure::kFileSystem;
+    if (auto found = driven.find(path->second); found != driven.end()) {
+      one.measure = VolumeMeasure::kDriver;
+      one.driver = found->second.driver;
+      one.handle = found->second.handle;
+    } else if (isMounted(path->second, dirs, out.uid)) {
+      one.measure = VolumeMeasure::kFileSystem;
+    } else {
+      return;
+    }
   }
   out.volumes.push_back(std::move(one));
 }
@@ -56,7 +64,7 @@ void addVolume(const core::Pod& pod, const core::Volume& volume, const std::map<
 
 std::optional<PodToRead> podToRead(const core::Pod& pod, const observe::ObservedPod& have,
                                    const std::map<std::string, std::string>& volumePaths,
-                                   const layout::Directories& dirs) {
+                                   const layout::Directories& dirs, const std::map<std::string, DrivenVolume>& driven) {
   if (have.sandboxes.empty()) return std::nullopt;
   PodToRead out;
   out.ns = pod.metadata().namespace_();
@@ -75,7 +83,7 @@ std::optional<PodToRead> podToRead(const core::Pod& pod, const observe::Observed
                               .startedAt = container.startedAt,
                               .logDirectory = joinPath(logs, container.name)});
   }
-  for (const core::Volume& volume : pod.spec().volumes()) addVolume(pod, volume, volumePaths, dirs, out);
+  for (const core::Volume& volume : pod.spec().volumes()) addVolume(pod, volume, volumePaths, dirs, driven, out);
   return out;
 }
 

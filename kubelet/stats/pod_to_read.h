@@ -14,10 +14,18 @@ namespace cubelet::stats {
 
 namespace core = ::k8s::core::v1;
 
-// `volumePaths`: where volumes lie whose place their names alone do not tell (claims); may lack some. Nothing for a pod
-// that the runtime has no sandbox of. The cgroup is for the caller to name.
+// A volume that a CSI driver has put where it is.
+struct DrivenVolume {
+  std::string driver;
+  std::string handle;
+};
+
+// `volumePaths`: where volumes lie whose place their names alone do not tell (claims); may lack some. `driven`: by such
+// a path, those of CSI drivers. Nothing for a pod that the runtime has no sandbox of. The cgroup is for the caller to
+// name.
 std::optional<PodToRead> podToRead(const core::Pod& pod, const observe::ObservedPod& have,
                                    const std::map<std::string, std::string>& volumePaths,
-                                   const layout::Directories& dirs);
+                                   const layout::Directories& dirs,
+                                   const std::map<std::string, DrivenVolume>& driven = {});
 
 }  // namespace cubelet::stats

@@ -20,6 +20,7 @@ struct ContainerToRead {
 enum class VolumeMeasure {
   kWalk,        // the sum of its files: a directory among others on its file system
   kFileSystem,  // a file system of its own
+  kDriver,      // its CSI driver is asked
 };
 
 struct VolumeToRead {
@@ -27,7 +28,9 @@ struct VolumeToRead {
   std::string claim = {};  // "" for others
   std::string path = {};
   VolumeMeasure measure = VolumeMeasure::kWalk;
-  bool ephemeral = false;  // counts as the pod's ephemeral storage
+  std::string driver = {};  // of kDriver: its name,
+  std::string handle = {};  // and what it calls the volume
+  bool ephemeral = false;   // counts as the pod's ephemeral storage
 };
 
 struct PodToRead {

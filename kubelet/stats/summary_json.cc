@@ -143,6 +143,7 @@ Json podJson(const PodFigures& pod, bool onlyCpuAndMemory) {
     Json& volume = out["volume"].emplace_back();
     putFs(volume, one.fs);
     volume["name"] = one.name;
+    if (one.abnormal) volume["volumeHealthStats"] = {{"abnormal", *one.abnormal}};
     if (!one.claim.empty()) volume["pvcRef"] = {{"name", one.claim}, {"namespace", pod.ns}};
   }
   putFs(out, "ephemeral-storage", pod.ephemeralStorage);

@@ -28,6 +28,9 @@ metrics::Families volumeMetrics(const Summary& summary) {
   metrics::Families out;
   for (const Figure& figure : kFigures)
     out.push_back({.name = figure.name, .help = figure.help, .kind = metrics::Kind::kGauge});
+  out.push_back({.name = "kubelet_volume_stats_health_status_abnormal",
+                 .help = "1 when the driver calls the volume abnormal",
+                 .kind = metrics::Kind::kGauge});
   std::set<std::pair<std::string, std::string>> told;
   for (const PodFigures& pod : summary.pods)
     for (const VolumeFigures& volume : pod.volumes) {
@@ -36,6 +39,9 @@ metrics::Families volumeMetrics(const Summary& summary) {
         if (const Count value = volume.fs.*kFigures[i].value)
           out[i].samples.push_back({.labels = {{"namespace", pod.ns}, {"persistentvolumeclaim", volume.claim}},
                                     .value = static_cast<double>(*value)});
+      if (volume.abnormal)
+        out.back().samples.push_back({.labels = {{"namespace", pod.ns}, {"persistentvolumeclaim", volume.claim}},
+                                      .value = *volume.abnormal ? 1.0 : 0.0});
     }
   std::erase_if(out, [](const metrics::Family& family) { return family.samples.empty(); });
   return out;

@@ -171,6 +171,7 @@ void PodWorker::removeDead(std::set<std::string> ids) {
 void PodWorker::objectChanged() {
   ++state_.objectChanges;
   filesStale_ = true;
+  claimsStale_ = true;
   if (!state_.handler) state_.memory.sandboxRetryAt = {};
   volumes_.retryNow();
   for (auto& [name, memory] : state_.memory.containers)
@@ -248,6 +249,7 @@ Task<void> PodWorker::syncPod() {
     if (std::optional<WallTime> due = activeDeadline()) nextWake_ = std::min(nextWake_, steady(*due));
     if (std::optional<WallTime> due = volumes_.nextTry()) nextWake_ = std::min(nextWake_, steady(*due));
     co_await refreshFiles();
+    growVolumesIfDue();
     co_await releaseVolumes();
     const bool pulling =
         std::any_of(state_.images.begin(), state_.images.end(), [](const auto& entry) { return entry.second.pulling; });
@@ -284,6 +286,24 @@ Task<void> PodWorker::refreshFiles() {
     due = context_.volumes.refreshDue(uid());
   }
   if (due) nextWake_ = std::min(nextWake_, steady(*due));
+}
+
+// Beside the worker: a file system that grows takes its time.
+void PodWorker::growVolumesIfDue() {
+  if (growing_ || stop_ || plan_.finished || have().sandboxes.empty()) return;
+  const std::optional<WallTime> due = context_.volumes.growthDue(uid());
+  if (std::exchange(claimsStale_, false) || (due && *due <= context_.clock.wallNow())) {
+    growing_ = true;
+    calls_.spawn("grow volumes of " + state_.ref(), growVolumes(state_.pod));
+  } else if (due) {
+    nextWake_ = std::min(nextWake_, steady(*due));
+  }
+}
+
+Task<void> PodWorker::growVolumes(core::Pod pod) {
+  co_await context_.volumes.grow(std::move(pod));
+  growing_ = false;
+  wake_.ring();
 }
 
 // What others may wait for is not kept until somebody removes the pod.
@@ -430,6 +450,7 @@ void PodWorker::applyUpdate() {
 void PodWorker::adoptOnce() {
   if (std::exchange(adopted_, true)) return;
   filesStale_ = !have().sandboxes.empty();
+  claimsStale_ = filesStale_;
   for (const observe::ObservedSandbox& sandbox : have().sandboxes) {
     if (sandbox.createdAt >= startTime_) continue;
     startTime_ = sandbox.createdAt;

@@ -116,6 +116,8 @@ class PodWorker {
   void announceBackoff();
   void beginGrace(WallTime deadline);
   Task<void> refreshFiles();
+  void growVolumesIfDue();
+  Task<void> growVolumes(core::Pod pod);
   Task<void> releaseVolumes();
   void publish(bool terminated);
   TimePoint steady(WallTime when) const;
@@ -128,7 +130,7 @@ class PodWorker {
   Wake wake_;
   TaskGroup main_;   // run()
   TaskGroup sync_;   // syncPod(), at most one; run() waits for it
-  TaskGroup calls_;  // pulls and StopContainer calls
+  TaskGroup calls_;  // pulls, StopContainer calls and volumes that grow
   HookTasks postStarts_;
   HookTasks preStops_;
   ImageStep images_;
@@ -143,6 +145,8 @@ class PodWorker {
   bool decided_ = false;
   bool terminated_ = false;
   bool filesStale_ = false;       // what the pod's volumes show may have changed
+  bool claimsStale_ = false;      // so may what its claims promise
+  bool growing_ = false;          // growVolumes() runs
   bool volumesReleased_ = false;  // of a pod that has come to its end
   bool told_ = false;             // statusChanged was called
   bool recorded_ = false;         // the termination is on disk

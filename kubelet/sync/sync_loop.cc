@@ -24,6 +24,20 @@ core::Pod onlyIdentity(const std::string& uid, const std::string& name, const st
   return pod;
 }
 
+bool anyRuns(const observe::ObservedPod& pod) {
+  return std::ranges::any_of(
+      pod.containers, [](const auto& container) { return container.state == observe::ContainerState::kRunning; });
+}
+
+bool isOfFile(const observe::ObservedPod& pod) {
+  return std::ranges::any_of(
+      pod.sandboxes, [](const auto& sandbox) { return !sandbox.podSource.empty() && sandbox.podSource != kApiSource; });
+}
+
+Task<void> closeImages(std::unique_ptr<SuccessorImages> images) {
+  co_await images->close();
+}
+
 void addImages(const core::Pod& pod, std::set<std::string>& names) {
   const core::PodSpec& spec = pod.spec();
   for (const core::Container& container : spec.containers()) names.insert(container.image());
@@ -96,6 +110,7 @@ void SyncLoop::reconcile() {
   for (auto& [fullName, slot] : slots_) {
     if (wanted.contains(fullName)) continue;
     slot.next.reset();
+    dropSuccessor(slot);
     slot.worker->stop();
   }
   for (const auto& [fullName, pod] : wanted)
@@ -122,7 +137,7 @@ void SyncLoop::want(const std::string& fullName, const PodPtr& pod) {
   PodWorker& worker = *slot.worker;
   const bool same = worker.uid() == pod->metadata().uid();
   if (same && !status::isStaticPod(*pod) && worker.objectKnown()) {
-    slot.next.reset();
+    forgetNext(slot);
     if (slot.given == pod) return;
     slot.given = pod;
     admitter_.updated(worker, *pod);
@@ -131,7 +146,7 @@ void SyncLoop::want(const std::string& fullName, const PodPtr& pod) {
     return;
   }
   if (same && !worker.stopping()) {
-    slot.next.reset();
+    forgetNext(slot);
     if (slot.given != pod) {
       admitter_.updated(worker, *pod);
       worker.update(*pod);
@@ -139,9 +154,56 @@ void SyncLoop::want(const std::string& fullName, const PodPtr& pod) {
     slot.given = pod;
     return;
   }
-  // Another identity, or the same one come back while it winds down: one after the other, and only the latest (STA-12).
-  worker.stop();
+  replace(fullName, slot, pod);
+}
+
+// Another identity, or the same one come back while it winds down: one after the other, and only the latest (STA-12).
+void SyncLoop::replace(const std::string& fullName, Slot& slot, const PodPtr& pod) {
+  PodWorker& worker = *slot.worker;
+  const observe::ObservedPod* running = context_.observer.find(worker.uid());
+  const bool goesOn = !worker.stopping() && status::isStaticPod(worker.pod()) && status::isStaticPod(*pod) &&
+                      running != nullptr && anyRuns(*running);
+  if (!goesOn) {
+    forgetNext(slot);
+    slot.next = pod;
+    worker.stop();
+    return;
+  }
   slot.next = pod;
+  expectImages(fullName, slot, *pod);
+}
+
+void SyncLoop::expectImages(const std::string& fullName, Slot& slot, const core::Pod& pod) {
+  if (slot.successor && slot.successor->uid() == pod.metadata().uid()) return;
+  dropSuccessor(slot);
+  slot.successor = std::make_unique<SuccessorImages>(context_, pod, [this, fullName] { imagesArrived(fullName); });
+}
+
+void SyncLoop::imagesArrived(const std::string& fullName) {
+  const auto slot = slots_.find(fullName);
+  if (slot == slots_.end()) return;
+  if (slot->second.next)
+    slot->second.worker->stop();
+  else
+    terminateStrays();
+}
+
+// The old version of a static pod that was edited while the agent was away, or before it was killed.
+bool SyncLoop::waitsForSuccessor(const observe::ObservedPod& stray) {
+  const auto found = slots_.find(stray.ns + "/" + stray.name);
+  if (found == slots_.end() || !anyRuns(stray) || resumed_.contains(stray.uid)) return false;
+  Slot& slot = found->second;
+  if (!slot.given || !status::isStaticPod(*slot.given) || slot.worker->stopping() || !isOfFile(stray)) return false;
+  expectImages(found->first, slot, *slot.given);
+  return !slot.successor->arrived();
+}
+
+void SyncLoop::forgetNext(Slot& slot) {
+  if (std::exchange(slot.next, nullptr)) dropSuccessor(slot);
+}
+
+void SyncLoop::dropSuccessor(Slot& slot) {
+  if (slot.successor) reaping_.spawn("images that are no longer waited for", closeImages(std::move(slot.successor)));
 }
 
 // The grace of a deletion counts from the moment that we hear of it: the server's clock may be another one.
@@ -196,7 +258,7 @@ void SyncLoop::terminateStrays() {
   for (const std::string& uid : context_.observer.uids()) {
     if (byUid_.contains(uid)) continue;
     const observe::ObservedPod* found = context_.observer.find(uid);
-    if (mayBeWanted(*found)) continue;
+    if (mayBeWanted(*found) || waitsForSuccessor(*found)) continue;
     log::notice("nobody wants this pod of the runtime, stopping it",
                 {{"pod", found->ns + "/" + found->name}, {"uid", uid}});
     std::optional<WallTime> deadline;
@@ -370,6 +432,7 @@ void SyncLoop::reaped(PodWorker* worker) {
   if (slot != slots_.end()) {
     if (worker->objectKnown() && !status::isStaticPod(worker->pod())) ended_.insert(worker->uid());
     PodPtr next = std::exchange(slot->second.next, nullptr);
+    dropSuccessor(slot->second);
     slot->second.worker.reset();
     if (next)
       startWorker(slot->second, std::move(next));
@@ -377,7 +440,10 @@ void SyncLoop::reaped(PodWorker* worker) {
       slots_.erase(slot);
   } else {
     strays_.erase(worker->uid());
-    if (auto waiting = slots_.find(fullName); waiting != slots_.end()) waiting->second.worker->ring();
+    if (auto waiting = slots_.find(fullName); waiting != slots_.end()) {
+      if (!waiting->second.next) dropSuccessor(waiting->second);
+      waiting->second.worker->ring();
+    }
   }
   sweepDisk();
   listener_.setChanged();
@@ -435,6 +501,8 @@ Task<void> SyncLoop::close() {
   closing_ = true;
   std::vector<Task<void>> closing;
   forEachWorker([&](PodWorker& worker) { closing.push_back(worker.close()); });
+  for (auto& [fullName, slot] : slots_)
+    if (slot.successor) closing.push_back(slot.successor->close());
   co_await runAll(context_.loop, "close pod worker", std::move(closing));
   co_await admitter_.close();
   co_await reaping_.close();

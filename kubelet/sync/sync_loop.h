@@ -14,6 +14,7 @@
 #include "kubelet/sync/context.h"
 #include "kubelet/sync/pod_admitter.h"
 #include "kubelet/sync/pod_worker.h"
+#include "kubelet/sync/successor_images.h"
 #include "kubelet/sync/termination_record.h"
 
 namespace cubelet::sync {
@@ -103,6 +104,8 @@ class SyncLoop {
     std::unique_ptr<PodWorker> worker;
     PodPtr given;  // what the worker was told last
     PodPtr next;   // starts when the worker has finished
+    // While an older version runs on until the images of the newer one are there.
+    std::unique_ptr<SuccessorImages> successor;
   };
 
   void reconcile();
@@ -111,6 +114,12 @@ class SyncLoop {
   void want(const std::string& fullName, const PodPtr& pod);
   void startWorker(Slot& slot, PodPtr pod);
   void stopDeleted(PodWorker& worker, const core::Pod& pod);
+  void replace(const std::string& fullName, Slot& slot, const PodPtr& pod);
+  bool waitsForSuccessor(const observe::ObservedPod& stray);
+  void expectImages(const std::string& fullName, Slot& slot, const core::Pod& pod);
+  void imagesArrived(const std::string& fullName);
+  void forgetNext(Slot& slot);
+  void dropSuccessor(Slot& slot);
   void terminateStrays();
   void terminate(core::Pod identity, std::optional<WallTime> deadline, std::vector<std::string> preStopsEnded = {});
   void sweepDisk();

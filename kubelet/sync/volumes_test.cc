@@ -207,7 +207,11 @@ TEST_F(PodVolumesSync, VOL_1_AHungCallIsGivenUpAndNotRepeatedWhileItHangs) {
   node.advance(seconds(1));
   EXPECT_EQ(nfs.tries(), 1);
   nfs.answer();
-  EXPECT_TRUE(node.advanceUntil([&] { return runtime.running() == Names{"web#0"}; }, seconds(30)));
+  // The thread that hung needs its own time to end, whatever the clock says.
+  await([&] {
+    node.advance(seconds(1));
+    return runtime.running() == Names{"web#0"};
+  });
 }
 
 TEST_F(PodVolumesSync, VOL_5_AVolumeThatNobodyMountsIsSetUpAllTheSame) {

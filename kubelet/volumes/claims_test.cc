@@ -278,7 +278,7 @@ TEST_F(ClaimVolumes, WhatIsNoDirectoryIsRefused) {
   disk().mutable_persistentvolumesource()->mutable_local()->set_path(directory + "/none");
   EXPECT_THAT(errorOf(), HasSubstr("path \"" + directory + "/none\" does not exist"));
   disk().mutable_persistentvolumesource()->mutable_local()->set_path(directory + "/file");
-  EXPECT_THAT(errorOf(), HasSubstr("is no directory"));
+  EXPECT_THAT(errorOf(), HasSubstr("is no directory and no block device"));
   disk().set_volumemode("Block");
   EXPECT_THAT(errorOf(), HasSubstr("is no block device, as volumeMode Block needs it"));
 }

@@ -14,7 +14,7 @@ std::unexpected<Error> invalidPath(std::string_view why) {
   return fail(Code::kInvalid, "", "invalid path: " + std::string(why));
 }
 
-Result<void> add(Files& files, std::string_view path, std::string bytes, mode_t mode) {
+Result<void> add(Files& files, std::string_view path, Bytes bytes, mode_t mode) {
   Result<std::string> clean = cleanPath(path);
   if (!clean) return fail(clean.error());
   files.insert_or_assign(std::move(*clean), File{std::move(bytes), mode, std::nullopt});
@@ -26,9 +26,9 @@ mode_t modeOf(const core::KeyToPath& item, mode_t defaultMode) {
 }
 
 template <class Map>
-Result<void> addAll(Files& files, const Map& map, mode_t mode) {
+Result<void> addAll(Files& files, const std::shared_ptr<const void>& owner, const Map& map, mode_t mode) {
   for (const auto& [key, bytes] : map)
-    if (Result<void> added = add(files, key, bytes, mode); !added) return added;
+    if (Result<void> added = add(files, key, Bytes(owner, bytes), mode); !added) return added;
   return {};
 }
 
@@ -39,14 +39,14 @@ const std::string* valueOf(const google::protobuf::Map<std::string, std::string>
 
 // `valueOfKey` answers null for a key that the object does not have.
 template <class ValueOfKey>
-Result<Files> selected(const KeyItems& items, mode_t defaultMode, bool optional, std::string_view missing,
-                       const ValueOfKey& valueOfKey) {
+Result<Files> selected(const std::shared_ptr<const void>& owner, const KeyItems& items, mode_t defaultMode,
+                       bool optional, std::string_view missing, const ValueOfKey& valueOfKey) {
   Files files;
   for (const core::KeyToPath& item : items) {
     const std::string* bytes = valueOfKey(item.key());
     if (bytes == nullptr && optional) continue;
     if (bytes == nullptr) return fail(Code::kInvalid, "", std::string(missing) + item.key());
-    if (Result<void> added = add(files, item.path(), *bytes, modeOf(item, defaultMode)); !added)
+    if (Result<void> added = add(files, item.path(), Bytes(owner, *bytes), modeOf(item, defaultMode)); !added)
       return fail(added.error());
   }
   return files;
@@ -175,30 +175,31 @@ Result<std::string> cleanPath(std::string_view path) {
   return clean;
 }
 
-Result<Files> configMapFiles(const core::ConfigMap* object, const KeyItems& items, mode_t defaultMode, bool optional) {
-  const core::ConfigMap none;
-  const core::ConfigMap& map = object != nullptr ? *object : none;
+Result<Files> configMapFiles(std::shared_ptr<const core::ConfigMap> object, const KeyItems& items, mode_t defaultMode,
+                             bool optional) {
+  if (!object) object = std::make_shared<const core::ConfigMap>();
+  const core::ConfigMap& map = *object;
   if (!items.empty())
-    return selected(items, defaultMode, optional,
+    return selected(object, items, defaultMode, optional,
                     "configmap references non-existent config key: ", [&](const std::string& key) {
                       const std::string* text = valueOf(map.data(), key);
                       return text != nullptr ? text : valueOf(map.binarydata(), key);
                     });
   Files files;
-  if (Result<void> added = addAll(files, map.data(), defaultMode); !added) return fail(added.error());
-  if (Result<void> added = addAll(files, map.binarydata(), defaultMode); !added) return fail(added.error());
+  if (Result<void> added = addAll(files, object, map.data(), defaultMode); !added) return fail(added.error());
+  if (Result<void> added = addAll(files, object, map.binarydata(), defaultMode); !added) return fail(added.error());
   return files;
 }
 
-Result<Files> secretFiles(const core::Secret* object, const KeyItems& items, mode_t defaultMode, bool optional) {
-  const core::Secret none;
-  const core::Secret& secret = object != nullptr ? *object : none;
+Result<Files> secretFiles(std::shared_ptr<const core::Secret> object, const KeyItems& items, mode_t defaultMode,
+                          bool optional) {
+  if (!object) object = std::make_shared<const core::Secret>();
+  const core::Secret& secret = *object;
   if (!items.empty())
-    return selected(items, defaultMode, optional, "references non-existent secret key: ", [&](const std::string& key) {
-      return valueOf(secret.data(), key);
-    });
+    return selected(object, items, defaultMode, optional, "references non-existent secret key: ",
+                    [&](const std::string& key) { return valueOf(secret.data(), key); });
   Files files;
-  if (Result<void> added = addAll(files, secret.data(), defaultMode); !added) return fail(added.error());
+  if (Result<void> added = addAll(files, object, secret.data(), defaultMode); !added) return fail(added.error());
   return files;
 }
 

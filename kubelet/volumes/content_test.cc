@@ -54,6 +54,11 @@ core::KeyToPath item(const std::string& key, const std::string& path, std::optio
   return out;
 }
 
+template <class T>
+std::shared_ptr<const T> shared(const T& object) {
+  return std::make_shared<const T>(object);
+}
+
 struct ConfigMapContent : testing::Test {
   ConfigMapContent() {
     (*object.mutable_data())["text"] = "hello";
@@ -64,7 +69,7 @@ struct ConfigMapContent : testing::Test {
 };
 
 TEST_F(ConfigMapContent, CMS_6_HasTextAndBinaryKeys) {
-  Result<Files> files = configMapFiles(&object, items, 0640, false);
+  Result<Files> files = configMapFiles(shared(object), items, 0640, false);
   ASSERT_TRUE(files);
   ASSERT_EQ(files->size(), 2u);
   EXPECT_EQ(files->at("text").bytes, "hello");
@@ -74,7 +79,7 @@ TEST_F(ConfigMapContent, CMS_6_HasTextAndBinaryKeys) {
 
 TEST_F(ConfigMapContent, CMS_4_ItemsSelectRenameAndHaveTheirOwnMode) {
   *items.Add() = item("blob", "deep/er/file", 0400);
-  Result<Files> files = configMapFiles(&object, items, 0644, false);
+  Result<Files> files = configMapFiles(shared(object), items, 0644, false);
   ASSERT_TRUE(files);
   ASSERT_EQ(files->size(), 1u);
   EXPECT_EQ(files->at("deep/er/file").mode, 0400u);
@@ -82,7 +87,7 @@ TEST_F(ConfigMapContent, CMS_4_ItemsSelectRenameAndHaveTheirOwnMode) {
 
 TEST_F(ConfigMapContent, CMS_5_MissingKeyIsNamed) {
   *items.Add() = item("k", "p");
-  Result<Files> files = configMapFiles(&object, items, 0644, false);
+  Result<Files> files = configMapFiles(shared(object), items, 0644, false);
   ASSERT_FALSE(files);
   EXPECT_EQ(files.error().message, "configmap references non-existent config key: k");
 }
@@ -90,7 +95,7 @@ TEST_F(ConfigMapContent, CMS_5_MissingKeyIsNamed) {
 TEST_F(ConfigMapContent, CMS_4_OptionalMissingKeysAndObjectsAreLeftOut) {
   *items.Add() = item("k", "p");
   *items.Add() = item("text", "t");
-  Result<Files> files = configMapFiles(&object, items, 0644, true);
+  Result<Files> files = configMapFiles(shared(object), items, 0644, true);
   ASSERT_TRUE(files);
   EXPECT_EQ(files->size(), 1u);
   Result<Files> none = configMapFiles(nullptr, items, 0644, true);
@@ -100,19 +105,19 @@ TEST_F(ConfigMapContent, CMS_4_OptionalMissingKeysAndObjectsAreLeftOut) {
 
 TEST_F(ConfigMapContent, CMS_4_ItemsCannotLeaveTheVolume) {
   *items.Add() = item("text", "../../../etc/cron.d/x");
-  EXPECT_FALSE(configMapFiles(&object, items, 0644, false));
+  EXPECT_FALSE(configMapFiles(shared(object), items, 0644, false));
 }
 
 TEST(SecretContent, CMS_5_MissingKeyIsNamed) {
   core::Secret object;
   (*object.mutable_data())["a"] = "1";
   KeyItems items;
-  Result<Files> all = secretFiles(&object, items, 0400, false);
+  Result<Files> all = secretFiles(shared(object), items, 0400, false);
   ASSERT_TRUE(all);
   EXPECT_EQ(all->at("a").bytes, "1");
   EXPECT_EQ(all->at("a").mode, 0400u);
   *items.Add() = item("k", "p");
-  Result<Files> files = secretFiles(&object, items, 0644, false);
+  Result<Files> files = secretFiles(shared(object), items, 0644, false);
   ASSERT_FALSE(files);
   EXPECT_EQ(files.error().message, "references non-existent secret key: k");
 }

@@ -62,6 +62,7 @@ csi::VolumeSpec persistentSpec(const core::PersistentVolume& volume) {
   spec.fsType = source.fstype();
   spec.mountOptions = {volume.spec().mountoptions().begin(), volume.spec().mountoptions().end()};
   if (volume.spec().accessmodes_size() > 0) spec.accessMode = volume.spec().accessmodes(0);
+  spec.exclusive = volume.spec().accessmodes_size() == 1 && spec.accessMode == "ReadWriteOncePod";
   spec.attributes = {source.volumeattributes().begin(), source.volumeattributes().end()};
   return spec;
 }

@@ -7,7 +7,9 @@
 #include "csi/volumes/paths.h"
 #include "csi/volumes/volumes.h"
 #include "kubelet/volumes/attachments.h"
+#include "kubelet/volumes/csi_growth.h"
 #include "kubelet/volumes/csi_rules.h"
+#include "kubelet/volumes/growth_rules.h"
 
 namespace cubelet::volumes {
 namespace {
@@ -81,6 +83,12 @@ Task<Result<VolumeRequest>> CsiVolume::prepare(VolumeRequest request, Sources so
   Result<CsiRequest> made = csiRequest(request, object->get());
   if (!made) co_return fail(made.error());
   const bool persistent = request.persistent != nullptr;
+  if (persistent) {
+    Result<std::string> label =
+        mountLabel(request.pod, request.volume.name(), *request.persistent, object->get(), sources.selinux);
+    if (!label) co_return fail(label.error());
+    if (!label->empty()) made->spec.mountOptions.push_back("context=\"" + *label + "\"");
+  }
   for (const CsiSecret& secret : csiSecrets(request)) {
     CsiSecret wanted = secret;
     Result<objects::SecretPtr> found = co_await findSecret(std::move(wanted), persistent, sources);
@@ -120,6 +128,11 @@ Task<Result<void>> CsiVolume::mount(VolumeRequest request, std::string path, Sou
   Result<std::string> at = co_await sources.csi->publish(std::move(spec), std::move(use));
   if (!at) co_return fail(at.error());
   if (*at != path) co_return fail(Code::kInternal, "", "it was mounted at " + *at + " instead of " + path);
+  // Where a resizer leads the claim, a pod does not start with less than it has been promised. Elsewhere nobody may
+  // even know how large the volume is: the pod has what there is, and the next try is grow()'s.
+  const bool promised = sources.claims != nullptr;
+  Result<void> grown = co_await growCsi(std::move(request), sources);
+  if (!grown && promised) co_return grown;
   co_return Result<void>();
 }
 
@@ -137,6 +150,19 @@ Task<Result<void>> CsiVolume::renew(VolumeRequest request, Sources sources) cons
   }
   Result<void> published = co_await sources.csi->republish(std::move(spec), std::move(use));
   co_return published;
+}
+
+bool CsiVolume::mayGrow(const VolumeRequest& request) const {
+  return request.persistent && request.csi && !request.csi->use.readOnly && sizeOf(*request.persistent) > 0;
+}
+
+bool CsiVolume::hasGrown(const VolumeRequest& request, const Sources& sources) const {
+  return volumes::hasGrown(request, sources);
+}
+
+Task<Result<void>> CsiVolume::grow(VolumeRequest request, Sources sources) const {
+  Result<void> grown = co_await growCsi(std::move(request), std::move(sources));
+  co_return grown;
 }
 
 bool CsiVolume::takesFsGroup(const VolumeRequest& request) const {

@@ -14,11 +14,14 @@ class CsiVolume final : public VolumeType {
   Task<Result<VolumeRequest>> prepare(VolumeRequest request, Sources sources) const override;
   // Where the driver will mount it; makes nothing, since what is there tells csi::Volumes what has been begun.
   Result<std::string> setUp(const VolumeRequest& request) const override;
-  // Waits for the attachment, then has the driver mount it.
+  // Waits for the attachment, then has the driver mount it, and grow it if its claim says so.
   Task<Result<void>> mount(VolumeRequest request, std::string path, Sources sources) const override;
   // Of drivers that want to be asked again.
   std::optional<Duration> renewEvery(const VolumeRequest& request) const override;
   Task<Result<void>> renew(VolumeRequest request, Sources sources) const override;
+  bool mayGrow(const VolumeRequest& request) const override;
+  bool hasGrown(const VolumeRequest& request, const Sources& sources) const override;
+  Task<Result<void>> grow(VolumeRequest request, Sources sources) const override;
   bool takesFsGroup(const VolumeRequest& request) const override;
 };
 

@@ -67,6 +67,7 @@ struct CsiVolumes : testing::Test {
       sources.csi = world.volumes.get();
       sources.csiDrivers = world.drivers.get();
       sources.attachments = attachments;
+      sources.selinux = selinux;
       made = std::make_unique<PodVolumes>(pool, world.clock, dirs, sources);
     }
     return *made;
@@ -80,6 +81,7 @@ struct CsiVolumes : testing::Test {
   objects::FakeObjects objects;
   FakeAttachments fakeAttachments;
   Attachments* attachments = nullptr;
+  SelinuxHost selinux;
   std::shared_ptr<OwnershipWalk> walk = std::make_shared<OwnershipWalk>();
   std::unique_ptr<PodVolumes> made;
   core::Pod pod;
@@ -155,6 +157,25 @@ TEST_F(CsiVolumes, CSI_7_SecretsAreFetchedWhereTheVolumeSays) {
   ASSERT_TRUE(setUp());
   EXPECT_THAT(world.driver.lastStage().secrets(), testing::UnorderedElementsAre(Pair("password", "hush")));
   EXPECT_TRUE(world.driver.lastPublish().secrets().empty());
+}
+
+TEST_F(CsiVolumes, CSI_14_AVolumeIsMountedWithTheLabelOfItsPod) {
+  selinux.fileLabel = "system_u:object_r:container_file_t:s0";
+  objects.csiDrivers["fake.csi"].mutable_spec()->set_selinuxmount(true);
+  objects.persistentVolumes["/pv"].mutable_spec()->set_accessmodes(0, "ReadWriteOncePod");
+  pod.mutable_spec()->mutable_securitycontext()->mutable_selinuxoptions()->set_level("s0:c1,c2");
+  pod.mutable_spec()->add_containers()->add_volumemounts()->set_name("v");
+  ASSERT_TRUE(setUp());
+  const std::string option = "context=\"system_u:object_r:container_file_t:s0:c1,c2\"";
+  EXPECT_THAT(world.driver.lastStage().volume_capability().mount().mount_flags(), ElementsAre(option));
+  EXPECT_THAT(world.driver.lastPublish().volume_capability().mount().mount_flags(), ElementsAre(option));
+}
+
+TEST_F(CsiVolumes, CSI_7_AVolumeForOnePodIsPublishedAsSuch) {
+  using Mode = csi::v1::VolumeCapability::AccessMode;
+  objects.persistentVolumes["/pv"].mutable_spec()->set_accessmodes(0, "ReadWriteOncePod");
+  ASSERT_TRUE(setUp());
+  EXPECT_EQ(world.driver.lastPublish().volume_capability().access_mode().mode(), Mode::SINGLE_NODE_SINGLE_WRITER);
 }
 
 TEST_F(CsiVolumes, CSI_13_TheDriverGivesTheFilesToTheGroupIfItCan) {

@@ -9,13 +9,14 @@
 
 namespace cubelet::objects {
 
-class FakeObjects final : public Objects {
+class FakeObjects : public Objects {
  public:
   std::map<std::string, core::ConfigMap> configMaps;  // "ns/name"
   std::map<std::string, core::Secret> secrets;
   std::map<std::string, core::PersistentVolumeClaim> claims;
   std::map<std::string, core::PersistentVolume> persistentVolumes;  // "/name"
   std::map<std::string, ::k8s::storage::v1::CSIDriver> csiDrivers;  // by name
+  std::optional<TrustBundles> bundles;                              // nothing: a server without them
   std::string tokenText = "token-1";
   WallTime tokenExpires;
   std::optional<Error> down;               // what every question is answered with
@@ -50,6 +51,10 @@ class FakeObjects final : public Objects {
     co_return std::make_shared<const ::k8s::storage::v1::CSIDriver>(found->second);
   }
   Task<Result<std::vector<ServicePtr>>> services() override { co_return std::vector<ServicePtr>(); }
+  Task<Result<TrustBundles>> trustBundles() override {
+    if (!bundles) co_return fail(Code::kUnimplemented, "", "the API server has no ClusterTrustBundles");
+    co_return *bundles;
+  }
   Task<Result<Token>> token(core::Pod pod, std::string audience, std::chrono::seconds life) override {
     tokenRequests.push_back(pod.metadata().name() + " " + audience + " " + std::to_string(life.count()));
     if (down) co_return fail(*down);

@@ -1,8 +1,11 @@
 #include "kubelet/volumes/fs_group.h"
 
+#include <atomic>
+#include <cstdio>
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
+#include <thread>
 #include <unistd.h>
 
 #include "base/files.h"
@@ -113,6 +116,30 @@ TEST_F(VOL_11_FsGroup, AnInterruptedWalkLeavesTheRootAsItWas) {
   walk.stop = false;
   ASSERT_TRUE(give(true));
   EXPECT_EQ(shown("volume/sub/file"), "1234 660");
+}
+
+// A container that swaps a directory for a link that leads out, as fast as it can.
+TEST_F(VOL_11_FsGroup, NoRaceLeadsOut) {
+  ASSERT_TRUE(makeDirectories(temp / "elsewhere/sub", 0755));
+  ASSERT_TRUE(writeFileAtomic(temp / "elsewhere/file", "x", 0600));
+  ASSERT_EQ(::symlink((temp / "elsewhere").c_str(), (temp / "volume/swap").c_str()), 0);
+  std::atomic<bool> stop = false;
+  std::thread pod([&] {
+    const std::string sub = temp / "volume/sub";
+    const std::string swap = temp / "volume/swap";
+    while (!stop) ::renameat2(AT_FDCWD, sub.c_str(), AT_FDCWD, swap.c_str(), RENAME_EXCHANGE);
+  });
+  int walks = 0;
+  for (int i = 0; i < 500; ++i) {
+    if (give()) ++walks;
+    ::chmod((temp / "volume").c_str(), 0755);
+  }
+  stop = true;
+  pod.join();
+  EXPECT_GT(walks, 0);
+  EXPECT_EQ(shown("elsewhere"), "0 755");
+  EXPECT_EQ(shown("elsewhere/sub"), "0 755");
+  EXPECT_EQ(shown("elsewhere/file"), "0 600");
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include "base/files.h"
+#include "kubelet/volumes/block_device.h"
 #include "kubelet/volumes/claim_rules.h"
 #include "kubelet/volumes/mounts.h"
 
@@ -42,17 +43,32 @@ Result<std::string> LocalVolume::setUp(const VolumeRequest& request) const {
     if (*format == S_IFBLK) return source;
     return fail(Code::kInvalid, "", "path \"" + source + "\" is no block device, as volumeMode Block needs it");
   }
-  if (*format == S_IFBLK)
-    return fail(Code::kUnimplemented, "",
-                "path \"" + source +
-                    "\" is a block device: mount its file system on the node and let the volume name that directory");
-  if (*format != S_IFDIR) return fail(Code::kInvalid, "", "path \"" + source + "\" is no directory");
+  if (*format != S_IFDIR && *format != S_IFBLK)
+    return fail(Code::kInvalid, "", "path \"" + source + "\" is no directory and no block device");
   std::string target = layout::volumeDirectory(request.dirs, request.pod.metadata().uid(), "kubernetes.io/local-volume",
                                                volume.metadata().name());
   if (Result<void> made = makeDirectories(target, kDirectoryMode); !made) return fail(made.error());
+  if (*format == S_IFBLK) return target;
   if (Result<void> bound = bindDirectory(source, target, isReadOnly(request.volume.volumesource())); !bound)
     return fail(bound.error());
   return target;
+}
+
+Task<Result<void>> LocalVolume::mount(VolumeRequest request, std::string path, Sources sources) const {
+  const core::PersistentVolumeSpec& spec = request.persistent->spec();
+  const core::LocalVolumeSource& source = spec.persistentvolumesource().local();
+  if (isBlock(*request.persistent)) co_return Result<void>();
+  Result<mode_t> format = formatOf(source.path());
+  if (!format) co_return fail(format.error());
+  if (*format != S_IFBLK) co_return Result<void>();
+  DeviceMount what;
+  what.device = source.path();
+  what.fsType = source.fstype();
+  what.target = std::move(path);
+  what.options.assign(spec.mountoptions().begin(), spec.mountoptions().end());
+  what.readOnly = isReadOnly(request.volume.volumesource());
+  auto mounting = mountDevice(std::move(what), sources.runProgram);
+  co_return co_await std::move(mounting);
 }
 
 bool LocalVolume::takesFsGroup(const VolumeRequest& request) const {

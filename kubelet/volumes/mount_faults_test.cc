@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/files.h"
+#include "base/task_group.h"
 #include "base/temp_dir.h"
 #include "kubelet/volumes/empty_dir.h"
 #include "kubelet/volumes/mounts.h"
@@ -21,6 +22,11 @@ namespace cubelet::volumes {
 namespace {
 
 namespace fs = std::filesystem;
+
+Task<void> into(Task<Result<std::string>> task, std::optional<Result<std::string>>* answer) {
+  Result<std::string> done = co_await std::move(task);
+  answer->emplace(std::move(done));
+}
 
 struct MountFaults : testing::Test {
   static void SetUpTestSuite() {
@@ -142,6 +148,49 @@ TEST_F(MountFaults, VOL_2_AFullDiskIsAnErrorAndNoVolume) {
   EXPECT_TRUE(setUpAll(loop, small, pod));
   EXPECT_TRUE(loop.runToEnd(small.tearDown("u1")));
   EXPECT_FALSE(fs::exists(disk + "/pods/u1"));
+}
+
+TEST_F(MountFaults, VOL_2_ADirectoryThatSomebodyHasRemovedIsMadeAgain) {
+  add("cache")->mutable_emptydir();
+  add("shm")->mutable_emptydir()->set_medium("Memory");
+  ASSERT_TRUE(setUp());
+  ASSERT_TRUE(unmountBelow(directory));
+  fs::remove_all(temp / "pods");
+  ASSERT_TRUE(setUp());
+  EXPECT_TRUE(fs::exists(directory + "/volumes/kubernetes.io~empty-dir/cache"));
+  EXPECT_TRUE(isMountPoint(directory + "/volumes/kubernetes.io~empty-dir/shm").value_or(false));
+  ASSERT_TRUE(unmountBelow(directory));
+  fs::remove_all(temp / "pods");
+  EXPECT_TRUE(tearDown()) << "nothing is there: done";
+}
+
+TEST_F(MountFaults, VOL_12_AFileSystemThatHangsHoldsUpOnlyItsPod) {
+  const std::string at = temp / "served";
+  ASSERT_TRUE(makeDirectories(at, 0755));
+  Fd server = mountHung(at);
+  if (!server) GTEST_SKIP() << "no FUSE here";
+  core::HostPathVolumeSource* path = add("data")->mutable_hostpath();
+  path->set_path(at + "/data");
+  path->set_type("Directory");
+  TaskGroup tasks(loop);
+  std::optional<Result<std::string>> hung;
+  tasks.spawn("hung", into(volumes.setUp(pod, pod.spec().volumes(0), std::make_shared<OwnershipWalk>()), &hung));
+  ASSERT_TRUE(loop.runUntil([&] { return pool.threads() == 1; }, std::chrono::seconds(10)));
+
+  core::Pod other;
+  other.mutable_metadata()->set_uid("u2");
+  core::Volume* cache = other.mutable_spec()->add_volumes();
+  cache->set_name("cache");
+  cache->mutable_volumesource()->mutable_emptydir();
+  EXPECT_TRUE(setUpAll(loop, volumes, other));
+  EXPECT_TRUE(loop.runToEnd(volumes.tearDown("u2")));
+  EXPECT_FALSE(hung);
+  EXPECT_FALSE(setUp()) << "the hung call is not repeated before it has ended";
+
+  server.reset();  // the server's end ends the call
+  ASSERT_TRUE(loop.runUntil([&] { return hung.has_value(); }, std::chrono::seconds(10)));
+  EXPECT_FALSE(*hung);
+  loop.runToEnd(tasks.close());
 }
 
 TEST_F(MountFaults, VOL_2_AReadOnlyFileSystemIsAnError) {

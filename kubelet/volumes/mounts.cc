@@ -40,6 +40,7 @@ bool isAtOrBelow(const std::string& path, const std::string& root) {
 }
 
 struct Mount {
+  std::string device;  // "8:1"
   std::string target;
   std::string type;     // of the file system
   bool shared = false;  // a member of a peer group
@@ -50,7 +51,7 @@ std::optional<Mount> parseMount(const std::string& line) {
   std::istringstream fields(line);
   std::string skipped;
   Mount mount;
-  if (!(fields >> skipped >> skipped >> skipped >> skipped >> mount.target >> skipped)) return std::nullopt;
+  if (!(fields >> skipped >> skipped >> mount.device >> skipped >> mount.target >> skipped)) return std::nullopt;
   for (std::string field; fields >> field && field != "-";)
     if (field.starts_with("shared:")) mount.shared = true;
   fields >> mount.type;
@@ -140,6 +141,13 @@ Result<bool> isInMountTable(const std::string& path) {
   Result<std::vector<Mount>> mounts = mountTable();
   if (!mounts) return fail(mounts.error());
   return std::ranges::find(*mounts, mountPoint, &Mount::target) != mounts->end();
+}
+
+Result<bool> isDeviceMounted(unsigned major, unsigned minor) {
+  Result<std::vector<Mount>> mounts = mountTable();
+  if (!mounts) return fail(mounts.error());
+  const std::string device = std::to_string(major) + ":" + std::to_string(minor);
+  return std::ranges::any_of(*mounts, [&](const Mount& mount) { return mount.device == device; });
 }
 
 Result<void> mountFileSystem(const std::string& type, const std::string& target, const std::string& options) {

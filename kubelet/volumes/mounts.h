@@ -14,6 +14,9 @@ Result<bool> isMountPoint(const std::string& path);
 // The same by the mount table alone, which no server that is away can hold up.
 Result<bool> isInMountTable(const std::string& path);
 
+// True when the file system of this block device is mounted somewhere, by the mount table of this process.
+Result<bool> isDeviceMounted(unsigned major, unsigned minor);
+
 // mount(2) of a file system without a device, nosuid and nodev.
 Result<void> mountFileSystem(const std::string& type, const std::string& target, const std::string& options);
 

@@ -362,10 +362,14 @@ INSTANTIATE_TEST_SUITE_P(
                     source->add_sources()->mutable_configmap()->mutable_localobjectreference()->set_name("b");
                   },
                   "[secret \"a\" not found, configmap \"b\" not found]", Code::kNotFound},
-        ErrorCase{
-            "TrustBundle",
-            [](ObjectVolumes& t) { t.add("v")->mutable_projected()->add_sources()->mutable_clustertrustbundle(); },
-            "a projected source clusterTrustBundle is not supported yet", Code::kUnimplemented},
+        ErrorCase{"TrustBundle",
+                  [](ObjectVolumes& t) {
+                    core::ClusterTrustBundleProjection* source =
+                        t.add("v")->mutable_projected()->add_sources()->mutable_clustertrustbundle();
+                    source->set_name("corp");
+                    source->set_path("ca.crt");
+                  },
+                  "the API server has no ClusterTrustBundles", Code::kUnimplemented},
         ErrorCase{"PodCertificate",
                   [](ObjectVolumes& t) { t.add("v")->mutable_projected()->add_sources()->mutable_podcertificate(); },
                   "a projected source podCertificate is not supported yet", Code::kUnimplemented}),
@@ -382,6 +386,29 @@ TEST_F(ObjectVolumes, CMS_4_OptionalObjectsComeAndGo) {
   objects.configMaps.erase("default/later");
   ASSERT_TRUE(refresh());
   EXPECT_FALSE(fs::exists(fs::symlink_status(file)));
+}
+
+TEST_F(ObjectVolumes, CMS_10_TrustAnchorsAreAFileThatFollowsTheBundle) {
+  const std::string begin = "-----BEGIN CERTIFICATE-----\n";
+  const std::string end = "\n-----END CERTIFICATE-----\n";
+  objects.bundles = objects::TrustBundles{{"corp", {}, "", begin + "QUFB" + end}};
+  core::ClusterTrustBundleProjection* source =
+      add("trust")->mutable_projected()->add_sources()->mutable_clustertrustbundle();
+  source->set_name("corp");
+  source->set_path("ca/corp.pem");
+  ASSERT_TRUE(setUp());
+  const std::string file = path("projected", "trust") + "/ca/corp.pem";
+  EXPECT_EQ(text(file), begin + "QUFB" + end);
+  EXPECT_EQ(mode(file), 0644u);
+  objects.bundles->front().pem = begin + "QkJC" + end;
+  ASSERT_TRUE(refresh());
+  EXPECT_EQ(text(file), begin + "QkJC" + end);
+  objects.bundles->clear();
+  Result<void> refreshed = refresh();
+  ASSERT_FALSE(refreshed);
+  EXPECT_NE(refreshed.error().message.find("clustertrustbundle.certificates.k8s.io \"corp\" not found"),
+            std::string::npos);
+  EXPECT_EQ(text(file), begin + "QkJC" + end) << "the pod keeps what it has";
 }
 
 TEST_F(ObjectVolumes, CMS_2_RefreshWritesOnlyWhatDiffers) {

@@ -5,8 +5,10 @@
 
 #include "base/files.h"
 #include "base/log.h"
+#include "csi/volumes/paths.h"
 #include "csi/volumes/volumes.h"
 #include "kubelet/volumes/attachments.h"
+#include "kubelet/volumes/claim_rules.h"
 #include "kubelet/volumes/claim_volume.h"
 #include "kubelet/volumes/config_map.h"
 #include "kubelet/volumes/csi_volume.h"
@@ -25,7 +27,8 @@ namespace {
 
 constexpr Duration kDeadline = std::chrono::seconds(123);  // VOL-1
 constexpr Duration kRenewalRetry = std::chrono::minutes(1);
-constexpr char kTearDown[] = "/";  // no volume has this name
+constexpr Duration kLookForGrowth = std::chrono::seconds(75);  // as often as upstream reads the claims of a pod
+constexpr char kTearDown[] = "/";                              // no volume has this name
 // How long the end of a pod waits for calls of its own that have been told to stop.
 constexpr std::chrono::seconds kLetWorkEnd(5);
 // A walk over all files of a volume takes as long as it takes.
@@ -101,10 +104,15 @@ const VolumeType* PodVolumes::typeOf(const VolumeRequest& request) const {
 Task<Result<std::string>> PodVolumes::setUp(core::Pod pod, core::Volume volume, std::shared_ptr<OwnershipWalk> walk) {
   if (typeOf(volume) == nullptr)
     co_return mountFailed(volume, Error(Code::kUnimplemented, "", "this volume type is not supported yet"));
+  const std::string uid = pod.metadata().uid();
   Result<Filled> filled = co_await fill(pod, volume);
   if (!filled) co_return fail(filled.error());
-  noteRenewal(pod.metadata().uid(), volume.name(), filled->renewAt);
-  if (!filled->renewAt) neverRenewed_.insert({pod.metadata().uid(), volume.name()});
+  noteRenewal(uid, volume.name(), filled->renewAt);
+  if (!filled->renewAt) neverRenewed_.insert({uid, volume.name()});
+  noteCsiPath(pod, volume, filled->request.persistent.get());
+  const VolumeType* type = typeOf(filled->request);
+  if (type->mayGrow(filled->request) && (sources_.claims != nullptr || type->hasGrown(filled->request, sources_)))
+    growAt_.try_emplace(uid, inTime(kLookForGrowth));
   Result<void> given = co_await giveToGroup(std::move(filled->request), filled->path, std::move(walk));
   if (!given) co_return mountFailed(volume, given.error());
   co_return std::move(filled->path);
@@ -133,6 +141,75 @@ Task<Result<void>> PodVolumes::refresh(core::Pod pod) {
   co_return Result<void>();
 }
 
+Task<void> PodVolumes::grow(core::Pod pod) {
+  const std::string uid = pod.metadata().uid();
+  growAt_.erase(uid);
+  if (sources_.csi == nullptr || !sources_.csi->has(uid)) co_return;
+  bool again = false;
+  for (const core::Volume& volume : pod.spec().volumes()) {
+    const core::VolumeSource& source = volume.volumesource();
+    if (source.has_csi()) noteCsiPath(pod, volume, nullptr);
+    if ((!source.has_persistentvolumeclaim() && !source.has_ephemeral())) continue;
+    auto one = growOne(pod, volume);
+    const bool more = co_await std::move(one);
+    again = again || more;
+  }
+  // Its volumes may have been released meanwhile.
+  if (again && sources_.csi->has(uid)) growAt_[uid] = inTime(kLookForGrowth);
+}
+
+// Whether it is to be looked at again by itself.
+Task<bool> PodVolumes::growOne(core::Pod pod, core::Volume volume) {
+  VolumeRequest asked{pod, volume, dirs_};
+  const VolumeType* type = typeOf(volume);
+  Result<VolumeRequest> request = co_await type->prepare(std::move(asked), sources_);
+  // A claim that cannot be read now is read another time; the pod does not need it.
+  if (!request) co_return true;
+  const VolumeType* behind = typeOf(*request);
+  if (behind == nullptr || !request->persistent) co_return false;
+  noteCsiPath(pod, volume, request->persistent.get());
+  if (isReadOnly(volume.volumesource())) co_return false;
+  const bool watched = sources_.claims != nullptr && request->persistent->spec().persistentvolumesource().has_csi();
+  if (!behind->hasGrown(*request, sources_)) co_return watched;
+  VolumeRequest found = std::move(*request);
+  request = co_await behind->prepare(std::move(found), sources_);
+  if (!request) {
+    log::warning("a volume cannot be grown yet", {{"volume", volume.name()}, {"error", request.error().message}});
+    co_return true;
+  }
+  if (!behind->mayGrow(*request)) co_return watched;
+  Result<void> grown = co_await behind->grow(std::move(*request), sources_);
+  if (!grown) log::warning("a volume was not grown", {{"volume", volume.name()}, {"error", grown.error().message}});
+  co_return watched || !grown;
+}
+
+// Of an inline volume when there is no persistent one.
+void PodVolumes::noteCsiPath(const core::Pod& pod, const core::Volume& volume,
+                             const core::PersistentVolume* persistent) {
+  if (sources_.csi == nullptr) return;
+  const std::string& uid = pod.metadata().uid();
+  std::optional<std::string> path;
+  if (persistent != nullptr) {
+    const core::CSIPersistentVolumeSource& source = persistent->spec().persistentvolumesource().csi();
+    path = sources_.csi->pathOf(source.driver(), source.volumehandle(), uid);
+  } else if (volume.volumesource().has_csi()) {
+    path = sources_.csi->pathOf(volume.volumesource().csi().driver(), csi::ephemeralHandle(uid, volume.name()), uid);
+  }
+  if (path) csiPaths_[{uid, volume.name()}] = *path;
+}
+
+PodVolumes::HostPaths PodVolumes::csiPaths(const std::string& uid) const {
+  HostPaths paths;
+  for (auto one = csiPaths_.lower_bound({uid, ""}); one != csiPaths_.end() && one->first.first == uid; ++one)
+    paths[one->first.second] = one->second;
+  return paths;
+}
+
+std::optional<WallTime> PodVolumes::growthDue(const std::string& uid) const {
+  auto due = growAt_.find(uid);
+  return due != growAt_.end() ? std::optional(due->second) : std::nullopt;
+}
+
 std::optional<WallTime> PodVolumes::refreshDue(const std::string& uid) const {
   std::optional<WallTime> earliest;
   for (auto due = renewAt_.lower_bound({uid, ""}); due != renewAt_.end() && due->first.first == uid; ++due)
@@ -151,10 +228,16 @@ Task<Result<void>> PodVolumes::bindSubPath(std::string uid, SubPath subPath) {
   co_return co_await pool_.run<void>("prepare a subPath", kDeadline, std::move(job));
 }
 
-Task<Result<void>> PodVolumes::release(std::string uid) {
-  if (sources_.csi == nullptr || !sources_.csi->has(uid)) co_return Result<void>();
+void PodVolumes::forgetRenewals(const std::string& uid) {
   std::erase_if(renewAt_, [&](const auto& entry) { return entry.first.first == uid; });
   std::erase_if(neverRenewed_, [&](const WorkPlace& place) { return place.first == uid; });
+  std::erase_if(csiPaths_, [&](const auto& entry) { return entry.first.first == uid; });
+  growAt_.erase(uid);
+}
+
+Task<Result<void>> PodVolumes::release(std::string uid) {
+  if (sources_.csi == nullptr || !sources_.csi->has(uid)) co_return Result<void>();
+  forgetRenewals(uid);
   Result<void> released = co_await releaseCsi(std::move(uid));
   co_return released;
 }
@@ -162,8 +245,7 @@ Task<Result<void>> PodVolumes::release(std::string uid) {
 Task<Result<void>> PodVolumes::tearDown(std::string uid) {
   Result<void> released = co_await release(uid);
   if (!released) co_return released;
-  std::erase_if(renewAt_, [&](const auto& entry) { return entry.first.first == uid; });
-  std::erase_if(neverRenewed_, [&](const WorkPlace& place) { return place.first == uid; });
+  forgetRenewals(uid);
   const std::string directory = layout::podDirectory(dirs_, uid);
   std::vector<std::shared_future<void>> works = worksOf(uid);
   Result<Work> work = beginWork({uid, kTearDown});

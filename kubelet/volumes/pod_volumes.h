@@ -34,12 +34,16 @@ class PodVolumes {
  public:
   PodVolumes(BlockingPool& pool, Clock& clock, layout::Directories dirs, Sources sources,
              std::span<const VolumeType* const> types = builtInTypes())
-      : pool_(pool), clock_(clock), dirs_(std::move(dirs)), sources_(std::move(sources)), types_(types) {}
+      : pool_(pool), clock_(clock), dirs_(std::move(dirs)), sources_(std::move(sources)), types_(types) {
+    sources_.now = [&clock] { return clock.wallNow(); };
+  }
 
   // From now on volumes may name objects of the API server. Null: as without one.
   void useObjects(objects::Objects* objects) { sources_.objects = objects; }
   // The same for volumes that are attached before they are mounted.
   void useAttachments(Attachments* attachments) { sources_.attachments = attachments; }
+  // The same for claims whose statuses tell what their volumes have.
+  void useClaimStatuses(ClaimStatuses* claims) { sources_.claims = claims; }
 
   using HostPaths = std::map<std::string, std::string>;  // volume name -> path on the host
   // One try to make one volume ready; answers its path on the host. Safe to repeat, and to run for several volumes side
@@ -56,6 +60,14 @@ class PodVolumes {
   // When refresh() is due because of tokens: nothing for a pod without any, and before its first setUp or refresh.
   // Never less than a minute after the last try.
   std::optional<WallTime> refreshDue(const std::string& uid) const;
+  // For a pod that runs: looks whether volumes behind claims should be larger by now, and has them grown (CSI-15).
+  // Failures are told by events of the pod, and tried again. One at a time for each pod.
+  Task<void> grow(core::Pod pod);
+  // When grow() is due even if nobody says that something has changed: a node may not watch claims. Nothing: never.
+  std::optional<WallTime> growthDue(const std::string& uid) const;
+  // Where volumes of CSI drivers lie that are mounted for the pod; those of an earlier run of the agent, once grow()
+  // has looked at them.
+  HostPaths csiPaths(const std::string& uid) const;
   // Mounts a part of a volume that is ready, see sub_path.h; reasons of errors are those. One at a time for each pod.
   Task<Result<void>> bindSubPath(std::string uid, SubPath subPath);
   // For a pod that has come to its end and stays for others to see: has CSI drivers take their volumes back, so that
@@ -78,7 +90,10 @@ class PodVolumes {
   Task<Result<VolumeRequest>> prepare(core::Pod pod, core::Volume volume);
   Task<Result<Filled>> fill(core::Pod pod, core::Volume volume);
   Task<Result<void>> renewIfDue(core::Pod pod, core::Volume volume);
+  Task<bool> growOne(core::Pod pod, core::Volume volume);
   Task<Result<void>> releaseCsi(std::string uid);
+  void noteCsiPath(const core::Pod& pod, const core::Volume& volume, const core::PersistentVolume* persistent);
+  void forgetRenewals(const std::string& uid);
   Task<Result<void>> giveToGroup(VolumeRequest request, std::string path, std::shared_ptr<OwnershipWalk> walk);
   Task<Result<std::string>> runSetUp(VolumeRequest request);
   WallTime inTime(Duration after) const;
@@ -98,6 +113,8 @@ class PodVolumes {
   Sources sources_;
   std::span<const VolumeType* const> types_;
   std::map<WorkPlace, WallTime> renewAt_;
+  std::map<WorkPlace, std::string> csiPaths_;
+  std::map<std::string, WallTime> growAt_;               // by UID
   std::set<WorkPlace> neverRenewed_;                     // volumes that are known to need none
   std::map<WorkPlace, std::shared_future<void>> works_;  // ready once the call has ended
 };

@@ -4,6 +4,7 @@
 #include <chrono>
 
 #include "kubelet/volumes/downward_api.h"
+#include "kubelet/volumes/trust_anchors.h"
 
 namespace cubelet::volumes {
 namespace {
@@ -14,7 +15,7 @@ Task<Result<VolumeFiles>> secretSource(core::Pod pod, core::SecretProjection sou
   Result<objects::SecretPtr> object = co_await findSecret(sources.objects, pod.metadata().namespace_(),
                                                           source.localobjectreference().name(), source.optional());
   if (!object) co_return fail(object.error());
-  Result<Files> files = secretFiles(object->get(), source.items(), mode, source.optional());
+  Result<Files> files = secretFiles(*object, source.items(), mode, source.optional());
   if (!files) co_return fail(files.error());
   co_return VolumeFiles{std::move(*files), std::nullopt};
 }
@@ -24,7 +25,7 @@ Task<Result<VolumeFiles>> configMapSource(core::Pod pod, core::ConfigMapProjecti
   Result<objects::ConfigMapPtr> object = co_await findConfigMap(
       sources.objects, pod.metadata().namespace_(), source.localobjectreference().name(), source.optional());
   if (!object) co_return fail(object.error());
-  Result<Files> files = configMapFiles(object->get(), source.items(), mode, source.optional());
+  Result<Files> files = configMapFiles(*object, source.items(), mode, source.optional());
   if (!files) co_return fail(files.error());
   co_return VolumeFiles{std::move(*files), std::nullopt};
 }
@@ -45,19 +46,32 @@ Task<Result<VolumeFiles>> tokenSource(core::Pod pod, core::ServiceAccountTokenPr
   co_return out;
 }
 
+Task<Result<VolumeFiles>> trustSource(core::Pod pod, core::ClusterTrustBundleProjection source, mode_t mode,
+                                      Sources sources) {
+  if (sources.objects == nullptr) co_return noApiServer("a clusterTrustBundle");
+  Result<std::string> path = cleanPath(source.path());
+  if (!path) co_return fail(path.error());
+  Result<objects::TrustBundles> bundles = co_await sources.objects->trustBundles();
+  if (!bundles) co_return fail(bundles.error());
+  Result<std::string> anchors = trustAnchors(*bundles, source);
+  if (!anchors) co_return fail(anchors.error());
+  VolumeFiles out;
+  out.files.emplace(std::move(*path), tokenFile(pod, std::move(*anchors), mode));
+  co_return out;
+}
+
 Task<Result<VolumeFiles>> filesOf(core::Pod pod, core::VolumeProjection source, mode_t mode, Sources sources) {
   if (source.has_secret()) co_return co_await secretSource(pod, source.secret(), mode, sources);
   if (source.has_configmap()) co_return co_await configMapSource(pod, source.configmap(), mode, sources);
   if (source.has_serviceaccounttoken())
     co_return co_await tokenSource(pod, source.serviceaccounttoken(), mode, sources);
+  if (source.has_clustertrustbundle()) co_return co_await trustSource(pod, source.clustertrustbundle(), mode, sources);
   if (source.has_downwardapi()) {
     Result<Files> files = downwardFiles(pod, source.downwardapi().items(), mode, sources);
     if (!files) co_return fail(files.error());
     co_return VolumeFiles{std::move(*files), std::nullopt};
   }
-  const char* kind = source.has_clustertrustbundle() ? "clusterTrustBundle"
-                     : source.has_podcertificate()   ? "podCertificate"
-                                                     : "of an unknown kind";
+  const char* kind = source.has_podcertificate() ? "podCertificate" : "of an unknown kind";
   co_return fail(Code::kUnimplemented, "", std::string("a projected source ") + kind + " is not supported yet");
 }
 

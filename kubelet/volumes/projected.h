@@ -5,8 +5,8 @@
 
 namespace cubelet::volumes {
 
-// Sources secret, configMap, downwardAPI and serviceAccountToken; others are refused. Of two files with one path the
-// later source's stays.
+// Sources secret, configMap, downwardAPI, serviceAccountToken and clusterTrustBundle; others are refused. Of two files
+// with one path the later source's stays.
 class ProjectedVolume final : public FilesVolume {
  public:
   ProjectedVolume() : FilesVolume("kubernetes.io/projected", Backing::kMemory) {}
@@ -15,7 +15,8 @@ class ProjectedVolume final : public FilesVolume {
   Task<Result<VolumeFiles>> files(VolumeRequest request, Sources sources) const override;
 };
 
-// A token is for one user's eyes as soon as it is known which user that is (CMS-11).
+// A token is for one user's eyes as soon as it is known which user that is (CMS-11). Upstream does the same with trust
+// anchors.
 File tokenFile(const core::Pod& pod, std::string text, mode_t defaultMode);
 
 }  // namespace cubelet::volumes

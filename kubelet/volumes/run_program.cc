@@ -16,7 +16,7 @@ Task<Result<void>> run(Loop* loop, Clock* clock, std::vector<std::string> comman
   if (end->signal == 0 && end->exitCode == 0) co_return Result<void>();
   std::string said = end->err;
   while (said.ends_with('\n')) said.pop_back();
-  co_return fail(Code::kInternal, "",
+  co_return fail(Code::kInternal, end->signal == 0 ? exitReason(end->exitCode) : std::string(),
                  command.front() +
                      (end->signal != 0 ? " was killed by signal " + std::to_string(end->signal)
                                        : " failed with exit status " + std::to_string(end->exitCode)) +

@@ -14,7 +14,12 @@
 #include "kubelet/layout/layout.h"
 #include "kubelet/objects/objects.h"
 #include "kubelet/volumes/content.h"
+#include "kubelet/volumes/selinux_mount.h"
 #include "proto/k8s/core.pb.h"
+
+namespace cubelet::events {
+class EventRecorder;
+}  // namespace cubelet::events
 
 namespace cubelet::csi {
 class Drivers;
@@ -24,6 +29,7 @@ class Volumes;
 namespace cubelet::volumes {
 
 class Attachments;
+class ClaimStatuses;
 struct CsiRequest;
 
 namespace core = ::k8s::core::v1;
@@ -38,11 +44,16 @@ struct VolumeRequest {
   layout::Directories dirs;
   std::shared_ptr<const Files> files = nullptr;       // for setUp: what files() answered; null for types without
   objects::PersistentVolumePtr persistent = nullptr;  // behind the volume's claim, once prepare() has found it
+  objects::ClaimPtr claim = nullptr;                  // beside `persistent`
   std::shared_ptr<const CsiRequest> csi = nullptr;    // of a CSI volume, once prepare() has made it
 };
 
 // A program that mounts something: its name, then its arguments.
 using RunProgram = std::function<Task<Result<void>>(std::vector<std::string> command)>;
+// Reason of its error when the program has ended with this status; kNotFound: there is no such program.
+inline std::string exitReason(int status) {
+  return "ExitStatus" + std::to_string(status);
+}
 
 // Where types get what they need beside the file system. Called on the loop thread.
 struct Sources {
@@ -54,6 +65,11 @@ struct Sources {
   csi::Volumes* csi = nullptr;         // null: no CSI volumes here
   csi::Drivers* csiDrivers = nullptr;  // beside `csi`
   Attachments* attachments = nullptr;  // null: nobody attaches volumes to this node
+  ClaimStatuses* claims = nullptr;     // null: nobody keeps the statuses of claims
+  events::EventRecorder* events = nullptr;
+  SelinuxHost selinux = {};
+  std::string nodeName = {};
+  std::function<WallTime()> now = nullptr;  // PodVolumes sees to it
   // Values for the downward API, as for environment variables: metadata.name, metadata.labels['k'], ... and
   // limits.cpu, ... of the container that the selector names.
   std::function<Result<std::string>(const core::Pod&, std::string_view fieldPath)> fieldValue;
@@ -111,6 +127,24 @@ class VolumeType {
   // Brings a volume that is mounted up to date, for its request as it is prepared now (CSI-9). A failure changes
   // nothing. Loop thread, may wait.
   virtual Task<Result<void>> renew(VolumeRequest request, Sources sources) const {
+    (void)request;
+    (void)sources;
+    co_return Result<void>();
+  }
+  // Whether the volume can become larger while the pod runs (CSI-15).
+  virtual bool mayGrow(const VolumeRequest& request) const {
+    (void)request;
+    return false;
+  }
+  // Whether it should be by now, as far as that can be told from what is behind its claim: `request` is prepared by the
+  // claim's type only.
+  virtual bool hasGrown(const VolumeRequest& request, const Sources& sources) const {
+    (void)request;
+    (void)sources;
+    return false;
+  }
+  // Makes it so. Whoever runs the pod is told by events. Loop thread, may wait.
+  virtual Task<Result<void>> grow(VolumeRequest request, Sources sources) const {
     (void)request;
     (void)sources;
     co_return Result<void>();

@@ -28,17 +28,25 @@ Connection::Connection(tcp::socket socket) : socket_(std::move(socket)) {
   peer_ = peer.address().to_string();
 }
 
-Task<Result<ConnectionPtr>> Connection::dial(Loop* loop, std::string address, std::uint16_t port) {
+Task<Result<ConnectionPtr>> Connection::dial(Loop* loop, Clock* clock, std::string address, std::uint16_t port,
+                                             Duration time) {
   error_code failure;
   const asio::ip::address to = asio::ip::make_address(address, failure);
   if (failure) co_return fail(Code::kInvalid, "", "connect to " + address + ": not a numeric address");
   tcp::socket socket(loop->context());
   const tcp::endpoint endpoint(to, port);
+  const std::string doing = "connect to " + address + " port " + std::to_string(port);
+  bool late = false;
+  Timer limit = clock->after(time, [&socket, &late] {
+    late = true;
+    error_code ignored;
+    socket.close(ignored);
+  });
   auto connected = co_await socket.async_connect(endpoint, kAwait);
+  limit.cancel();
   failure = std::get<0>(connected);
-  if (failure)
-    co_return fail(Code::kUnavailable, "",
-                   "connect to " + address + " port " + std::to_string(port) + ": " + failure.message());
+  if (late) co_return fail(Code::kTimedOut, "", doing + ": no answer in time");
+  if (failure) co_return fail(Code::kUnavailable, "", doing + ": " + failure.message());
   co_return std::make_shared<Connection>(std::move(socket));
 }
 

@@ -25,8 +25,9 @@ class Connection {
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
 
-  // `address` is a numeric one.
-  static Task<Result<std::shared_ptr<Connection>>> dial(Loop* loop, std::string address, std::uint16_t port);
+  // `address` is a numeric one. kTimedOut: nobody has answered within `time`. `clock` must outlive the connection.
+  static Task<Result<std::shared_ptr<Connection>>> dial(Loop* loop, Clock* clock, std::string address,
+                                                        std::uint16_t port, Duration time);
 
   // The server's side of the handshake.
   Task<Result<void>> startTls(std::shared_ptr<const TlsContext> context);

@@ -121,9 +121,16 @@ void LocalObjects::settle() {
   }
   if (looked_)
     for (Wake& wake : waiting_) wake.ring();
-  // A volume is asked for by its claim, which changes with it when that matters.
-  for (const ObjectKey& key : changed)
-    if (key.kind != ObjectKind::kPersistentVolume) changed_(key.ns, key.name);
+  for (const ObjectKey& key : changed) tellOf(key);
+}
+
+// A volume is known to pods by its claim. One that is gone or has come has changed its claim, too.
+void LocalObjects::tellOf(const ObjectKey& key) {
+  if (key.kind != ObjectKind::kPersistentVolume) return changed_(key.ns, key.name);
+  const auto found = objects_.find(key);
+  if (found == objects_.end()) return;
+  const auto& volume = static_cast<const objects::core::PersistentVolume&>(*found->second);
+  if (volume.spec().has_claimref()) changed_(volume.spec().claimref().namespace_(), volume.spec().claimref().name());
 }
 
 std::vector<FileProblem> LocalObjects::problems(const std::map<std::string, std::vector<api::Problem>>& conflicts) {

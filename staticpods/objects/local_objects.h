@@ -70,6 +70,7 @@ class LocalObjects final : public objects::Objects {
   void takeAbsent(const std::string& file);
   void note(const std::string& file, std::vector<std::string> problems);
   void settle();
+  void tellOf(const ObjectKey& key);
   std::vector<FileProblem> problems(const std::map<std::string, std::vector<api::Problem>>& conflicts);
   TimePoint removalDue() const;
   Task<void> firstLook();

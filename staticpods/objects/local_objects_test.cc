@@ -167,6 +167,21 @@ TEST_F(LocalObjectsTest, AClaimHearsOfItsVolume) {
   EXPECT_EQ((*claim)->status().phase(), "Bound");
 }
 
+TEST_F(LocalObjectsTest, CSI_15_AClaimHearsOfItsVolumesSize) {
+  const auto volume = [](const std::string& size) {
+    return "apiVersion: v1\nkind: PersistentVolume\nmetadata: {name: disk}\nspec: {capacity: {storage: " + size +
+           "}, local: {path: /data}}\n";
+  };
+  put("a.yaml", "apiVersion: v1\nkind: PersistentVolumeClaim\nmetadata: {name: data}\nspec: {volumeName: disk}\n");
+  put("b.yaml", volume("1Gi"));
+  start();
+  ASSERT_TRUE(loop.runToEnd(objects->claim("default", "data")));
+  changes.clear();
+  put("b.yaml", volume("2Gi"));
+  ASSERT_TRUE(until([&] { return !changes.empty(); }));
+  EXPECT_THAT(changes, ElementsAre("default/data"));
+}
+
 TEST_F(LocalObjectsTest, ThereAreNoServicesAndNoTokens) {
   start();
   Result<std::vector<objects::ServicePtr>> services = loop.runToEnd(objects->services());
