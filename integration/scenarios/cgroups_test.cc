@@ -119,7 +119,10 @@ TEST_F(Cgroups, RES_19_OutOfMemoryIsToldForTheContainerThatWasHit) {
     const bool told = ended.value("reason", "") == "OOMKilled" && ended.value("exitCode", 0) == 137;
     return told ? "" : "the state is " + state.dump();
   }));
-  EXPECT_TRUE(statusOf(node().podOf("a"), "calm").value("state", json::object()).contains("running"));
+  EXPECT_TRUE(eventually("the other one runs", kSoon, [&]() -> std::string {
+    const json state = statusOf(node().podOf("a"), "calm").value("state", json::object());
+    return state.contains("running") ? "" : "the state is " + state.dump();
+  }));
 }
 
 // A process that somebody has put there does not keep it.
