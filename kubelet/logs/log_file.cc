@@ -12,7 +12,8 @@
 namespace cubelet::logs {
 namespace {
 
-constexpr std::size_t kPortion = std::size_t{256} * 1024;
+// As much as the server sends in one piece.
+constexpr std::size_t kPortion = std::size_t{128} * 1024;
 constexpr std::size_t kBlock = std::size_t{64} * 1024;
 
 Result<std::size_t> readAt(const Fd& file, std::uint64_t offset, char* buffer, std::size_t size) {
@@ -145,6 +146,7 @@ Result<bool> LogFile::readOn(std::string& out) {
   if (!n) return fail(n.error().within(path_));
   if (*n == 0) return false;
   offset_ += *n;
+  out.reserve(out.size() + *n);
   formatter_.add(std::string_view(portion).substr(0, *n), out);
   return true;
 }

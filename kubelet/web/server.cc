@@ -265,8 +265,12 @@ Task<bool> Server::State::send(std::shared_ptr<State> self, ConnectionPtr connec
                                Duration piece) {
   for (std::size_t at = 0; at < bytes.size(); at += kPiece) {
     Timer timer = Connection::deadline(self->clock, connection, piece);
-    const bool sent = co_await connection->write(bytes.substr(at, kPiece));
+    // Mostly there is one piece, and it need not be copied.
+    const bool last = bytes.size() <= kPiece;
+    std::string part = last ? std::move(bytes) : bytes.substr(at, kPiece);
+    const bool sent = co_await connection->write(std::move(part));
     if (!sent) co_return false;
+    if (last) break;
   }
   co_return true;
 }

@@ -193,10 +193,11 @@ void TlsSession::feed(std::string_view bytes) {
 std::string TlsSession::takeOutput() {
   std::string out;
   if (state_->session == nullptr) return out;
-  out.resize(BIO_ctrl_pending(state_->out));
-  if (out.empty()) return out;
-  const int taken = BIO_read(state_->out, out.data(), static_cast<int>(out.size()));
-  out.resize(static_cast<std::size_t>(std::max(taken, 0)));
+  const std::size_t pending = BIO_ctrl_pending(state_->out);
+  if (pending == 0) return out;
+  out.resize_and_overwrite(pending, [this](char* into, std::size_t size) {
+    return static_cast<std::size_t>(std::max(BIO_read(state_->out, into, static_cast<int>(size)), 0));
+  });
   return out;
 }
 
