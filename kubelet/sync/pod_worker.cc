@@ -181,6 +181,7 @@ void PodWorker::objectChanged() {
 
 void PodWorker::retryVolumes() {
   volumes_.retryNow();
+  claimsStale_ = true;  // one that could not grow for want of its driver is due, too
   ring();
 }
 
