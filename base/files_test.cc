@@ -15,6 +15,7 @@
 #include <thread>
 #include <unistd.h>
 
+#include "base/half_written.h"
 #include "base/temp_dir.h"
 
 namespace cubelet {
@@ -168,6 +169,14 @@ TEST_F(FilesTest, AtomicWriteLeavesReadersOfTheOldFileTheOldContent) {
   const Fd before(::open((dir / "f").c_str(), O_RDONLY | O_CLOEXEC));
   ASSERT_TRUE(writeFileAtomic(dir / "f", "new", 0600));
   EXPECT_EQ(*readAll(before, "f", 100), "old");
+}
+
+TEST_F(FilesTest, WhatAKilledWriterHasLeftIsRemovedAndNothingElse) {
+  for (const char* name : {".a.json.Xy12Zw", ".hidden", "a.json", ".a.json", ".a.json.Xy1-Zw"})
+    ASSERT_TRUE(writeFileAtomic(dir / name, "x", 0600));
+  removeHalfWritten(dir.path());
+  EXPECT_THAT(listDirectory(dir.path()).value(), ElementsAre(".a.json", ".a.json.Xy1-Zw", ".hidden", "a.json"));
+  removeHalfWritten(dir / "nothing");
 }
 
 TEST_F(FilesTest, AtomicWriteReplacesALinkAndNotWhatItPointsTo) {

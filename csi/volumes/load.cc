@@ -2,6 +2,7 @@
 #include <filesystem>
 
 #include "base/files.h"
+#include "base/half_written.h"
 #include "csi/volumes/paths.h"
 #include "csi/volumes/volumes.h"
 
@@ -34,6 +35,7 @@ std::vector<Error> Volumes::load() {
 
 void Volumes::loadJournal(std::vector<Error>& problems) {
   const std::string journal = joinPath(options_.root, "cubelet/volumes");
+  removeHalfWritten(journal);
   for (const std::string& name : namesIn(journal, problems)) {
     if (!name.ends_with(".json")) continue;
     const std::string path = joinPath(journal, name);

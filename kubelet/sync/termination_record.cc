@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/files.h"
+#include "base/half_written.h"
 #include "base/log.h"
 #include "kubelet/observe/from_cri.h"
 
@@ -53,6 +54,7 @@ Result<void> TerminationRecords::remove(const std::string& uid) const {
 
 std::vector<TerminationRecord> TerminationRecords::load() const {
   std::vector<TerminationRecord> records;
+  removeHalfWritten(directory_);
   Result<std::vector<std::string>> names = listDirectory(directory_);
   if (!names) return records;
   for (const std::string& name : *names) {

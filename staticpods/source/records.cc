@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/files.h"
+#include "base/half_written.h"
 #include "base/hash.h"
 #include "kubelet/api/codec.h"
 #include "kubelet/api/document.h"
@@ -106,12 +107,12 @@ std::string RecordStore::pathOf(std::string_view file) const {
 
 Result<RecordStore::Loaded> RecordStore::load() const {
   Loaded loaded;
+  removeHalfWritten(directory_);
   auto names = listDirectory(directory_);
   if (!names && names.error().code == Code::kNotFound) return loaded;
   if (!names) return fail(names.error());
   for (const std::string& name : *names) {
-    // Temporary files of a write that was cut short start with a dot.
-    if (name.starts_with('.') || !name.ends_with(".json")) continue;
+    if (!name.ends_with(".json")) continue;
     const std::string path = joinPath(directory_, name);
     auto json = readFile(path, kMaxBytes);
     Result<Record> record = json ? decodeRecord(*json) : fail(json.error());
