@@ -215,6 +215,7 @@ constexpr Support kTable[] = {
 // Gates that change what cubelet does. All others are accepted and change nothing.
 constexpr std::string_view kGatesWithEffect[] = {
     "AllBeta",
+    "CSIVolumeHealth",
     "ComponentFlagz",
     "ComponentStatusz",
     "ContainerCheckpoint",
@@ -223,6 +224,7 @@ constexpr std::string_view kGatesWithEffect[] = {
     "GracefulNodeShutdownBasedOnPodPriority",
     "KubeletCrashLoopBackOffMax",
     "KubeletEnsureSecretPulledImages",
+    "SELinuxMount",
 };
 
 json valueAt(const json& root, std::string_view field) {

@@ -154,12 +154,13 @@ Task<void> Collector::refreshRuntime() {
 
 Task<void> Collector::refreshDisk() {
   if (options_.keepDisk <= Duration::zero()) co_return;
-  if (!walking_ && !isFresh(diskAt_, options_.keepDisk)) {
+  const bool all = !walking_ && !isFresh(diskAt_, options_.keepDisk);
+  if (all || (!walking_ && hasNewPods())) {
     walking_ = true;
     walkEnded_.clear();
-    drivers_.ask(*question_);
-    tasks_.spawn("measure volumes and logs", walk(question_));
+    tasks_.spawn("measure volumes and logs", walk(question_, all));
   }
+  drivers_.ask(*question_, all);
   if (walked_) co_return;
   const TimePoint patience = services_.clock.now() + options_.firstWalk;
   bool ended = true;
@@ -168,16 +169,23 @@ Task<void> Collector::refreshDisk() {
   if (!ended) log::debug(1, "volumes and logs take longer to measure; they are told with a later answer", {});
 }
 
-Task<void> Collector::walk(std::shared_ptr<const Question> question) {
+bool Collector::hasNewPods() const {
+  return std::ranges::any_of(question_->pods, [&](const PodToRead& pod) { return !walkedPods_.contains(pod.uid); });
+}
+
+Task<void> Collector::walk(std::shared_ptr<const Question> question, bool all) {
   for (const PodToRead& pod : question->pods) {
+    if (!walkedPods_.insert(pod.uid).second && !all) continue;
     PodToRead one = pod;
     co_await measure(std::move(one));
   }
-  std::erase_if(disk_, [&](const auto& entry) {
-    return std::ranges::none_of(question->pods, [&](const PodToRead& pod) { return pod.uid == entry.first; });
-  });
+  const auto isGone = [&](const std::string& uid) {
+    return std::ranges::none_of(question->pods, [&](const PodToRead& pod) { return pod.uid == uid; });
+  };
+  std::erase_if(disk_, [&](const auto& entry) { return isGone(entry.first); });
+  std::erase_if(walkedPods_, isGone);
   std::erase_if(walks_, [](const auto& entry) { return entry.second.expired(); });
-  diskAt_ = services_.clock.now();
+  if (all) diskAt_ = services_.clock.now();
   walking_ = false;
   walkEnded_.ring();
 }

@@ -28,9 +28,9 @@ using SummaryPtr = std::shared_ptr<const Summary>;
 
 // Nothing happens while nobody asks. Whoever asks within `keep` of a measurement gets that one again, with its own
 // time; several at once wait for the same one. Volumes and logs are walked at low priority beside all else: a question
-// starts a walk when the last one is older than `keepDisk`, and is answered with what that last one has found. CSI
-// drivers are asked for their volumes at the same time. Only the first question of all waits a moment. What cannot be
-// read is missing in the answer. Loop thread only.
+// starts a walk when the last one is older than `keepDisk`, or of the pods that are new, and is answered with what
+// earlier ones have found. CSI drivers are asked for their volumes at the same time. Only the first question of all
+// waits a moment. What cannot be read is missing in the answer. Loop thread only.
 class Collector {
  public:
   struct Services {
@@ -76,7 +76,8 @@ class Collector {
   Task<Result<void>> refreshUsage(Duration keep);
   Task<void> refreshRuntime();
   Task<void> refreshDisk();
-  Task<void> walk(std::shared_ptr<const Question> question);
+  bool hasNewPods() const;
+  Task<void> walk(std::shared_ptr<const Question> question, bool all);
   Task<void> measure(PodToRead pod);
   bool isFresh(const std::optional<TimePoint>& at, Duration keep) const;
 
@@ -90,7 +91,8 @@ class Collector {
   RuntimeAnswers runtime_;
   std::optional<TimePoint> runtimeAt_;
   std::map<std::string, PodDisk> disk_;  // by UID
-  std::optional<TimePoint> diskAt_;      // of the end of the last walk
+  std::optional<TimePoint> diskAt_;      // of the end of the last walk of all pods
+  std::set<std::string> walkedPods_;     // their UIDs, of every walk
   bool walking_ = false;
   bool walked_ = false;                                            // at least once, or given up on
   std::map<std::string, std::weak_ptr<std::atomic<bool>>> walks_;  // by UID: alive while a thread works on that pod

@@ -131,6 +131,23 @@ TEST_F(CollectorTest, SRV_5_VolumesAndLogsAreWalkedOnceAMinute) {
   EXPECT_GT(*everything()->pods.at(0).containers.at(0).logs->used, before);
 }
 
+TEST_F(CollectorTest, SRV_5_APodThatIsNewIsWalkedAtOnceAndTheOthersAreNot) {
+  const Question known = asked;
+  asked.pods.clear();
+  EXPECT_TRUE(everything()->pods.empty());  // as just after the start of the agent
+  asked = known;
+  clock.advance(seconds(10));
+  everything();
+  ASSERT_TRUE(loop.runUntil([&] { return !collector->walking(); }, seconds(10)));
+  ASSERT_TRUE(everything()->pods.at(0).containers.at(0).logs);
+  const std::uint64_t before = *everything()->pods.at(0).containers.at(0).logs->used;
+  std::ofstream(dir / "logs/0.log") << std::string(1 << 20, 'x');
+  clock.advance(seconds(10));
+  everything();
+  EXPECT_FALSE(collector->walking());
+  EXPECT_EQ(everything()->pods.at(0).containers.at(0).logs->used, before);
+}
+
 TEST_F(CollectorTest, SRV_5_WithoutAPeriodNothingIsWalked) {
   options.keepDisk = Duration::zero();
   EXPECT_FALSE(everything()->pods.at(0).containers.at(0).logs);

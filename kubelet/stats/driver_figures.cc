@@ -43,17 +43,20 @@ Result<DriverAnswer> readAnswer(const ::csi::v1::NodeGetVolumeStatsResponse& res
   return answer;
 }
 
-void DriverFigures::ask(const Question& question) {
-  std::set<Key> all;
+void DriverFigures::ask(const Question& question, bool all) {
+  std::set<Key> wanted;
   for (const PodToRead& pod : question.pods)
     for (const VolumeToRead& volume : pod.volumes) {
       if (volume.measure != VolumeMeasure::kDriver) continue;
       const Key key(pod.uid, volume.name);
-      all.insert(key);
+      wanted.insert(key);
+      if (!all && tried_.contains(key)) continue;
       if (!asked_.insert(key).second) continue;
+      tried_.insert(key);
       tasks_.spawn("figures of volume " + volume.name + " of pod " + pod.ns + "/" + pod.name, askOne(key, volume));
     }
-  std::erase_if(told_, [&](const auto& entry) { return !all.contains(entry.first); });
+  std::erase_if(told_, [&](const auto& entry) { return !wanted.contains(entry.first); });
+  std::erase_if(tried_, [&](const Key& key) { return !wanted.contains(key); });
 }
 
 Task<void> DriverFigures::askOne(Key key, VolumeToRead volume) {
@@ -79,6 +82,7 @@ Task<void> DriverFigures::askOne(Key key, VolumeToRead volume) {
     answer = co_await pool_.run("measure " + volume.path, kReadDeadline, std::move(fn));
   }
   if (!answer) {
+    if (answer.error().code == Code::kUnavailable || answer.error().code == Code::kNotFound) tried_.erase(key);
     log::debug(1, "no figures of a volume", {{"volume", key.second}, {"error", answer.error().message}});
     co_return;
   }

@@ -45,8 +45,9 @@ class DriverFigures {
   DriverFigures(Clock& clock, BlockingPool& pool, TaskGroup& tasks, Ask ask, std::function<void()> answered)
       : clock_(clock), pool_(pool), tasks_(tasks), ask_(std::move(ask)), answered_(std::move(answered)) {}
 
-  // Begins to ask for all volumes of the question; what is known of others is forgotten.
-  void ask(const Question& question);
+  // Begins to ask for all volumes of the question, or (`all` false) for those that were never asked for, or whose
+  // driver was not there. What is known of volumes that are not in it is forgotten.
+  void ask(const Question& question, bool all);
   bool asking() const { return !asked_.empty(); }
   void addTo(Summary& summary) const;
 
@@ -60,6 +61,7 @@ class DriverFigures {
   Ask ask_;
   std::function<void()> answered_;
   std::set<Key> asked_;                // without an answer yet
+  std::set<Key> tried_;                // asked for at least once
   std::map<Key, VolumeFigures> told_;  // the last answers
 };
 

@@ -75,11 +75,12 @@ class Drivers : public testing::Test {
       co_await never.wait();
       co_await throwIfCancelled();
     }
+    if (away) co_return fail(Code::kUnavailable, "", "the driver is not registered");
     if (silent) co_return fail(Code::kUnimplemented, "", "nothing to tell");
     co_return DriverAnswer{.fs = {.used = used}};
   }
-  void ask() {
-    figures.ask(question);
+  void ask(bool all = true) {
+    figures.ask(question, all);
     // What hangs does so for good.
     ASSERT_TRUE(loop.runUntil([&] { return tasks.size() == (hangs.empty() ? 0u : 1u); }, std::chrono::seconds(30)));
   }
@@ -100,10 +101,23 @@ class Drivers : public testing::Test {
   Summary summary;
   std::string hangs;
   bool silent = false;
+  bool away = false;
   std::uint64_t used = 7;
   std::vector<std::string> questions;
   DriverFigures figures{clock, pool, tasks, [this](DriverQuestion asked) { return answer(std::move(asked)); }, [] {}};
 };
+
+TEST_F(Drivers, CSI_16_OneThatWasNotThereIsAskedAgainSoon) {
+  away = true;
+  ask();
+  EXPECT_EQ(questions.size(), 2u);
+  away = false;
+  ask(false);
+  EXPECT_EQ(questions.size(), 4u);
+  EXPECT_THAT(told(), ElementsAre("claim-a 7", "claim-b 7"));
+  ask(false);
+  EXPECT_EQ(questions.size(), 4u) << "those who have answered are not";
+}
 
 TEST_F(Drivers, CSI_16_AreAskedForTheirVolumes) {
   ask();
