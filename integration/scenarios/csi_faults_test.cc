@@ -114,7 +114,10 @@ TEST_F(CsiFaults, CSI_12_ADeviceThatFailsUnderItsPodIsLetGo) {
   node().write("p.json", manifest);
   node().startAgent();
   const auto readSays = [&](const std::string& word) {
-    return [this, word] { return node().record("read") == word + "\n" ? "" : node().record("read"); };
+    return [this, word]() -> std::string {
+      const std::string seen = node().record("read");
+      return seen == word + "\n" ? "" : "it says '" + seen + "'";
+    };
   };
   ASSERT_TRUE(eventually("the pod reads", kSoon, readSays("good")));
   // What a device without its medium looks like: every access is an error.

@@ -75,7 +75,7 @@ TEST_F(LocalObjects, AnEditReachesTheFileAtOnce) {
     ASSERT_TRUE(eventually("the new color is there", 10s, [&] {
       while (contentOf(file) != color && std::chrono::steady_clock::now() < before + 5s)
         std::this_thread::sleep_for(std::chrono::microseconds(200));
-      return contentOf(file) == color ? "" : contentOf(file);
+      return contentOf(file) == color ? "" : "it says " + contentOf(file);
     }));
     times.push_back(Milliseconds(std::chrono::steady_clock::now() - before).count());
   }
@@ -157,8 +157,9 @@ TEST_F(LocalObjects, CSI_3_ABlockDeviceOfTheNodeIsFormattedOnceAndMounted) {
   json again = pod("q", {shell("q", "q", "cat /data/file > /out/again; exec sleep 1000")});
   useDisk(again["spec"]);
   node().write("q.json", again);
-  EXPECT_TRUE(eventually("the next pod finds the content", kSoon,
-                         [&] { return node().record("again") == "kept\n" ? "" : node().record("again"); }));
+  EXPECT_TRUE(eventually("the next pod finds the content", kSoon, [&] {
+    return node().record("again") == "kept\n" ? "" : "it says " + node().record("again");
+  }));
   node().remove("q.json");
   EXPECT_TRUE(eventually("the pod is gone", kSoon, isGone(node(), "q")));
   run({"losetup", "--detach", device});
@@ -173,8 +174,8 @@ TEST_F(LocalObjects, ARestartFindsWhatHasChangedMeanwhile) {
   putColor("blue");
   EXPECT_EQ(contentOf(file), "red");
   node().startAgent();
-  EXPECT_TRUE(
-      eventually("the file is up to date", kSoon, [&] { return contentOf(file) == "blue" ? "" : contentOf(file); }));
+  EXPECT_TRUE(eventually("the file is up to date", kSoon,
+                         [&] { return contentOf(file) == "blue" ? "" : "it says " + contentOf(file); }));
   EXPECT_TRUE(runsOnce(node(), "p", {"c"})().empty());
 }
 
