@@ -80,7 +80,7 @@ Command apiServerCommand(const ClusterPorts& ports, const ClusterCredentials& cr
       "--service-account-issuer=https://kubernetes.default.svc", "--service-cluster-ip-range=10.96.0.0/16",
       "--token-auth-file=" + credentials.tokens.string(), "--authorization-mode=Node,RBAC",
       "--enable-admission-plugins=NodeRestriction", "--allow-privileged=true",
-      "--feature-gates=EphemeralContainers=true",  // alpha in this version
+      "--feature-gates=EphemeralContainers=true,GenericEphemeralVolume=true",  // alpha in this version
   };
 }
 
@@ -95,6 +95,7 @@ Command controllerManagerCommand(const ClusterCredentials& credentials) {
           "--use-service-account-credentials=true",
           "--cluster-signing-cert-file=" + authority.certificate.string(),
           "--cluster-signing-key-file=" + authority.key.string(),
+          "--feature-gates=GenericEphemeralVolume=true",
           "--leader-elect=false"};
 }
 

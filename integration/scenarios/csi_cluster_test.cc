@@ -155,8 +155,7 @@ TEST_F(CsiCluster, CSI_11_AGenericEphemeralVolumeLivesWithItsPod) {
   driver().start();
   startJoined();
   makeVolume("p-data");
-  json object = clusterPod("p", {shell("c", "c", "echo from the pod > /data/file; exec sleep 1000")});
-  object["spec"]["nodeName"] = "node1";
+  json object = boundPod("p", {shell("c", "c", "echo from the pod > /data/file; exec sleep 1000")});
   object["spec"]["volumes"].push_back(json::parse(R"({"name":"data","ephemeral":{"volumeClaimTemplate":{"spec":{
     "accessModes":["ReadWriteOnce"],"storageClassName":"","volumeName":"csi-disk",
     "resources":{"requests":{"storage":"1Mi"}}}}}})"));
