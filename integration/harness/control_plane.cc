@@ -175,13 +175,22 @@ void ControlPlane::waitFor(const std::string& program, const std::string& what, 
 // What kubeadm gives bootstrappers and nodes, and the API server's right to use the nodes' own APIs.
 void ControlPlane::applyRoles() const {
   const std::string approve = "system:certificates.k8s.io:certificatesigningrequests:";
-  json roles = {{"apiVersion", "v1"},
-                {"kind", "List"},
-                {"items",
-                 {clusterRoleBinding("test:kubelet-api-admin", "system:kubelet-api-admin", "User", kApiServerClient),
-                  clusterRoleBinding("test:node-bootstrapper", "system:node-bootstrapper", "Group", kBootstrapGroup),
-                  clusterRoleBinding("test:approve-bootstrap", approve + "nodeclient", "Group", kBootstrapGroup),
-                  clusterRoleBinding("test:approve-rotation", approve + "selfnodeclient", "Group", "system:nodes")}}};
+  // This version's role does not know what newer kubelets serve.
+  const json newer = {{"apiVersion", "rbac.authorization.k8s.io/v1"},
+                      {"kind", "ClusterRole"},
+                      {"metadata", {{"name", "test:kubelet-api-newer"}}},
+                      {"rules", json::array({{{"apiGroups", {""}},
+                                              {"resources", {"nodes/checkpoint", "nodes/configz", "nodes/statusz"}},
+                                              {"verbs", {"*"}}}})}};
+  json roles = {
+      {"apiVersion", "v1"},
+      {"kind", "List"},
+      {"items",
+       {newer, clusterRoleBinding("test:kubelet-api-newer", "test:kubelet-api-newer", "User", kApiServerClient),
+        clusterRoleBinding("test:kubelet-api-admin", "system:kubelet-api-admin", "User", kApiServerClient),
+        clusterRoleBinding("test:node-bootstrapper", "system:node-bootstrapper", "Group", kBootstrapGroup),
+        clusterRoleBinding("test:approve-bootstrap", approve + "nodeclient", "Group", kBootstrapGroup),
+        clusterRoleBinding("test:approve-rotation", approve + "selfnodeclient", "Group", "system:nodes")}}};
   apply(roles);
 }
 
