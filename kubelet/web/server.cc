@@ -263,14 +263,13 @@ Task<bool> Server::State::answer(std::shared_ptr<State> self, ClientPtr client, 
 
 Task<bool> Server::State::send(std::shared_ptr<State> self, ConnectionPtr connection, std::string bytes,
                                Duration piece) {
-  for (std::size_t at = 0; at < bytes.size(); at += kPiece) {
+  const std::size_t size = bytes.size();
+  for (std::size_t at = 0; at < size; at += kPiece) {
     Timer timer = Connection::deadline(self->clock, connection, piece);
     // Mostly there is one piece, and it need not be copied.
-    const bool last = bytes.size() <= kPiece;
-    std::string part = last ? std::move(bytes) : bytes.substr(at, kPiece);
+    std::string part = size <= kPiece ? std::exchange(bytes, std::string()) : bytes.substr(at, kPiece);
     const bool sent = co_await connection->write(std::move(part));
     if (!sent) co_return false;
-    if (last) break;
   }
   co_return true;
 }
