@@ -94,9 +94,12 @@ TEST_F(Claims, VOL_1_VOL_2_AClaimThatIsMissingIsToldAndStartsThePodWhenItComes) 
                  hasEvent("FailedMount: Unable to attach or mount volumes: unmounted volumes=[data], unattached "
                           "volumes=[], failed to process volumes=[data]: error processing PVC default/data: failed "
                           "to fetch PVC from API server: persistentvolumeclaims \"data\" not found")));
-  const json status = cluster().get({"pod", "p"})["status"];
-  EXPECT_EQ(status["phase"], "Pending");
-  EXPECT_EQ(status["containerStatuses"][0]["state"]["waiting"]["reason"], "ContainerCreating") << status.dump();
+  EXPECT_TRUE(eventually("the pod waits", kSoon, []() -> std::string {
+    const json status = cluster().get({"pod", "p"})["status"];
+    const bool waits = status["phase"] == "Pending" && status.contains("containerStatuses") &&
+                       status["containerStatuses"][0]["state"]["waiting"]["reason"] == "ContainerCreating";
+    return waits ? "" : status.dump();
+  }));
   std::this_thread::sleep_for(8s);  // long enough for a back-off to grow
   makeVolume();
   makeClaim();
