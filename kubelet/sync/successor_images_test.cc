@@ -108,6 +108,22 @@ TEST_F(Successor, ARestartOfTheAgentEndsNothingEither) {
       node.advanceUntil([&] { return node.runtime.sandboxes().size() == 1 && runningUid() == "u2"; }, seconds(400)));
 }
 
+TEST_F(Successor, TheNextEditAfterARestartEndsNothingEither) {
+  node.startAgent();
+  node.setPods({makeVersion("u1", "web:1")});
+  node.stopAgent();
+  node.startAgent();
+  node.setPods({makeVersion("u2", "nowhere:1")});
+  node.advance(seconds(10));
+  node.setPods({makeVersion("u3", "nowhere:2")});
+  node.advance(seconds(600));
+  EXPECT_EQ(runningUid(), "u1");
+  EXPECT_EQ(node.countCalls("StopContainer"), 0u);
+  node.setPods({makeVersion("u4", "web:1")});
+  EXPECT_TRUE(
+      node.advanceUntil([&] { return node.runtime.sandboxes().size() == 1 && runningUid() == "u4"; }, seconds(60)));
+}
+
 TEST_F(Successor, AManifestRemovedAfterARestartEndsTheOldVersion) {
   node.startAgent();
   node.setPods({makeVersion("u1", "web:1")});

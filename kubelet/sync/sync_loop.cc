@@ -182,10 +182,8 @@ void SyncLoop::expectImages(const std::string& fullName, Slot& slot, const core:
 void SyncLoop::imagesArrived(const std::string& fullName) {
   const auto slot = slots_.find(fullName);
   if (slot == slots_.end()) return;
-  if (slot->second.next)
-    slot->second.worker->stop();
-  else
-    terminateStrays();
+  if (slot->second.next) slot->second.worker->stop();
+  terminateStrays();
 }
 
 // The old version of a static pod that was edited while the agent was away, or before it was killed.
@@ -193,8 +191,9 @@ bool SyncLoop::waitsForSuccessor(const observe::ObservedPod& stray) {
   const auto found = slots_.find(stray.ns + "/" + stray.name);
   if (found == slots_.end() || !anyRuns(stray) || resumed_.contains(stray.uid)) return false;
   Slot& slot = found->second;
-  if (!slot.given || !status::isStaticPod(*slot.given) || slot.worker->stopping() || !isOfFile(stray)) return false;
-  expectImages(found->first, slot, *slot.given);
+  const PodPtr successor = slot.next ? slot.next : slot.worker->stopping() ? nullptr : slot.given;
+  if (!successor || !status::isStaticPod(*successor) || !isOfFile(stray)) return false;
+  expectImages(found->first, slot, *successor);
   return !slot.successor->arrived();
 }
 
@@ -434,10 +433,12 @@ void SyncLoop::reaped(PodWorker* worker) {
     PodPtr next = std::exchange(slot->second.next, nullptr);
     dropSuccessor(slot->second);
     slot->second.worker.reset();
-    if (next)
+    if (next) {
       startWorker(slot->second, std::move(next));
-    else
+      terminateStrays();
+    } else {
       slots_.erase(slot);
+    }
   } else {
     strays_.erase(worker->uid());
     if (auto waiting = slots_.find(fullName); waiting != slots_.end()) {
