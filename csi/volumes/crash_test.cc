@@ -43,6 +43,9 @@ class Life {
     EXPECT_TRUE(world_.mounts.empty()) << "still mounted: " << world_.mounts.begin()->first;
     EXPECT_THAT(world_.volumes->all(), testing::SizeIs(0));
     EXPECT_THAT(world_.leftovers(), IsEmpty());
+    world_.start();
+    EXPECT_THAT(world_.problems, IsEmpty());
+    EXPECT_THAT(world_.volumes->all(), IsEmpty()) << "the journal has forgotten them, too";
     return effects_;
   }
 
