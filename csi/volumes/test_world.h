@@ -241,6 +241,7 @@ struct World {
     spec.driver = "fake.csi";
     spec.handle = handle;
     spec.name = "pv-" + handle;
+    spec.attachable = true;
     return spec;
   }
   PodUse pod(const std::string& uid) {

@@ -23,6 +23,7 @@ struct VolumeSpec {
   bool exclusive = false;                    // ReadWriteOncePod and nothing else: one pod at a time
   StringMap attributes;                      // volumeAttributes
   StringMap publishContext;                  // attachmentMetadata of the VolumeAttachment
+  bool attachable = false;                   // it is attached to the node first, if somebody attaches volumes at all
   std::string attachmentId;                  // its name; empty: the volume is not attached
   StringMap stageSecrets;
   StringMap expandSecrets;

@@ -92,7 +92,8 @@ Result<Volumes::EntryPtr> Volumes::published(const std::string& driver, const st
 
 void Volumes::claim(const VolumeSpec& spec, const std::string& podUid) {
   EntryPtr entry = entryFor(spec);
-  if (!entry->users.insert(podUid).second) return;
+  const bool known = std::exchange(entry->attachable, spec.attachable) == spec.attachable;
+  if (!entry->users.insert(podUid).second && known) return;
   const bool begun = entry->record.stage != StageState::kNone || !entry->record.pods.empty();
   if (begun)
     changed_();
@@ -293,7 +294,7 @@ std::vector<Volumes::View> Volumes::all() const {
 std::vector<std::string> Volumes::inUse() const {
   std::vector<std::string> names;
   for (const auto& [name, entry] : entries_)
-    if (!entry->record.ephemeral) names.push_back(name);
+    if (entry->attachable || !entry->record.attachmentId.empty()) names.push_back(name);
   return names;
 }
 
@@ -451,6 +452,7 @@ Task<Result<void>> Volumes::publishTo(EntryPtr entry, VolumeSpec spec, PodUse us
       co_return fail(Code::kAlreadyExists, "", "something that cubelet did not mount is at " + path + ": unmount it");
   }
   record.pods[use.uid] = PublishState::kPublishing;
+  if (!spec.attachmentId.empty()) record.attachmentId = spec.attachmentId;
   Result<void> noted = co_await save(entry, Flush::kYes);
   if (!noted) co_return noted;
   Result<void> made = co_await host_.makeDirectory(directoryOf(path));

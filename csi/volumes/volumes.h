@@ -123,7 +123,7 @@ class Volumes {
     WallTime since;               // when this began
   };
   std::vector<View> all() const;  // by driver and handle
-  // Unique names for node.status.volumesInUse: all but inline volumes.
+  // Unique names for node.status.volumesInUse: of those that are attached to the node, or are to be.
   std::vector<std::string> inUse() const;
 
  private:
@@ -135,6 +135,7 @@ class Volumes {
     std::string waitsFor;
     WallTime since;
     std::int64_t refusedSize = 0;
+    bool attachable = false;  // as this run of the agent has been told
     Semaphore turn{1};
   };
   using EntryPtr = std::shared_ptr<Entry>;

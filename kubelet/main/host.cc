@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include <cerrno>
 #include <fcntl.h>
+#include <filesystem>
 #include <sstream>
 #include <sys/file.h>
 #include <sys/resource.h>
@@ -145,12 +146,28 @@ bool appArmorEnabled() {
   return enabled && enabled->starts_with('Y');
 }
 
+namespace {
+
+Result<bool> keepsLabels(const std::string& path) {
+  constexpr std::size_t kLargest = 64 << 20;
+  Result<std::string> table = readFile("/proc/self/mountinfo", kLargest);
+  if (!table) return fail(table.error());
+  // The table knows no links; the mount itself is not touched, it may hang.
+  const std::filesystem::path mount(path);
+  std::error_code error;
+  const std::filesystem::path parent = std::filesystem::canonical(mount.parent_path(), error);
+  return volumes::keepsLabels(*table, error ? path : (parent / mount.filename()).string());
+}
+
+}  // namespace
+
 volumes::SelinuxHost selinuxHost(const config::Effective& effective) {
   constexpr std::string_view kPolicy = "SELINUXTYPE=";
   constexpr std::size_t kLargest = 1 << 16;
   volumes::SelinuxHost host;
   host.anyAccessMode = config::FeatureGates::lenient(effective.config).enabled("SELinuxMount");
   if (::access("/sys/fs/selinux/enforce", F_OK) != 0) return host;
+  host.keepsLabels = keepsLabels;
   Result<std::string> settings = readFile("/etc/selinux/config", kLargest);
   if (!settings) return host;
   std::istringstream lines(*settings);

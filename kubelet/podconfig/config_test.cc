@@ -1,3 +1,4 @@
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "kubelet/podconfig/container_config.h"
@@ -277,6 +278,20 @@ TEST_F(PodConfig, VOL_6_AReadOnlyClaimIsReadOnlyForContainers) {
   }
 }
 
+TEST_F(PodConfig, CSI_14_TheRuntimeRelabelsOnlyTheVolumesThatAreNamed) {
+  for (const char* name : {"data", "other"}) {
+    auto* mount = container.add_volumemounts();
+    mount->set_name(name);
+    mount->set_mountpath(std::string("/") + name);
+    inputs.volumePaths[name] = std::string("/srv/") + name;
+  }
+  inputs.relabelled = {"data"};
+  const auto config = makeContainerConfig(pod, container, inputs, node);
+  ASSERT_TRUE(config);
+  EXPECT_TRUE(config->mounts(0).selinux_relabel());
+  EXPECT_FALSE(config->mounts(1).selinux_relabel());
+}
+
 TEST_F(PodConfig, CSI_12_ABlockVolumeIsADeviceInTheContainer) {
   core::Volume* volume = pod.mutable_spec()->add_volumes();
   volume->set_name("disk");
@@ -401,6 +416,19 @@ TEST_F(PodConfig, SEC_4_GroupsOfThePodReachEveryContainer) {
   auto strict = containerSecurity(pod, container, {}, node);
   EXPECT_EQ(strict->run_as_group().value(), 2001);
   EXPECT_EQ(strict->supplemental_groups_policy(), cri::v1::SupplementalGroupsPolicy::Strict);
+}
+
+TEST_F(PodConfig, SEC_4_GroupsOfPersistentVolumesReachBoth) {
+  auto& security = *pod.mutable_spec()->mutable_securitycontext();
+  security.add_supplementalgroups(3000);
+  security.set_fsgroup(4000);
+  const std::set<std::int64_t> groups = {1234, 3000, 4000};
+  EXPECT_THAT(sandboxSecurity(pod, {}, groups).supplemental_groups(), testing::ElementsAre(3000, 4000, 1234));
+  EXPECT_THAT(
+      makeSandboxConfig(pod, 0, node, {.volumeGroups = groups}).linux().security_context().supplemental_groups(),
+      testing::ElementsAre(3000, 4000, 1234));
+  EXPECT_THAT(containerSecurity(pod, container, {}, node, {}, groups)->supplemental_groups(),
+              testing::ElementsAre(3000, 4000, 1234));
 }
 
 TEST_F(PodConfig, SEC_5_PrivilegedHidesNothing) {

@@ -83,6 +83,7 @@ Result<void> addMounts(const core::Pod& pod, const core::Container& container, c
     mount->set_host_path(*source);
     mount->set_container_path(volumeMount.mountpath());
     mount->set_readonly(volumeMount.readonly() || isAlwaysReadOnly(pod, volumeMount.name()));
+    mount->set_selinux_relabel(inputs.relabelled.contains(volumeMount.name()));
     if (volumeMount.mountpropagation() == "HostToContainer")
       mount->set_propagation(cri::v1::PROPAGATION_HOST_TO_CONTAINER);
     else if (volumeMount.mountpropagation() == "Bidirectional")
@@ -168,7 +169,7 @@ Result<cri::v1::ContainerConfig> makeContainerConfig(const core::Pod& pod, const
   Result<Environment> environment = makeEnvironment(pod, container, node, inputs.podIps, inputs.references);
   if (!environment) return fail(environment.error());
   Result<cri::v1::LinuxContainerSecurityContext> security =
-      containerSecurity(pod, container, inputs.image, node, inputs.namespaces);
+      containerSecurity(pod, container, inputs.image, node, inputs.namespaces, inputs.volumeGroups);
   if (!security) return fail(security.error());
 
   cri::v1::ContainerConfig config;

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -26,6 +27,8 @@ struct ContainerInputs {
   std::vector<std::string> podIps;
   References references;                           // what its environment is made from
   std::map<std::string, std::string> volumePaths;  // volume name -> host path
+  std::set<std::string> relabelled;                // volumes whose files get the container's SELinux label (CSI-14)
+  std::set<std::int64_t> volumeGroups;             // of persistent volumes: the container has them (SEC-4)
   std::map<int, std::string> subPaths;             // index of a mount with subPath -> host path, or path in the image
   std::map<std::string, cri::v1::ImageSpec> imageVolumes;  // by volume name: what the runtime mounts itself (CFG-24)
   std::string hostsFile;                                   // host path, mounted at /etc/hosts; empty: none

@@ -55,7 +55,7 @@ cri::v1::PodSandboxConfig makeSandboxConfig(const core::Pod& pod, std::uint32_t 
     sysctls[name] = sysctl.value();
   }
   *config.mutable_linux()->mutable_security_context() =
-      sandboxSecurity(pod, {.users = place.users, .targetContainerId = {}});
+      sandboxSecurity(pod, {.users = place.users, .targetContainerId = {}}, place.volumeGroups);
   config.mutable_linux()->set_cgroup_parent(place.cgroupParent);
   *config.mutable_linux()->mutable_resources() = sandboxResources(pod, node);
   *config.mutable_linux()->mutable_overhead() = sandboxOverhead(pod, node);

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <set>
 #include <string>
 
 #include "cri/client/runtime_service.h"
@@ -15,8 +16,9 @@ namespace core = ::k8s::core::v1;
 
 // What was found or made for this pod on this node.
 struct SandboxPlace {
-  std::optional<IdRange> users = {};  // the ids that a pod with hostUsers: false has
-  std::string cgroupParent = {};      // see cgroups::PodCgroups::parentOf()
+  std::optional<IdRange> users = {};         // the ids that a pod with hostUsers: false has
+  std::set<std::int64_t> volumeGroups = {};  // of its persistent volumes (SEC-4)
+  std::string cgroupParent = {};             // see cgroups::PodCgroups::parentOf()
 };
 cri::v1::PodSandboxConfig makeSandboxConfig(const core::Pod& pod, std::uint32_t attempt, const NodeFacts& node,
                                             const SandboxPlace& place = {});

@@ -47,9 +47,12 @@ cri::v1::SELinuxOption selinux(const core::SELinuxOptions& options) {
 }
 
 template <class Context>
-void addGroups(const core::PodSecurityContext& pod, Context& context) {
+void addGroups(const core::PodSecurityContext& pod, const std::set<std::int64_t>& more, Context& context) {
   for (std::int64_t gid : pod.supplementalgroups()) context.add_supplemental_groups(gid);
   if (pod.has_fsgroup()) context.add_supplemental_groups(pod.fsgroup());
+  const std::set<std::int64_t> named(context.supplemental_groups().begin(), context.supplemental_groups().end());
+  for (const std::int64_t gid : more)
+    if (!named.contains(gid)) context.add_supplemental_groups(gid);
   context.set_supplemental_groups_policy(pod.supplementalgroupspolicy() == "Strict"
                                              ? cri::v1::SupplementalGroupsPolicy::Strict
                                              : cri::v1::SupplementalGroupsPolicy::Merge);
@@ -159,7 +162,8 @@ bool anyPrivileged(const core::Pod& pod) {
          std::any_of(spec.ephemeralcontainers().begin(), spec.ephemeralcontainers().end(), debugger);
 }
 
-cri::v1::LinuxSandboxSecurityContext sandboxSecurity(const core::Pod& pod, const Namespaces& entered) {
+cri::v1::LinuxSandboxSecurityContext sandboxSecurity(const core::Pod& pod, const Namespaces& entered,
+                                                     const std::set<std::int64_t>& volumeGroups) {
   cri::v1::LinuxSandboxSecurityContext context;
   *context.mutable_namespace_options() = namespaces(pod, entered);
   context.set_privileged(anyPrivileged(pod));
@@ -169,13 +173,14 @@ cri::v1::LinuxSandboxSecurityContext sandboxSecurity(const core::Pod& pod, const
   // CRI takes a group only together with a user.
   if (ofPod.has_runasgroup() && ofPod.has_runasuser()) context.mutable_run_as_group()->set_value(ofPod.runasgroup());
   if (ofPod.has_selinuxoptions()) *context.mutable_selinux_options() = selinux(ofPod.selinuxoptions());
-  addGroups(ofPod, context);
+  addGroups(ofPod, volumeGroups, context);
   return context;
 }
 
 Result<cri::v1::LinuxContainerSecurityContext> containerSecurity(const core::Pod& pod, const core::Container& container,
                                                                  const cri::v1::Image& image, const NodeFacts& node,
-                                                                 const Namespaces& entered) {
+                                                                 const Namespaces& entered,
+                                                                 const std::set<std::int64_t>& volumeGroups) {
   const auto& own = container.securitycontext();
   const std::optional<std::int64_t> user = userOf(pod, own);
   if (Result<void> allowed = checkNonRoot(pod, container, image, user); !allowed) return fail(allowed.error());
@@ -192,7 +197,7 @@ Result<cri::v1::LinuxContainerSecurityContext> containerSecurity(const core::Pod
     *context.mutable_selinux_options() = selinux(own.selinuxoptions());
   else if (pod.spec().securitycontext().has_selinuxoptions())
     *context.mutable_selinux_options() = selinux(pod.spec().securitycontext().selinuxoptions());
-  addGroups(pod.spec().securitycontext(), context);
+  addGroups(pod.spec().securitycontext(), volumeGroups, context);
   Result<cri::v1::SecurityProfile> profile = seccomp(pod.spec().securitycontext(), own, node);
   if (!profile) return fail(profile.error());
   *context.mutable_seccomp() = std::move(*profile);

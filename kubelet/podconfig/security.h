@@ -1,7 +1,9 @@
 // Security contexts and namespaces of sandboxes and containers (SEC, SBX-5).
 #pragma once
 
+#include <cstdint>
 #include <optional>
+#include <set>
 #include <string>
 
 #include "base/result.h"
@@ -19,13 +21,16 @@ struct Namespaces {
   std::string targetContainerId;  // share its process namespace, unless the pod shares one anyway (EPH-2); empty: no
 };
 
-cri::v1::LinuxSandboxSecurityContext sandboxSecurity(const core::Pod& pod, const Namespaces& entered = {});
+// `volumeGroups`: of the pod's persistent volumes, beside those that its spec names (SEC-4).
+cri::v1::LinuxSandboxSecurityContext sandboxSecurity(const core::Pod& pod, const Namespaces& entered = {},
+                                                     const std::set<std::int64_t>& volumeGroups = {});
 
 // `image` tells the user that runs when the pod says nothing. Errors have reason CreateContainerConfigError, e.g. a
 // container that must not run as root but would (SEC-3).
 Result<cri::v1::LinuxContainerSecurityContext> containerSecurity(const core::Pod& pod, const core::Container& container,
                                                                  const cri::v1::Image& image, const NodeFacts& node,
-                                                                 const Namespaces& entered = {});
+                                                                 const Namespaces& entered = {},
+                                                                 const std::set<std::int64_t>& volumeGroups = {});
 
 // True when any container of the pod is privileged: the sandbox then must be as well.
 bool anyPrivileged(const core::Pod& pod);

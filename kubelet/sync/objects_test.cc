@@ -251,7 +251,6 @@ core::PersistentVolumeClaim claim(const std::string& phase) {
 
 struct ClaimSync : ClusterSync {
   ClaimSync() {
-    core::PersistentVolume volume;
     volume.mutable_metadata()->set_name("disk");
     volume.mutable_spec()->mutable_claimref()->set_uid("c1");
     volume.mutable_spec()->mutable_persistentvolumesource()->mutable_hostpath()->set_path(node.temp.path());
@@ -267,6 +266,8 @@ struct ClaimSync : ClusterSync {
     mount->set_mountpath("/data");
     return pod;
   }
+
+  core::PersistentVolume volume;
 };
 
 TEST_F(ClaimSync, VOL_1_VOL_2_AMissingClaimIsToldAndThePodWaits) {
@@ -292,6 +293,18 @@ TEST_F(ClaimSync, CSI_3_ItsBindingStartsThePodAtOnce) {
   node.settle();
   ASSERT_EQ(runtime.running().size(), 1u) << "no time has passed";
   EXPECT_EQ(runtime.container("web")->config.mounts(0).host_path(), node.temp.path());
+}
+
+TEST_F(ClaimSync, SEC_4_ItsGroupReachesTheContainers) {
+  (*volume.mutable_metadata()->mutable_annotations())["pv.beta.kubernetes.io/gid"] = "1234";
+  objects.put(volume);
+  objects.put(claim("Bound"));
+  run(podWithClaim());
+  ASSERT_EQ(runtime.running().size(), 1u);
+  const auto groups = runtime.container("web")->config.linux().security_context().supplemental_groups();
+  EXPECT_EQ(std::vector<std::int64_t>(groups.begin(), groups.end()), std::vector<std::int64_t>{1234});
+  const auto ofPod = runtime.sandbox("a")->config.linux().security_context().supplemental_groups();
+  EXPECT_EQ(std::vector<std::int64_t>(ofPod.begin(), ofPod.end()), std::vector<std::int64_t>{1234});
 }
 
 TEST_F(ClaimSync, AClaimThatChangesWhileItIsAskedForIsNotMissed) {

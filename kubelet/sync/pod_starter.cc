@@ -201,7 +201,9 @@ Task<Result<void>> PodStarter::learnOfSandbox(core::Container container) {
 }
 
 podconfig::SandboxPlace PodStarter::place() const {
-  return {.users = state_.users, .cgroupParent = context_.cgroups.parentOf(state_.pod)};
+  return {.users = state_.users,
+          .volumeGroups = context_.volumes.traits(state_.uid()).groups,
+          .cgroupParent = context_.cgroups.parentOf(state_.pod)};
 }
 
 Task<bool> PodStarter::makeCgroup() {
@@ -447,6 +449,9 @@ Task<Result<std::string>> PodStarter::create(core::Container container, plan::St
   inputs.podIps = std::move(podIps);
   inputs.references = std::move(references);
   inputs.volumePaths = *state_.volumes;
+  volumes::PodVolumes::Traits traits = context_.volumes.traits(state_.uid());
+  inputs.relabelled = std::move(traits.relabelled);
+  inputs.volumeGroups = std::move(traits.groups);
   if (!container.terminationmessagepath().empty()) {
     Result<std::string> file = makeTerminationMessageFile(context_.node.dirs, state_.uid(), container.name());
     if (!file) co_return fail(file.error());

@@ -1,6 +1,7 @@
 #include "kubelet/volumes/claim_rules.h"
 
 #include <algorithm>
+#include <charconv>
 
 #include "kubelet/volumes/volume_type.h"
 
@@ -59,6 +60,16 @@ Result<void> checkMode(const core::Pod& pod, const std::string& volumeName, cons
   if (mapped && !isBlock(volume))
     return refused("volume " + volumeName + " has volumeMode Filesystem, but is specified in volumeDevices");
   return {};
+}
+
+std::optional<std::int64_t> groupOf(const core::PersistentVolume& volume) {
+  const auto found = volume.metadata().annotations().find("pv.beta.kubernetes.io/gid");
+  if (found == volume.metadata().annotations().end()) return std::nullopt;
+  const std::string& text = found->second;
+  std::int64_t group = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), group);
+  if (error != std::errc() || end != text.data() + text.size() || group < 0) return std::nullopt;
+  return group;
 }
 
 bool isBlock(const core::PersistentVolume& volume) {

@@ -1,6 +1,8 @@
 // When a claim and its volume may be used by a pod: upstream's rules and words (CSI-3, CSI-11, VOL-5). Pure.
 #pragma once
 
+#include <cstdint>
+#include <optional>
 #include <string>
 
 #include "base/result.h"
@@ -18,6 +20,9 @@ Result<void> checkClaim(const core::Pod& pod, const core::Volume& volume, const 
 Result<void> checkBinding(const core::PersistentVolumeClaim& claim, const core::PersistentVolume& volume);
 // A Block volume is no directory to mount, any other no device: only containers that use the volume matter.
 Result<void> checkMode(const core::Pod& pod, const std::string& volumeName, const core::PersistentVolume& volume);
+
+// The group that whoever uses the volume is given (SEC-4); nothing: none, or not a number.
+std::optional<std::int64_t> groupOf(const core::PersistentVolume& volume);
 
 bool isBlock(const core::PersistentVolume& volume);
 

@@ -106,7 +106,7 @@ Result<CsiRequest> csiRequest(const VolumeRequest& request, const storage::CSIDr
   out.limitsMayChange = driver != nullptr && driver->spec().nodeallocatableupdateperiodseconds() > 0;
   out.republish = driver != nullptr && driver->spec().requiresrepublish();
   const bool attachable = driver == nullptr || !driver->spec().has_attachrequired() || driver->spec().attachrequired();
-  out.attach = persistent && attachable;
+  out.spec.attachable = persistent && attachable;
   out.fsGroup = takesGroup(request, out, driver);
   return out;
 }

@@ -19,9 +19,9 @@ namespace storage = ::k8s::storage::v1;
 struct CsiRequest {
   csi::VolumeSpec spec;          // without secrets, and without what its attachment says
   csi::PodUse use;               // without secrets and tokens
-  bool attach = false;           // it must be attached to the node first, if somebody attaches volumes at all
   bool limitsMayChange = false;  // a node that cannot have it is told so (CSI-19)
   bool republish = false;        // it is published again and again while the pod runs (CSI-9)
+  bool relabel = false;          // see VolumeType::relabels()
   bool fsGroup = false;  // its files are given to the pod's fsGroup, unless the driver does that (VOLUME_MOUNT_GROUP)
 };
 

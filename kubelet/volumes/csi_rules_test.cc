@@ -89,7 +89,7 @@ TEST(CsiRules, CSI_10_AnInlineVolumeIsThePodsOwn) {
   EXPECT_EQ(made.spec.fsType, "ext4");
   EXPECT_TRUE(made.spec.ephemeral);
   EXPECT_TRUE(made.use.readOnly);
-  EXPECT_FALSE(made.attach);
+  EXPECT_FALSE(made.spec.attachable);
   EXPECT_THAT(made.spec.attributes, ElementsAre(testing::Pair("a", "b")));
 }
 
@@ -114,12 +114,12 @@ TEST(CsiRules, CSI_10_TheDriverMustBeMeantForTheKindOfVolume) {
 
 TEST(CsiRules, CSI_4_IsAttachedUnlessTheDriverSaysThatItNeedsNone) {
   storage::CSIDriver driver = driverObject();
-  EXPECT_TRUE(csiRequest(persistentRequest(), nullptr)->attach);
-  EXPECT_TRUE(csiRequest(persistentRequest(), &driver)->attach);
+  EXPECT_TRUE(csiRequest(persistentRequest(), nullptr)->spec.attachable);
+  EXPECT_TRUE(csiRequest(persistentRequest(), &driver)->spec.attachable);
   driver.mutable_spec()->set_attachrequired(true);
-  EXPECT_TRUE(csiRequest(persistentRequest(), &driver)->attach);
+  EXPECT_TRUE(csiRequest(persistentRequest(), &driver)->spec.attachable);
   driver.mutable_spec()->set_attachrequired(false);
-  EXPECT_FALSE(csiRequest(persistentRequest(), &driver)->attach);
+  EXPECT_FALSE(csiRequest(persistentRequest(), &driver)->spec.attachable);
 }
 
 TEST(CsiRules, CSI_8_PodInformationIsForDriversThatWantIt) {

@@ -83,12 +83,15 @@ Task<Result<VolumeRequest>> CsiVolume::prepare(VolumeRequest request, Sources so
   Result<CsiRequest> made = csiRequest(request, object->get());
   if (!made) co_return fail(made.error());
   const bool persistent = request.persistent != nullptr;
+  bool labelled = false;
   if (persistent) {
     Result<std::string> label =
         mountLabel(request.pod, request.volume.name(), *request.persistent, object->get(), sources.selinux);
     if (!label) co_return fail(label.error());
-    if (!label->empty()) made->spec.mountOptions.push_back("context=\"" + *label + "\"");
+    labelled = !label->empty();
+    if (labelled) made->spec.mountOptions.push_back("context=\"" + *label + "\"");
   }
+  made->relabel = !labelled && !made->use.readOnly && !made->spec.block;
   for (const CsiSecret& secret : csiSecrets(request)) {
     CsiSecret wanted = secret;
     Result<objects::SecretPtr> found = co_await findSecret(std::move(wanted), persistent, sources);
@@ -118,7 +121,7 @@ Result<std::string> CsiVolume::setUp(const VolumeRequest& request) const {
 Task<Result<void>> CsiVolume::mount(VolumeRequest request, std::string path, Sources sources) const {
   csi::VolumeSpec spec = request.csi->spec;
   csi::PodUse use = request.csi->use;
-  if (request.csi->attach && sources.attachments != nullptr &&
+  if (request.csi->spec.attachable && sources.attachments != nullptr &&
       !sources.csi->isPublished(spec.driver, spec.handle, use.uid)) {
     // The node says that it uses the volume before it does (CSI-3).
     sources.csi->claim(spec, use.uid);
@@ -144,7 +147,7 @@ std::optional<Duration> CsiVolume::renewEvery(const VolumeRequest& request) cons
 Task<Result<void>> CsiVolume::renew(VolumeRequest request, Sources sources) const {
   csi::VolumeSpec spec = request.csi->spec;
   csi::PodUse use = request.csi->use;
-  if (request.csi->attach && sources.attachments != nullptr) {
+  if (request.csi->spec.attachable && sources.attachments != nullptr) {
     Result<void> attached = co_await addAttachment(&spec, sources);
     if (!attached) co_return attached;
   }
@@ -163,6 +166,10 @@ bool CsiVolume::hasGrown(const VolumeRequest& request, const Sources& sources) c
 Task<Result<void>> CsiVolume::grow(VolumeRequest request, Sources sources) const {
   Result<void> grown = co_await growCsi(std::move(request), std::move(sources));
   co_return grown;
+}
+
+bool CsiVolume::relabels(const VolumeRequest& request) const {
+  return request.csi && request.csi->relabel;
 }
 
 bool CsiVolume::takesFsGroup(const VolumeRequest& request) const {

@@ -138,6 +138,7 @@ TEST_F(CsiVolumes, CSI_4_ADriverThatNeedsNoAttachmentIsNotHeldUp) {
   objects.csiDrivers["fake.csi"].mutable_spec()->set_attachrequired(false);
   ASSERT_TRUE(setUp());
   EXPECT_THAT(fakeAttachments.asked, IsEmpty());
+  EXPECT_THAT(world.volumes->inUse(), IsEmpty()) << "nobody attaches it";
 }
 
 TEST_F(CsiVolumes, CSI_19_AFullNodeIsSaidWhereLimitsMayChange) {
@@ -169,6 +170,57 @@ TEST_F(CsiVolumes, CSI_14_AVolumeIsMountedWithTheLabelOfItsPod) {
   const std::string option = "context=\"system_u:object_r:container_file_t:s0:c1,c2\"";
   EXPECT_THAT(world.driver.lastStage().volume_capability().mount().mount_flags(), ElementsAre(option));
   EXPECT_THAT(world.driver.lastPublish().volume_capability().mount().mount_flags(), ElementsAre(option));
+}
+
+TEST_F(CsiVolumes, CSI_14_WhatIsNotMountedWithALabelIsRelabelled) {
+  std::vector<std::string> asked;
+  bool keeps = true;
+  selinux.fileLabel = "system_u:object_r:container_file_t:s0";
+  selinux.keepsLabels = [&](const std::string& path) {
+    asked.push_back(path);
+    return Result<bool>(keeps);
+  };
+  ASSERT_TRUE(setUp());
+  EXPECT_THAT(asked, ElementsAre(csi::publishPath(dirs.root, "u1", "pv")));
+  EXPECT_THAT(volumes().traits("u1").relabelled, ElementsAre("v"));
+  EXPECT_THAT(volumes().traits("u2").relabelled, IsEmpty());
+  keeps = false;
+  ASSERT_TRUE(setUp());
+  EXPECT_THAT(volumes().traits("u1").relabelled, IsEmpty()) << "its file system knows no labels";
+  keeps = true;
+  ASSERT_TRUE(setUp());
+  ASSERT_TRUE(tearDown());
+  EXPECT_THAT(volumes().traits("u1").relabelled, IsEmpty());
+}
+
+TEST_F(CsiVolumes, CSI_14_WhatIsMountedWithALabelOrReadOnlyIsNotRelabelled) {
+  selinux.fileLabel = "system_u:object_r:container_file_t:s0";
+  selinux.keepsLabels = [](const std::string&) { return Result<bool>(true); };
+  volume.mutable_volumesource()->mutable_persistentvolumeclaim()->set_readonly(true);
+  ASSERT_TRUE(setUp());
+  EXPECT_THAT(volumes().traits("u1").relabelled, IsEmpty());
+  ASSERT_TRUE(tearDown());
+  volume.mutable_volumesource()->mutable_persistentvolumeclaim()->set_readonly(false);
+  objects.csiDrivers["fake.csi"].mutable_spec()->set_selinuxmount(true);
+  objects.persistentVolumes["/pv"].mutable_spec()->set_accessmodes(0, "ReadWriteOncePod");
+  pod.mutable_spec()->mutable_securitycontext()->mutable_selinuxoptions()->set_level("s0:c1,c2");
+  pod.mutable_spec()->add_containers()->add_volumemounts()->set_name("v");
+  ASSERT_TRUE(setUp());
+  EXPECT_THAT(volumes().traits("u1").relabelled, IsEmpty());
+}
+
+TEST_F(CsiVolumes, SEC_4_TheGroupOfAPersistentVolumeIsKnown) {
+  auto& annotations = *objects.persistentVolumes["/pv"].mutable_metadata()->mutable_annotations();
+  for (const char* group : {"", "abc", "12x", "-5"}) {
+    annotations["pv.beta.kubernetes.io/gid"] = group;
+    ASSERT_TRUE(setUp());
+    EXPECT_THAT(volumes().traits("u1").groups, IsEmpty()) << group;
+  }
+  annotations["pv.beta.kubernetes.io/gid"] = "1234";
+  ASSERT_TRUE(setUp());
+  EXPECT_THAT(volumes().traits("u1").groups, ElementsAre(1234));
+  ASSERT_TRUE(tearDown());
+  EXPECT_THAT(volumes().traits("u1").groups, IsEmpty());
 }
 
 TEST_F(CsiVolumes, CSI_7_AVolumeForOnePodIsPublishedAsSuch) {

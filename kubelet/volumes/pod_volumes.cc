@@ -113,9 +113,40 @@ Task<Result<std::string>> PodVolumes::setUp(core::Pod pod, core::Volume volume, 
   const VolumeType* type = typeOf(filled->request);
   if (type->mayGrow(filled->request) && (sources_.claims != nullptr || type->hasGrown(filled->request, sources_)))
     growAt_.try_emplace(uid, inTime(kLookForGrowth));
+  if (filled->request.persistent || sources_.selinux.keepsLabels) {
+    Result<void> noted = co_await noteTraits(filled->request, filled->path);
+    if (!noted) co_return mountFailed(volume, noted.error());
+  }
   Result<void> given = co_await giveToGroup(std::move(filled->request), filled->path, std::move(walk));
   if (!given) co_return mountFailed(volume, given.error());
   co_return std::move(filled->path);
+}
+
+// Whether its files are relabelled is asked each time: the file system may be another one.
+Task<Result<void>> PodVolumes::noteTraits(VolumeRequest request, std::string path) {
+  OneTraits traits;
+  if (request.persistent) traits.group = groupOf(*request.persistent);
+  if (sources_.selinux.keepsLabels && typeOf(request)->relabels(request)) {
+    std::function<Result<bool>()> look = [keeps = sources_.selinux.keepsLabels, path] { return keeps(path); };
+    Result<bool> keeps = co_await pool_.run<bool>("look whether its files have labels", kDeadline, std::move(look));
+    if (!keeps) co_return fail(keeps.error());
+    traits.relabelled = *keeps;
+  }
+  const WorkPlace place(request.pod.metadata().uid(), request.volume.name());
+  if (traits.group || traits.relabelled)
+    traits_[place] = traits;
+  else
+    traits_.erase(place);
+  co_return Result<void>();
+}
+
+PodVolumes::Traits PodVolumes::traits(const std::string& uid) const {
+  Traits all;
+  for (auto one = traits_.lower_bound({uid, ""}); one != traits_.end() && one->first.first == uid; ++one) {
+    if (one->second.group) all.groups.insert(*one->second.group);
+    if (one->second.relabelled) all.relabelled.insert(one->first.second);
+  }
+  return all;
 }
 
 Task<Result<void>> PodVolumes::refresh(core::Pod pod) {
@@ -231,6 +262,7 @@ Task<Result<void>> PodVolumes::bindSubPath(std::string uid, SubPath subPath) {
 void PodVolumes::forgetRenewals(const std::string& uid) {
   std::erase_if(renewAt_, [&](const auto& entry) { return entry.first.first == uid; });
   std::erase_if(neverRenewed_, [&](const WorkPlace& place) { return place.first == uid; });
+  std::erase_if(traits_, [&](const auto& entry) { return entry.first.first == uid; });
   std::erase_if(csiPaths_, [&](const auto& entry) { return entry.first.first == uid; });
   growAt_.erase(uid);
 }

@@ -68,6 +68,12 @@ class PodVolumes {
   // Where volumes of CSI drivers lie that are mounted for the pod; those of an earlier run of the agent, once grow()
   // has looked at them.
   HostPaths csiPaths(const std::string& uid) const;
+  // What the configuration of containers has of the pod's volumes beside their paths, once setUp() has answered those.
+  struct Traits {
+    std::set<std::int64_t> groups;     // of persistent volumes: their users have them (SEC-4)
+    std::set<std::string> relabelled;  // volumes whose files get the label of the containers (CSI-14)
+  };
+  Traits traits(const std::string& uid) const;
   // Mounts a part of a volume that is ready, see sub_path.h; reasons of errors are those. One at a time for each pod.
   Task<Result<void>> bindSubPath(std::string uid, SubPath subPath);
   // For a pod that has come to its end and stays for others to see: has CSI drivers take their volumes back, so that
@@ -84,6 +90,10 @@ class PodVolumes {
     std::string path;
     std::optional<WallTime> renewAt;
   };
+  struct OneTraits {
+    std::optional<std::int64_t> group;
+    bool relabelled = false;
+  };
   const VolumeType* typeOf(const core::Volume& volume) const;
   // The same for a prepared request: what is behind a claim has its own type.
   const VolumeType* typeOf(const VolumeRequest& request) const;
@@ -93,6 +103,7 @@ class PodVolumes {
   Task<bool> growOne(core::Pod pod, core::Volume volume);
   Task<Result<void>> releaseCsi(std::string uid);
   void noteCsiPath(const core::Pod& pod, const core::Volume& volume, const core::PersistentVolume* persistent);
+  Task<Result<void>> noteTraits(VolumeRequest request, std::string path);
   void forgetRenewals(const std::string& uid);
   Task<Result<void>> giveToGroup(VolumeRequest request, std::string path, std::shared_ptr<OwnershipWalk> walk);
   Task<Result<std::string>> runSetUp(VolumeRequest request);
@@ -114,6 +125,7 @@ class PodVolumes {
   std::span<const VolumeType* const> types_;
   std::map<WorkPlace, WallTime> renewAt_;
   std::map<WorkPlace, std::string> csiPaths_;
+  std::map<WorkPlace, OneTraits> traits_;
   std::map<std::string, WallTime> growAt_;               // by UID
   std::set<WorkPlace> neverRenewed_;                     // volumes that are known to need none
   std::map<WorkPlace, std::shared_future<void>> works_;  // ready once the call has ended

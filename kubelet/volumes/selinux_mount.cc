@@ -51,6 +51,27 @@ std::string fileLabelIn(std::string_view lxcContexts) {
   return "";
 }
 
+// The options of the superblock, which tell of labels, come last: "... - ext4 /dev/sda rw,seclabel". So do those of a
+// mount with one label for all files, without that word.
+bool keepsLabels(std::string_view mountInfo, std::string_view path) {
+  constexpr std::string_view kOption = "seclabel";
+  bool keeps = false;
+  std::istringstream lines{std::string(mountInfo)};
+  for (std::string line; std::getline(lines, line);) {
+    std::istringstream words(line);
+    std::string word;
+    std::string target;
+    for (int i = 0; i < 5; ++i) words >> target;
+    if (target != path) continue;
+    while (words >> word) {
+    }
+    std::istringstream options(word);
+    keeps = false;
+    for (std::string option; std::getline(options, option, ',');) keeps = keeps || option == kOption;
+  }
+  return keeps;
+}
+
 Result<std::string> mountLabel(const core::Pod& pod, const std::string& volumeName,
                                const core::PersistentVolume& volume, const ::k8s::storage::v1::CSIDriver* driver,
                                const SelinuxHost& host) {

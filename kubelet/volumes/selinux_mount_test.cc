@@ -15,6 +15,22 @@ TEST(SelinuxPolicy, CSI_14_HasTheLabelOfContainersFiles) {
   EXPECT_EQ(fileLabelIn(""), "");
 }
 
+TEST(SelinuxLabels, CSI_14_AreKeptByWhatIsMountedLast) {
+  const std::string table =
+      "20 1 8:1 / / rw - ext4 /dev/sda rw,seclabel\n"
+      "31 20 8:2 / /v rw shared:1 - ext4 /dev/sdb rw,seclabel,data=ordered\n"
+      "32 20 8:3 / /fixed rw - ext4 /dev/sdc rw,context=system_u:object_r:x:s0\n"
+      "33 20 0:9 / /nfs rw - nfs4 host:/x rw,vers=4.2\n"
+      "34 31 8:4 / /over rw - ext4 /dev/sdd rw,seclabel\n"
+      "35 34 0:9 / /over rw - nfs4 host:/x rw\n"
+      "36\n";
+  EXPECT_TRUE(keepsLabels(table, "/v"));
+  EXPECT_FALSE(keepsLabels(table, "/fixed"));
+  EXPECT_FALSE(keepsLabels(table, "/nfs"));
+  EXPECT_FALSE(keepsLabels(table, "/over"));
+  EXPECT_FALSE(keepsLabels(table, "/elsewhere"));
+}
+
 struct World {
   World() {
     pod.mutable_spec()->mutable_securitycontext()->mutable_selinuxoptions()->set_level("s0:c1,c2");

@@ -155,6 +155,12 @@ class VolumeType {
     (void)request;
     return false;
   }
+  // True when the runtime is to give the files in the volume the SELinux label of each container that mounts it
+  // (CSI-14), where the file system keeps labels.
+  virtual bool relabels(const VolumeRequest& request) const {
+    (void)request;
+    return false;
+  }
 };
 
 }  // namespace cubelet::volumes
