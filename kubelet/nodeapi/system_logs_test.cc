@@ -42,11 +42,8 @@ class SystemLogs : public testing::Test {
   std::string bodyOf(const web::Reply& reply) {
     if (!reply.source) return reply.body;
     std::string body;
-    for (;;) {
-      const std::string piece = loop.runToEnd(reply.source->next());
-      if (piece.empty()) return body;
-      body += piece;
-    }
+    while (reply.source->read(body) != web::BodySource::Next::kEnd) continue;
+    return body;
   }
 
   Loop loop;
