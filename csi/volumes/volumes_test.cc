@@ -88,6 +88,7 @@ TEST_F(Csi, CSI_10_AnInlineVolumeIsOnlyPublished) {
   VolumeSpec spec = world.spec(ephemeralHandle("p1", "data"));
   spec.name = "data";
   spec.ephemeral = true;
+  spec.attachable = false;
   PodUse use = world.pod("p1");
   use.podInfoOnMount = true;
   ASSERT_TRUE(*world.run(world.volumes->publish(spec, use)));
