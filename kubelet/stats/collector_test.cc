@@ -66,7 +66,7 @@ class CollectorTest : public testing::Test {
                                             options);
     return *collector;
   }
-  SummaryPtr usage() { return *loop.runToEnd(made().usage()); }
+  SummaryPtr usage(Detail detail = Detail::kUsage) { return *loop.runToEnd(made().usage(detail)); }
   SummaryPtr everything() { return *loop.runToEnd(made().everything()); }
 
   Loop loop;
