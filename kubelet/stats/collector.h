@@ -74,8 +74,9 @@ class Collector {
   // measured on a node without claims.
   Task<Result<SummaryPtr>> claims();
 
-  // Volumes and logs are being measured.
+  // Volumes and logs are being measured; the runtime is being asked.
   bool walking() const { return walking_; }
+  bool askingRuntime() const { return askingRuntime_; }
 
   // Ends a walk under way. Nobody may ask any more.
   Task<void> close();
