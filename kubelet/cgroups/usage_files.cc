@@ -93,7 +93,8 @@ Usage UsageReader::read(UsageFiles& cgroup, Depth depth, Keep keep) {
     usage = readOnce(cgroup, depth, keep);
   }
   if (keep == Keep::kClosed) cgroup.close();
-  if (!usage.cpu && !usage.memory) cgroup.missing_.reset();
+  // It may be gone, or not be there in every hierarchy yet.
+  if (!usage.cpu || !usage.memory) cgroup.missing_.reset();
   return usage;
 }
 

@@ -43,7 +43,7 @@ class UsageFiles {
 
   std::string path_;
   std::array<std::unique_ptr<OpenFile>, kUsageFiles> open_;
-  std::bitset<kUsageFiles> missing_;  // this kernel has no such file; not known of a cgroup that is not there
+  std::bitset<kUsageFiles> missing_;  // this kernel has no such file; not known of a cgroup that is not wholly there
 };
 
 struct Processes {
