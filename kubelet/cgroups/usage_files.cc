@@ -94,7 +94,7 @@ Usage UsageReader::read(UsageFiles& cgroup, Depth depth, Keep keep) {
   }
   if (keep == Keep::kClosed) cgroup.close();
   // It may be gone, or not be there in every hierarchy yet.
-  if (!usage.cpu || !usage.memory) cgroup.missing_.reset();
+  if (!usage.cpu || (!usage.memory && !cgroup.path().empty())) cgroup.missing_.reset();
   return usage;
 }
 

@@ -176,8 +176,10 @@ TEST_F(CollectorTest, SRV_5_WhatTheRuntimeHasSaidIsToldForAMinute) {
   image.size = 77;
   EXPECT_EQ(everything()->node.imageFs->used, 77u);
   image.size = 88;
+  runtime.delayNext("ListContainerStats", seconds(1));
   clock.advance(seconds(10));
   EXPECT_EQ(everything()->node.imageFs->used, 77u) << "it is asked, but nobody waits for it";
+  clock.advance(seconds(1));
   ASSERT_TRUE(loop.runUntil([&] { return !collector->askingRuntime(); }, seconds(10)));
   EXPECT_EQ(everything()->node.imageFs->used, 88u);
   EXPECT_EQ(runtimeAsked(), 2) << "not again within ten seconds";
@@ -254,10 +256,10 @@ TEST_F(CollectorTest, WhoLooksOnLetsOthersAskMeanwhile) {
   setCpu(1'100'000);
   EXPECT_FALSE(usage(Detail::kCounters)->node.sample.nanoCores) << "too early to tell";
   EXPECT_FALSE(answer);
-  setCpu(1'500'000);
+  setCpu(1'550'000);
   clock.advance(std::chrono::milliseconds(900));
   ASSERT_TRUE(loop.runUntil([&] { return answer.has_value(); }, seconds(10)));
-  EXPECT_EQ((*answer)->node.sample.nanoCores, 500'000'000u);
+  EXPECT_EQ((*answer)->node.sample.nanoCores, 500'000'000u) << "since the other one's question";
   loop.runToEnd(tasks.close());
 }
 
