@@ -57,6 +57,7 @@ class FakeTree final : public Tree {
   }
   bool has(const std::string& path) const { return directories_.contains(path); }
   std::size_t processes() const { return processes_.size(); }
+  std::set<int> killed() const { return dying_; }
   std::size_t writes() const { return writes_; }
   // What was asked of the kernel so far: files opened to be kept, readings of those, and listings.
   std::size_t opens() const { return opens_; }
