@@ -187,6 +187,13 @@ Result<std::string> CgroupFiles::read(std::string_view controller, const std::st
   return tree_->read((*hierarchy)->mount + path + "/" + file);
 }
 
+Result<std::unique_ptr<OpenFile>> CgroupFiles::open(std::string_view controller, const std::string& path,
+                                                    const std::string& file) {
+  Result<const Hierarchy*> hierarchy = hierarchyOf(controller);
+  if (!hierarchy) return fail(hierarchy.error());
+  return tree_->open((*hierarchy)->mount + path + "/" + file);
+}
+
 Result<std::vector<std::string>> CgroupFiles::children(std::string_view controller, const std::string& path) {
   Result<const Hierarchy*> hierarchy = hierarchyOf(controller);
   if (!hierarchy) return fail(hierarchy.error());

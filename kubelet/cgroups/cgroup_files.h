@@ -1,6 +1,7 @@
 // CgroupFiles: one cgroup in every hierarchy of the machine at once.
 #pragma once
 
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -32,6 +33,8 @@ class CgroupFiles {
   // What a file of it says; with v1, of the hierarchy that `controller` is in. kNotFound: no such cgroup, file or
   // controller.
   Result<std::string> read(std::string_view controller, const std::string& path, const std::string& file);
+  // The same, to be read more than once.
+  Result<std::unique_ptr<OpenFile>> open(std::string_view controller, const std::string& path, const std::string& file);
   // Names of the cgroups in it, in that hierarchy alone. kNotFound as above.
   Result<std::vector<std::string>> children(std::string_view controller, const std::string& path);
   // The working set: usage without file pages that nobody has touched for a while.

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <map>
+#include <memory>
 #include <optional>
 #include <set>
 #include <string>
@@ -58,10 +59,16 @@ class FakeTree final : public Tree {
   std::size_t processes() const { return processes_.size(); }
   std::set<int> killed() const { return dying_; }
   std::size_t writes() const { return writes_; }
+  // What was asked of the kernel so far: files opened to be kept, readings of those, and listings.
+  std::size_t opens() const { return opens_; }
+  std::size_t reads() const { return reads_; }
+  std::size_t listings() const { return listings_; }
+  std::size_t openFiles() const { return openFiles_; }
 
   Result<bool> isDirectory(const std::string& path) override { return has(clean(path)); }
   Result<std::vector<std::string>> directories(const std::string& path) override {
     const std::string directory = clean(path);
+    ++listings_;
     if (!has(directory)) return fail(Code::kNotFound, "", "no directory " + directory);
     std::vector<std::string> names;
     for (const std::string& other : directories_)
@@ -87,6 +94,7 @@ class FakeTree final : public Tree {
     if (inUse || !directories(directory)->empty())
       return fail(Code::kUnavailable, "", "remove " + directory + ": Device or resource busy");
     directories_.erase(directory);
+    ++removals_[directory];
     std::erase_if(files_, [&](const auto& file) { return parent(file.first) == directory; });
     return {};
   }
@@ -100,6 +108,12 @@ class FakeTree final : public Tree {
       return list;
     }
     return files_[file];
+  }
+  Result<std::unique_ptr<OpenFile>> open(const std::string& path) override {
+    const std::string file = clean(path);
+    ++opens_;
+    if (!files_.contains(file)) return fail(Code::kNotFound, "", "no file " + file);
+    return std::make_unique<Opened>(*this, file);
   }
   Result<void> write(const std::string& path, const std::string& content) override {
     const std::string file = clean(path);
@@ -123,6 +137,31 @@ class FakeTree final : public Tree {
   }
 
  private:
+  // Speaks of the directory that was there when it was opened. Must not outlive the tree.
+  class Opened final : public OpenFile {
+   public:
+    Opened(FakeTree& tree, std::string path)
+        : tree_(tree), path_(std::move(path)), removals_(tree.removals_[parent(path_)]) {
+      ++tree_.openFiles_;
+    }
+    Opened(const Opened&) = delete;
+    Opened& operator=(const Opened&) = delete;
+    ~Opened() override { --tree_.openFiles_; }
+    std::optional<std::string_view> read(std::string& buffer) override {
+      ++tree_.reads_;
+      if (tree_.removals_[parent(path_)] != removals_) return std::nullopt;
+      Result<std::string> content = tree_.read(path_);
+      if (!content) return std::nullopt;
+      buffer = std::move(*content);
+      return buffer;
+    }
+
+   private:
+    FakeTree& tree_;
+    const std::string path_;
+    const int removals_;
+  };
+
   static std::string clean(const std::string& path) {
     std::string out;
     for (char c : path)
@@ -166,6 +205,11 @@ class FakeTree final : public Tree {
   std::set<int> dying_;
   std::pair<std::string, std::optional<Error>> writeError_;
   std::size_t writes_ = 0;
+  std::map<std::string, int> removals_;  // of each directory
+  std::size_t opens_ = 0;
+  std::size_t reads_ = 0;
+  std::size_t listings_ = 0;
+  std::size_t openFiles_ = 0;
 };
 
 }  // namespace cubelet::cgroups

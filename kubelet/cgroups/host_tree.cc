@@ -30,9 +30,34 @@ Split split(const std::string& path) {
   return {clean.substr(0, slash), clean.substr(slash + 1)};
 }
 
+class HostFile final : public OpenFile {
+ public:
+  explicit HostFile(Fd fd) : fd_(std::move(fd)) {}
+
+  std::optional<std::string_view> read(std::string& buffer) override {
+    if (buffer.size() < kFirstRead) buffer.resize(kFirstRead);
+    std::size_t size = 0;
+    for (;;) {
+      const ssize_t got = ::pread(fd_.get(), buffer.data() + size, buffer.size() - size, static_cast<off_t>(size));
+      if (got < 0 && errno == EINTR) continue;
+      if (got < 0 || size > kMaxBytes) return std::nullopt;
+      size += static_cast<std::size_t>(got);
+      if (got == 0 || size < kHalfPage) return std::string_view(buffer).substr(0, size);
+      if (size == buffer.size()) buffer.resize(2 * size);
+    }
+  }
+
+ private:
+  // The kernel makes up its answer in pages, and a line that has no room in one begins the next. No line is as long as
+  // half a page, so what is shorter than that is all there is.
+  static constexpr std::size_t kHalfPage = 2048;
+  static constexpr std::size_t kFirstRead = 4 * kHalfPage;
+  Fd fd_;
+};
+
 }  // namespace
 
-Result<Fd> HostTree::open(const std::string& path, int flags) {
+Result<Fd> HostTree::openAt(const std::string& path, int flags) {
   if (!anchor_) {
     Result<Fd> opened = openDirectory(root_);
     if (!opened) return fail(opened.error());
@@ -44,14 +69,14 @@ Result<Fd> HostTree::open(const std::string& path, int flags) {
 }
 
 Result<bool> HostTree::isDirectory(const std::string& path) {
-  Result<Fd> opened = open(path, O_PATH | O_DIRECTORY);
+  Result<Fd> opened = openAt(path, O_PATH | O_DIRECTORY);
   if (opened) return true;
   if (opened.error().code == Code::kNotFound) return false;
   return fail(opened.error());
 }
 
 Result<std::vector<std::string>> HostTree::directories(const std::string& path) {
-  Result<Fd> opened = open(path, O_RDONLY | O_DIRECTORY);
+  Result<Fd> opened = openAt(path, O_RDONLY | O_DIRECTORY);
   if (!opened) return fail(opened.error());
   Result<std::vector<std::string>> names = listDirectory(*opened, path);
   if (!names) return fail(names.error());
@@ -64,7 +89,7 @@ Result<std::vector<std::string>> HostTree::directories(const std::string& path) 
 
 Result<void> HostTree::makeDirectory(const std::string& path) {
   const auto [parent, leaf] = split(path);
-  Result<Fd> opened = open(parent, O_PATH | O_DIRECTORY);
+  Result<Fd> opened = openAt(parent, O_PATH | O_DIRECTORY);
   if (!opened) return fail(opened.error());
   if (::mkdirat(opened->get(), leaf.c_str(), kMode) != 0 && errno != EEXIST)
     return fail(errnoError(errno, "make " + joinPath(root_, relative(path))));
@@ -73,7 +98,7 @@ Result<void> HostTree::makeDirectory(const std::string& path) {
 
 Result<void> HostTree::removeDirectory(const std::string& path) {
   const auto [parent, leaf] = split(path);
-  Result<Fd> opened = open(parent, O_PATH | O_DIRECTORY);
+  Result<Fd> opened = openAt(parent, O_PATH | O_DIRECTORY);
   if (!opened && opened.error().code == Code::kNotFound) return {};
   if (!opened) return fail(opened.error());
   if (::unlinkat(opened->get(), leaf.c_str(), AT_REMOVEDIR) == 0 || errno == ENOENT) return {};
@@ -84,13 +109,19 @@ Result<void> HostTree::removeDirectory(const std::string& path) {
 }
 
 Result<std::string> HostTree::read(const std::string& path) {
-  Result<Fd> opened = open(path, O_RDONLY);
+  Result<Fd> opened = openAt(path, O_RDONLY);
   if (!opened) return fail(opened.error());
   return readAll(*opened, path, kMaxBytes);
 }
 
+Result<std::unique_ptr<OpenFile>> HostTree::open(const std::string& path) {
+  Result<Fd> opened = openAt(path, O_RDONLY);
+  if (!opened) return fail(opened.error());
+  return std::make_unique<HostFile>(std::move(*opened));
+}
+
 Result<void> HostTree::write(const std::string& path, const std::string& content) {
-  Result<Fd> opened = open(path, O_WRONLY);
+  Result<Fd> opened = openAt(path, O_WRONLY);
   if (!opened) return fail(opened.error());
   if (::write(opened->get(), content.data(), content.size()) == static_cast<ssize_t>(content.size())) return {};
   return fail(errnoError(errno, "write \"" + content + "\" to " + joinPath(root_, relative(path))));

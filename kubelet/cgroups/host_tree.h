@@ -1,6 +1,7 @@
 // The Tree of this machine.
 #pragma once
 
+#include <memory>
 #include <string>
 
 #include "base/fd.h"
@@ -20,11 +21,12 @@ class HostTree final : public Tree {
   Result<void> makeDirectory(const std::string& path) override;
   Result<void> removeDirectory(const std::string& path) override;
   Result<std::string> read(const std::string& path) override;
+  Result<std::unique_ptr<OpenFile>> open(const std::string& path) override;
   Result<void> write(const std::string& path, const std::string& content) override;
   Result<void> kill(int pid) override;
 
  private:
-  Result<Fd> open(const std::string& path, int flags);
+  Result<Fd> openAt(const std::string& path, int flags);
 
   std::string root_;
   Fd anchor_;

@@ -48,6 +48,20 @@ TEST_F(HostTreeTest, WritesOnlyFilesThatTheKernelHasMade) {
   EXPECT_FALSE(fs::exists(temp / "cgroup/memory/other"));
 }
 
+TEST_F(HostTreeTest, AnOpenFileIsReadAgainAndAgain) {
+  file("cgroup/memory/memory.stat");
+  const std::unique_ptr<OpenFile> opened = *tree.open("/memory/memory.stat");
+  std::string buffer;
+  EXPECT_EQ(opened->read(buffer), "old\n");
+  const std::string large(50'000, 'x');
+  std::ofstream(temp / "cgroup/memory/memory.stat") << large;
+  EXPECT_EQ(opened->read(buffer), large);
+  std::ofstream(temp / "cgroup/memory/memory.stat") << "";
+  EXPECT_EQ(opened->read(buffer), "");
+  EXPECT_EQ(tree.open("/memory/none").error().code, Code::kNotFound);
+  EXPECT_FALSE(tree.open("/../outside"));
+}
+
 TEST_F(HostTreeTest, NoPathLeadsOutOfIt) {
   fs::create_directories(temp / "outside");
   file("outside/file");

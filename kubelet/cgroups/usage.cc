@@ -20,6 +20,16 @@ std::string_view take(std::string_view& text, char end) {
   return part;
 }
 
+// Calls `fn` with key and value of each "key value" line.
+template <class Fn>
+void eachField(std::string_view text, Fn fn) {
+  while (!text.empty()) {
+    std::string_view line = take(text, '\n');
+    const std::string_view key = take(line, ' ');
+    fn(key, line);
+  }
+}
+
 Count scaled(Count count, std::uint64_t by) {
   return count ? Count(*count * by) : std::nullopt;
 }
@@ -59,72 +69,6 @@ void eachDeviceV1(std::string_view text, Fn add) {
     if (amount && device.find(':') != std::string_view::npos) add(std::string(device), what, *amount);
   }
 }
-
-class Reader {
- public:
-  Reader(CgroupFiles& files, const std::string& path) : files_(files), path_(path) {}
-
-  // "" when it cannot be read.
-  std::string text(std::string_view controller, const std::string& file) {
-    return files_.read(controller, path_, file).value_or("");
-  }
-  Count number(std::string_view controller, const std::string& file) { return numberIn(text(controller, file)); }
-
-  Usage v2() {
-    Usage out;
-    if (const std::string stat = text("cpu", "cpu.stat"); !stat.empty()) {
-      out.cpu = cpuUsageV2(stat);
-      out.cpu->pressure = parsePressure(text("cpu", "cpu.pressure"));
-    }
-    if (const std::string current = text("memory", "memory.current"); !current.empty()) {
-      out.memory = memoryUsage(current, text("memory", "memory.max"), text("memory", "memory.stat"), true);
-      const std::string events = text("memory", "memory.events");
-      out.memory->failures = fieldOf(events, "max");
-      out.memory->oomKills = fieldOf(events, "oom_kill");
-      out.memory->peak = number("memory", "memory.peak");
-      out.memory->pressure = parsePressure(text("memory", "memory.pressure"));
-    }
-    if (const Count swap = number("memory", "memory.swap.current"))
-      out.swap = SwapUsage{*swap, number("memory", "memory.swap.max")};
-    out.tasks = number("pids", "pids.current");
-    out.devices = devicesV2(text("io", "io.stat"));
-    out.io = parsePressure(text("io", "io.pressure"));
-    return out;
-  }
-
-  Usage v1() {
-    Usage out;
-    if (const std::string nanos = text("cpuacct", "cpuacct.usage"); !nanos.empty())
-      out.cpu = cpuUsageV1(nanos, text("cpuacct", "cpuacct.stat"), text("cpu", "cpu.stat"));
-    if (const std::string usage = text("memory", "memory.usage_in_bytes"); !usage.empty()) {
-      const std::string limit = text("memory", "memory.limit_in_bytes");
-      out.memory = memoryUsage(usage, limit, text("memory", "memory.stat"), false);
-      out.memory->failures = number("memory", "memory.failcnt");
-      out.memory->oomKills = fieldOf(text("memory", "memory.oom_control"), "oom_kill");
-      out.memory->peak = number("memory", "memory.max_usage_in_bytes");
-      out.swap = swapV1(*out.memory);
-    }
-    out.tasks = number("pids", "pids.current");
-    out.devices =
-        devicesV1(text("blkio", "blkio.throttle.io_service_bytes"), text("blkio", "blkio.throttle.io_serviced"));
-    return out;
-  }
-
- private:
-  // v1 counts memory and swap together.
-  std::optional<SwapUsage> swapV1(const MemoryUsage& memory) {
-    const Count both = number("memory", "memory.memsw.usage_in_bytes");
-    if (!both) return std::nullopt;
-    SwapUsage swap;
-    swap.usage = *both - std::min(*both, memory.usage);
-    const Count limit = limitOf(text("memory", "memory.memsw.limit_in_bytes"));
-    if (limit && memory.limit) swap.limit = *limit - std::min(*limit, *memory.limit);
-    return swap;
-  }
-
-  CgroupFiles& files_;
-  const std::string& path_;
-};
 
 }  // namespace
 
@@ -185,15 +129,32 @@ CpuUsage cpuUsageV1(std::string_view cpuacctUsage, std::string_view cpuacctStat,
 MemoryUsage memoryUsage(std::string_view usage, std::string_view limit, std::string_view memoryStat, bool v2) {
   MemoryUsage out;
   out.usage = numberIn(usage).value_or(0);
-  const std::uint64_t idle = fieldOf(memoryStat, v2 ? "inactive_file" : "total_inactive_file").value_or(0);
-  out.workingSet = out.usage - std::min(out.usage, idle);
-  out.rss = fieldOf(memoryStat, v2 ? "anon" : "total_rss");
-  out.cache = fieldOf(memoryStat, v2 ? "file" : "total_cache");
-  out.mappedFile = fieldOf(memoryStat, v2 ? "file_mapped" : "total_mapped_file");
-  out.pageFaults = fieldOf(memoryStat, v2 ? "pgfault" : "total_pgfault");
-  out.majorPageFaults = fieldOf(memoryStat, v2 ? "pgmajfault" : "total_pgmajfault");
   out.limit = limitOf(limit);
+  std::uint64_t idle = 0;
+  eachField(memoryStat, [&](std::string_view key, std::string_view value) {
+    if (!v2) {
+      if (!key.starts_with("total_")) return;
+      key.remove_prefix(6);
+    }
+    if (key == "inactive_file") idle = numberIn(value).value_or(0);
+    if (key == (v2 ? "anon" : "rss")) out.rss = numberIn(value);
+    if (key == (v2 ? "file" : "cache")) out.cache = numberIn(value);
+    if (key == (v2 ? "file_mapped" : "mapped_file")) out.mappedFile = numberIn(value);
+    if (key == "pgfault") out.pageFaults = numberIn(value);
+    if (key == "pgmajfault") out.majorPageFaults = numberIn(value);
+  });
+  out.workingSet = out.usage - std::min(out.usage, idle);
   return out;
+}
+
+std::optional<SwapUsage> swapUsageV1(std::string_view memoryStat, const Count& memoryLimit,
+                                     std::string_view bothLimit) {
+  const Count used = fieldOf(memoryStat, "total_swap");
+  if (!used) return std::nullopt;
+  SwapUsage swap{*used, std::nullopt};
+  const Count limit = limitOf(bothLimit);
+  if (limit && memoryLimit) swap.limit = *limit - std::min(*limit, *memoryLimit);
+  return swap;
 }
 
 std::map<std::string, DeviceUsage> devicesV2(std::string_view ioStat) {
@@ -227,11 +188,6 @@ std::map<std::string, DeviceUsage> devicesV1(std::string_view serviceBytes, std:
     if (what == "Write") out[device].writes = amount;
   });
   return out;
-}
-
-Usage readUsage(CgroupFiles& files, const std::string& path) {
-  Reader reader(files, path);
-  return files.isV2() ? reader.v2() : reader.v1();
 }
 
 }  // namespace cubelet::cgroups

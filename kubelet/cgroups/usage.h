@@ -7,9 +7,6 @@
 #include <string>
 #include <string_view>
 
-#include "base/result.h"
-#include "kubelet/cgroups/cgroup_files.h"
-
 namespace cubelet::cgroups {
 
 using Count = std::optional<std::uint64_t>;  // nothing: this kernel does not tell
@@ -74,14 +71,12 @@ struct Usage {
   std::optional<Pressure> io;
 };
 
-// `path` begins with a slash; "" is the root. What the machine does not count stays nothing: no part of it is an error.
-// The memory of v2's root is not in its files. Reads some ten files, as fast as the kernel makes them up.
-Usage readUsage(CgroupFiles& files, const std::string& path);
-
 // The parts, pure. Texts are those of the files of that name.
 CpuUsage cpuUsageV2(std::string_view cpuStat);
 CpuUsage cpuUsageV1(std::string_view cpuacctUsage, std::string_view cpuacctStat, std::string_view cpuStat);
 MemoryUsage memoryUsage(std::string_view usage, std::string_view limit, std::string_view memoryStat, bool v2);
+// v1 counts limits of memory and of swap together. Nothing: it does not count swap at all.
+std::optional<SwapUsage> swapUsageV1(std::string_view memoryStat, const Count& memoryLimit, std::string_view bothLimit);
 std::map<std::string, DeviceUsage> devicesV2(std::string_view ioStat);
 std::map<std::string, DeviceUsage> devicesV1(std::string_view serviceBytes, std::string_view serviced);
 std::optional<Pressure> parsePressure(std::string_view text);

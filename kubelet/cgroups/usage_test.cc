@@ -1,9 +1,8 @@
-#include "kubelet/cgroups/usage.h"
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "kubelet/cgroups/fake_tree.h"
+#include "kubelet/cgroups/usage_files.h"
 
 namespace cubelet::cgroups {
 namespace {
@@ -33,32 +32,35 @@ void putV1(FakeTree& tree) {
   tree.put("/cpu,cpuacct" + pod + "/cpu.stat", "nr_periods 7\nnr_throttled 2\nthrottled_time 90000\n");
   tree.put("/memory" + pod + "/memory.usage_in_bytes", "1000\n");
   tree.put("/memory" + pod + "/memory.limit_in_bytes", "4096\n");
-  tree.put("/memory" + pod + "/memory.memsw.usage_in_bytes", "1064\n");
   tree.put("/memory" + pod + "/memory.memsw.limit_in_bytes", "5096\n");
   tree.put("/memory" + pod + "/memory.failcnt", "5\n");
   tree.put("/memory" + pod + "/memory.oom_control", "oom_kill_disable 0\nunder_oom 0\noom_kill 1\n");
   tree.put("/memory" + pod + "/memory.stat",
            "cache 1\nrss 1\ntotal_cache 650\ntotal_rss 300\ntotal_mapped_file 20\ntotal_inactive_file 400\n"
-           "total_pgfault 11\ntotal_pgmajfault 3\n");
+           "total_pgfault 11\ntotal_pgmajfault 3\ntotal_swap 64\n");
   tree.put("/pids" + pod + "/pids.current", "9\n");
   tree.put("/blkio" + pod + "/blkio.throttle.io_service_bytes", "8:0 Read 10\n8:0 Write 20\n8:0 Total 30\nTotal 30\n");
   tree.put("/blkio" + pod + "/blkio.throttle.io_serviced", "8:0 Read 1\n8:0 Write 2\nTotal 3\n");
 }
 
-class UsageOf : public testing::TestWithParam<FakeTree::Version> {};
+class UsageOf : public testing::TestWithParam<FakeTree::Version> {
+ protected:
+  static bool v2() { return GetParam() == FakeTree::Version::kV2; }
+  static void put(FakeTree& tree) { v2() ? putV2(tree) : putV1(tree); }
+};
 
 TEST_P(UsageOf, SRV_5_TheSameFiguresComeFromBothVersions) {
   FakeTree tree(GetParam());
-  const bool v2 = GetParam() == FakeTree::Version::kV2;
-  v2 ? putV2(tree) : putV1(tree);
-  CgroupFiles files = *CgroupFiles::find(tree);
-  const Usage usage = readUsage(files, kPod);
+  put(tree);
+  UsageReader reader(*CgroupFiles::find(tree));
+  UsageFiles pod(kPod);
+  const Usage usage = reader.read(pod, Depth::kCounters, Keep::kClosed);
   ASSERT_TRUE(usage.cpu);
   EXPECT_EQ(usage.cpu->nanos, 5'000'000u);
   EXPECT_EQ(usage.cpu->periods, 7u);
   EXPECT_EQ(usage.cpu->throttledPeriods, 2u);
   EXPECT_EQ(usage.cpu->throttledNanos, 90'000u);
-  EXPECT_EQ(usage.cpu->pressure.has_value(), v2);
+  EXPECT_EQ(usage.cpu->pressure.has_value(), v2());
   ASSERT_TRUE(usage.memory);
   EXPECT_EQ(usage.memory->usage, 1000u);
   EXPECT_EQ(usage.memory->workingSet, 600u);
@@ -72,7 +74,7 @@ TEST_P(UsageOf, SRV_5_TheSameFiguresComeFromBothVersions) {
   EXPECT_EQ(usage.memory->oomKills, 1u);
   ASSERT_TRUE(usage.swap);
   EXPECT_EQ(usage.swap->usage, 64u);
-  EXPECT_EQ(usage.swap->limit, v2 ? Count() : Count(1000));
+  EXPECT_EQ(usage.swap->limit, v2() ? Count() : Count(1000));
   EXPECT_EQ(usage.tasks, 9u);
   ASSERT_TRUE(usage.devices.contains("8:0"));
   EXPECT_EQ(usage.devices.at("8:0").readBytes, 10u);
@@ -83,13 +85,75 @@ TEST_P(UsageOf, SRV_5_TheSameFiguresComeFromBothVersions) {
 
 TEST_P(UsageOf, SRV_5_ACgroupThatIsGoneHasNoFigures) {
   FakeTree tree(GetParam());
-  CgroupFiles files = *CgroupFiles::find(tree);
-  const Usage usage = readUsage(files, "/kubepods/podu2");
+  UsageReader reader(*CgroupFiles::find(tree));
+  UsageFiles none("/kubepods/podu2");
+  const Usage usage = reader.read(none, Depth::kCounters, Keep::kOpen);
   EXPECT_FALSE(usage.cpu);
   EXPECT_FALSE(usage.memory);
   EXPECT_FALSE(usage.swap);
   EXPECT_FALSE(usage.tasks);
   EXPECT_TRUE(usage.devices.empty());
+  EXPECT_FALSE(reader.processes(none, Keep::kOpen));
+  EXPECT_EQ(tree.openFiles(), 0u);
+  put(tree);
+  UsageFiles later(kPod);
+  EXPECT_TRUE(reader.read(later, Depth::kUsage, Keep::kOpen).cpu);
+}
+
+TEST_P(UsageOf, SRV_5_LessIsReadForWhoAsksForLess) {
+  FakeTree tree(GetParam());
+  put(tree);
+  UsageReader reader(*CgroupFiles::find(tree));
+  UsageFiles pod(kPod);
+  const Usage usage = reader.read(pod, Depth::kUsage, Keep::kClosed);
+  EXPECT_EQ(usage.cpu->nanos, 5'000'000u);
+  EXPECT_EQ(usage.memory->workingSet, 600u);
+  EXPECT_EQ(usage.memory->limit, 4096u);
+  EXPECT_EQ(usage.swap->usage, 64u);
+  EXPECT_FALSE(usage.cpu->pressure);
+  EXPECT_FALSE(usage.memory->failures);
+  EXPECT_FALSE(usage.tasks);
+  EXPECT_EQ(tree.reads(), v2() ? 6u : 5u);
+  EXPECT_EQ(reader.read(pod, Depth::kPressure, Keep::kClosed).cpu->pressure.has_value(), v2());
+}
+
+TEST_P(UsageOf, SRV_5_FilesThatStayOpenAreReadOnceEach) {
+  FakeTree tree(GetParam());
+  put(tree);
+  tree.addProcess(v2() ? kPod : "/memory" + std::string(kPod), 77);
+  UsageReader reader(*CgroupFiles::find(tree));
+  auto pod = std::make_unique<UsageFiles>(kPod);
+  reader.read(*pod, Depth::kCounters, Keep::kOpen);
+  EXPECT_EQ(reader.processes(*pod, Keep::kOpen)->first, 77u);
+  const std::size_t opens = tree.opens();
+  const std::size_t reads = tree.reads();
+  tree.put(v2() ? "/kubepods/podu1/pids.current" : "/pids/kubepods/podu1/pids.current", "10\n");
+  EXPECT_EQ(reader.read(*pod, Depth::kCounters, Keep::kOpen).tasks, 10u);
+  EXPECT_EQ(reader.processes(*pod, Keep::kOpen)->count, 1u);
+  EXPECT_EQ(tree.opens(), opens) << "not even those that this kernel does not have";
+  EXPECT_EQ(tree.reads() - reads, reads);
+  EXPECT_EQ(tree.openFiles(), reads);
+  pod.reset();
+  EXPECT_EQ(tree.openFiles(), 0u);
+}
+
+TEST_P(UsageOf, SRV_5_ACgroupThatWasMadeAnewIsReadAnew) {
+  FakeTree tree(GetParam());
+  put(tree);
+  UsageReader reader(*CgroupFiles::find(tree));
+  UsageFiles pod(kPod);
+  reader.read(pod, Depth::kCounters, Keep::kOpen);
+  reader.processes(pod, Keep::kOpen);
+  ASSERT_TRUE(reader.files().remove(kPod));
+  EXPECT_FALSE(reader.processes(pod, Keep::kOpen));
+  EXPECT_FALSE(reader.read(pod, Depth::kCounters, Keep::kOpen).cpu);
+  EXPECT_EQ(tree.openFiles(), 0u);
+  put(tree);
+  EXPECT_EQ(reader.read(pod, Depth::kCounters, Keep::kOpen).cpu->nanos, 5'000'000u);
+  EXPECT_EQ(reader.processes(pod, Keep::kOpen)->count, 0u);
+  ASSERT_TRUE(reader.files().remove(kPod));
+  put(tree);
+  EXPECT_EQ(reader.read(pod, Depth::kCounters, Keep::kOpen).memory->usage, 1000u) << "between two readings";
 }
 
 INSTANTIATE_TEST_SUITE_P(Versions, UsageOf, testing::Values(FakeTree::Version::kV1, FakeTree::Version::kV2),

@@ -1,7 +1,9 @@
 #include "kubelet/main/node_stats.h"
 
+#include <algorithm>
 #include <memory>
 #include <optional>
+#include <thread>
 #include <utility>
 
 #include "kubelet/cgroups/host_tree.h"
@@ -11,12 +13,15 @@
 namespace cubelet {
 namespace {
 
+constexpr std::size_t kMostReaders = 4;  // they hold each other up in the kernel
+
 std::unique_ptr<stats::HostReader> makeReader() {
   return std::make_unique<stats::HostReader>(std::make_unique<cgroups::HostTree>(), &std::chrono::system_clock::now);
 }
 
 stats::Collector::Options options(const config::KubeletConfiguration& config) {
   stats::Collector::Options options;
+  options.readers = std::clamp<std::size_t>(std::thread::hardware_concurrency(), 1, kMostReaders);
   options.keepDisk = Duration(config.volumestatsaggperiod().duration());
   return options;
 }

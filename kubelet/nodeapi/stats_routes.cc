@@ -14,10 +14,10 @@ namespace {
 using web::Reply;
 using web::RequestPtr;
 
-Reply metricsReply(const metrics::Families& families) {
+Reply metricsReply(std::string text) {
   Reply reply;
   reply.contentType = kExpositionType;
-  reply.body = expositionText(families);
+  reply.body = std::move(text);
   return reply;
 }
 
@@ -28,7 +28,8 @@ Reply failed(const Error& error) {
 
 Task<Reply> summary(stats::Collector* collector, RequestPtr request) {
   const bool onlyCpuAndMemory = request->target.get("only_cpu_and_memory") == "true";
-  Task<Result<stats::SummaryPtr>> asked = onlyCpuAndMemory ? collector->usage() : collector->everything();
+  Task<Result<stats::SummaryPtr>> asked =
+      onlyCpuAndMemory ? collector->usage(stats::Detail::kSummary) : collector->everything();
   const Result<stats::SummaryPtr> figures = co_await std::move(asked);
   if (!figures) co_return failed(figures.error());
   co_return web::jsonReply(stats::summaryJson(**figures, onlyCpuAndMemory));
@@ -36,13 +37,13 @@ Task<Reply> summary(stats::Collector* collector, RequestPtr request) {
 
 // Whoever scrapes is told of a failure by a metric, as upstream does.
 Task<Reply> resource(stats::Collector* collector) {
-  const Result<stats::SummaryPtr> figures = co_await collector->usage();
+  const Result<stats::SummaryPtr> figures = co_await collector->usage(stats::Detail::kUsage);
   if (!figures) log::warning("cannot tell what the node uses", {{"error", figures.error().message}});
   co_return metricsReply(figures ? stats::resourceMetrics(**figures) : stats::resourceMetricsFailed());
 }
 
 Task<Reply> cadvisor(stats::Collector* collector) {
-  const Result<stats::SummaryPtr> figures = co_await collector->usage();
+  const Result<stats::SummaryPtr> figures = co_await collector->usage(stats::Detail::kCounters);
   if (!figures) co_return failed(figures.error());
   co_return metricsReply(stats::cadvisorMetrics(**figures));
 }

@@ -1,7 +1,11 @@
 #include "kubelet/stats/cadvisor_metrics.h"
 
-#include <algorithm>
+#include <chrono>
 #include <string>
+#include <utility>
+#include <vector>
+
+#include "kubelet/metrics/text_writer.h"
 
 namespace cubelet::stats {
 namespace {
@@ -10,12 +14,14 @@ using cgroups::CpuUsage;
 using cgroups::DeviceUsage;
 using cgroups::MemoryUsage;
 using cgroups::Pressure;
-using metrics::Families;
-using metrics::Family;
 using metrics::Kind;
-using metrics::Labels;
+using metrics::labelText;
+using metrics::TextWriter;
 
 constexpr double kNanosPerSecond = 1e9;
+// Enough for most, so that the text is moved seldom.
+constexpr std::size_t kBytesOfAll = 16384;
+constexpr std::size_t kBytesOfRow = 12288;
 using Value = std::optional<double>;
 
 Value plain(const Count& count) {
@@ -31,7 +37,7 @@ struct Reading {
   const char* help;
   Kind kind;
   Value (*of)(const cgroups::Usage&);
-  Labels more = {};  // that this series has beside those of its cgroup
+  std::string_view more = {};  // labels that this series has beside those of its cgroup
 };
 
 template <auto Member>
@@ -72,11 +78,8 @@ Value pressureSeconds(const cgroups::Usage& usage) {
 
 std::vector<Reading> readings() {
   return {
-      {"container_cpu_usage_seconds_total",
-       "CPU time used, in seconds",
-       Kind::kCounter,
-       cpuSeconds<&CpuUsage::nanos>,
-       {{"cpu", "total"}}},
+      {"container_cpu_usage_seconds_total", "CPU time used, in seconds", Kind::kCounter, cpuSeconds<&CpuUsage::nanos>,
+       R"(cpu="total")"},
       {"container_cpu_user_seconds_total", "CPU time used by programs, in seconds", Kind::kCounter,
        cpuSeconds<&CpuUsage::userNanos>},
       {"container_cpu_system_seconds_total", "CPU time used by the kernel, in seconds", Kind::kCounter,
@@ -100,16 +103,10 @@ std::vector<Reading> readings() {
        memoryCount<&MemoryUsage::peak>},
       {"container_memory_failcnt", "How often the memory limit was hit", Kind::kCounter,
        memoryCount<&MemoryUsage::failures>},
-      {"container_memory_failures_total",
-       "Page faults",
-       Kind::kCounter,
-       memoryCount<&MemoryUsage::pageFaults>,
-       {{"failure_type", "pgfault"}, {"scope", "hierarchy"}}},
-      {"container_memory_failures_total",
-       "Page faults",
-       Kind::kCounter,
-       memoryCount<&MemoryUsage::majorPageFaults>,
-       {{"failure_type", "pgmajfault"}, {"scope", "hierarchy"}}},
+      {"container_memory_failures_total", "Page faults", Kind::kCounter, memoryCount<&MemoryUsage::pageFaults>,
+       R"(failure_type="pgfault",scope="hierarchy")"},
+      {"container_memory_failures_total", "Page faults", Kind::kCounter, memoryCount<&MemoryUsage::majorPageFaults>,
+       R"(failure_type="pgmajfault",scope="hierarchy")"},
       {"container_spec_memory_limit_bytes", "Memory limit, in bytes", Kind::kGauge, memoryCount<&MemoryUsage::limit>},
       {"container_oom_events_total", "Processes killed for want of memory", Kind::kCounter,
        memoryCount<&MemoryUsage::oomKills>},
@@ -156,16 +153,19 @@ constexpr Part<Interface> kInterfaces[] = {
 
 // One cgroup, as its series name it.
 struct Row {
-  Labels labels;
+  std::string labels = {};
   const Sample* sample = nullptr;
   const Network* network = nullptr;
   std::optional<WallTime> startedAt = std::nullopt;
 };
 
-Labels labelsOf(std::string id, std::string name = {}, std::string image = {}, std::string ns = {},
-                std::string pod = {}, std::string container = {}) {
-  return {{"container", std::move(container)}, {"id", std::move(id)},        {"image", std::move(image)},
-          {"name", std::move(name)},           {"namespace", std::move(ns)}, {"pod", std::move(pod)}};
+std::string labelsOf(std::string_view id, std::string_view name = {}, std::string_view image = {},
+                     std::string_view ns = {}, std::string_view pod = {}, std::string_view container = {}) {
+  std::string text = labelText("container", container);
+  const std::pair<std::string_view, std::string_view> others[] = {
+      {"id", id}, {"image", image}, {"name", name}, {"namespace", ns}, {"pod", pod}};
+  for (const auto& [key, value] : others) text.append(",").append(labelText(key, value));
+  return text;
 }
 
 void addPod(const PodFigures& pod, std::vector<Row>& rows) {
@@ -198,25 +198,6 @@ std::vector<Row> rowsOf(const Summary& summary) {
   return rows;
 }
 
-Labels with(Labels labels, std::string name, std::string value) {
-  labels.emplace_back(std::move(name), std::move(value));
-  return labels;
-}
-
-class Table {
- public:
-  Family& of(const char* name, const char* help, Kind kind) {
-    for (Family& family : families)
-      if (family.name == name) return family;
-    return families.emplace_back(Family{name, help, kind});
-  }
-  Families families;
-};
-
-void add(Family& family, Labels labels, double value, std::optional<WallTime> at) {
-  family.samples.push_back({.labels = std::move(labels), .value = value, .at = at});
-}
-
 double unixSeconds(WallTime time) {
   return std::chrono::duration<double>(time.time_since_epoch()).count();
 }
@@ -226,45 +207,57 @@ std::string deviceName(const NodeFigures& node, const std::string& number) {
   return found == node.devices.end() ? number : "/dev/" + found->second;
 }
 
-}  // namespace
-
-Families cadvisorMetrics(const Summary& summary) {
-  const std::vector<Row> rows = rowsOf(summary);
-  Table out;
+void addReadings(const std::vector<Row>& rows, TextWriter& out) {
+  std::string_view last;  // series of one name follow each other
   for (const Reading& reading : readings()) {
-    Family& family = out.of(reading.name, reading.help, reading.kind);
-    for (const Row& row : rows) {
-      const Value value = reading.of(row.sample->usage);
-      if (!value) continue;
-      Labels labels = row.labels;
-      labels.insert(labels.end(), reading.more.begin(), reading.more.end());
-      add(family, std::move(labels), *value, row.sample->at);
-    }
+    if (reading.name != last) out.family(reading.name, reading.help, reading.kind);
+    last = reading.name;
+    for (const Row& row : rows)
+      if (const Value value = reading.of(row.sample->usage))
+        out.sample(row.labels, *value, row.sample->at, reading.more);
   }
+}
+
+void addDevices(const NodeFigures& node, const std::vector<Row>& rows, TextWriter& out) {
+  std::map<std::string, std::string> labels;  // by number
+  for (const Row& row : rows)
+    for (const auto& [device, usage] : row.sample->usage.devices)
+      if (!labels.contains(device)) labels[device] = labelText("device", deviceName(node, device));
   for (const Part<DeviceUsage>& part : kDevices) {
-    Family& family = out.of(part.name, part.help, Kind::kCounter);
+    out.family(part.name, part.help, Kind::kCounter);
     for (const Row& row : rows)
       for (const auto& [device, usage] : row.sample->usage.devices)
-        add(family, with(row.labels, "device", deviceName(summary.node, device)),
-            static_cast<double>(usage.*part.value), row.sample->at);
+        out.sample(row.labels, static_cast<double>(usage.*part.value), row.sample->at, labels[device]);
   }
+}
+
+void addInterfaces(const std::vector<Row>& rows, TextWriter& out) {
   for (const Part<Interface>& part : kInterfaces) {
-    Family& family = out.of(part.name, part.help, Kind::kCounter);
+    out.family(part.name, part.help, Kind::kCounter);
     for (const Row& row : rows) {
       if (row.network == nullptr) continue;
       for (const Interface& one : row.network->interfaces)
-        add(family, with(row.labels, "interface", one.name), static_cast<double>(one.*part.value), row.network->at);
+        out.sample(row.labels, static_cast<double>(one.*part.value), row.network->at, labelText("interface", one.name));
     }
   }
-  Family& started = out.of("container_start_time_seconds", "Start time, in seconds of Unix time", Kind::kGauge);
+}
+
+}  // namespace
+
+std::string cadvisorMetrics(const Summary& summary) {
+  const std::vector<Row> rows = rowsOf(summary);
+  TextWriter out(kBytesOfAll + kBytesOfRow * rows.size());
+  addReadings(rows, out);
+  addDevices(summary.node, rows, out);
+  addInterfaces(rows, out);
+  out.family("container_start_time_seconds", "Start time, in seconds of Unix time", Kind::kGauge);
   for (const Row& row : rows)
-    if (row.startedAt) add(started, row.labels, unixSeconds(*row.startedAt), row.sample->at);
-  add(out.of("machine_cpu_cores", "Processors of the machine", Kind::kGauge), {},
-      static_cast<double>(summary.node.cpus), std::nullopt);
-  add(out.of("machine_memory_bytes", "Memory of the machine, in bytes", Kind::kGauge), {},
-      static_cast<double>(summary.node.memoryCapacity), std::nullopt);
-  std::erase_if(out.families, [](const Family& family) { return family.samples.empty(); });
-  return std::move(out.families);
+    if (row.startedAt) out.sample(row.labels, unixSeconds(*row.startedAt), row.sample->at);
+  out.family("machine_cpu_cores", "Processors of the machine", Kind::kGauge);
+  out.sample("", static_cast<double>(summary.node.cpus));
+  out.family("machine_memory_bytes", "Memory of the machine, in bytes", Kind::kGauge);
+  out.sample("", static_cast<double>(summary.node.memoryCapacity));
+  return out.take();
 }
 
 }  // namespace cubelet::stats

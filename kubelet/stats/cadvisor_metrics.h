@@ -1,13 +1,15 @@
-// The answer to GET /metrics/cadvisor: the names that dashboards use, from the same figures (surface 3.8). Pure.
+// The answer to GET /metrics/cadvisor: the names that dashboards use, from the same figures (surface 3.8), as text.
+// Pure.
 #pragma once
 
-#include "kubelet/metrics/families.h"
+#include <string>
+
 #include "kubelet/stats/figures.h"
 
 namespace cubelet::stats {
 
 // One series for each cgroup: the node (id "/"), system cgroups, pods (container ""), sandboxes (container "POD") and
 // containers. What a pod has sent and received stands with its sandbox, where there is one.
-metrics::Families cadvisorMetrics(const Summary& summary);
+std::string cadvisorMetrics(const Summary& summary);
 
 }  // namespace cubelet::stats

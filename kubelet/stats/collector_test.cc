@@ -1,5 +1,6 @@
 #include "kubelet/stats/collector.h"
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <gmock/gmock.h>
@@ -39,6 +40,7 @@ class CollectorTest : public testing::Test {
   ~CollectorTest() override { loop.runToEnd(collector->close()); }
 
   std::unique_ptr<HostReader> makeReader() {
+    ++readers;
     auto made = std::make_unique<cgroups::FakeTree>();
     tree = made.get();
     setCpu(1'000'000);
@@ -66,7 +68,11 @@ class CollectorTest : public testing::Test {
                                             options);
     return *collector;
   }
-  SummaryPtr usage() { return *loop.runToEnd(made().usage()); }
+  SummaryPtr usage(Detail detail = Detail::kUsage) { return *loop.runToEnd(made().usage(detail)); }
+  std::ptrdiff_t runtimeAsked() const {
+    return std::ranges::count_if(runtime.calls(),
+                                 [](const std::string& call) { return call.contains("ListContainerStats"); });
+  }
   SummaryPtr everything() { return *loop.runToEnd(made().everything()); }
 
   Loop loop;
@@ -76,6 +82,7 @@ class CollectorTest : public testing::Test {
   cri::FakeRuntime runtime{clock};
   Question asked;
   int questions = 0;
+  int readers = 0;
   cgroups::FakeTree* tree = nullptr;  // what the collector's reader reads
   bool containerHasCgroup = true;
   Collector::Options options;
@@ -100,6 +107,50 @@ TEST_F(CollectorTest, SRV_5_AnAnswerIsKeptForTenSeconds) {
   EXPECT_EQ(questions, 2);
 }
 
+TEST_F(CollectorTest, SRV_5_AnAnswerIsKeptForWhoeverAsksForNoMore) {
+  usage(Detail::kUsage);
+  const SummaryPtr more = usage(Detail::kCounters);
+  EXPECT_EQ(questions, 2);
+  EXPECT_EQ(usage(Detail::kUsage), more);
+  EXPECT_EQ(usage(Detail::kSummary), more);
+  EXPECT_EQ(questions, 2);
+}
+
+TEST_F(CollectorTest, SRV_5_WhatIsKeptOpenIsClosedWhenNobodyAsks) {
+  usage();
+  clock.advance(minutes(2));
+  usage();
+  EXPECT_EQ(readers, 1);
+  clock.advance(minutes(2));
+  ASSERT_TRUE(loop.runUntil([&] { return clock.nextDue() == clock.now() + minutes(1); }, seconds(10)));
+  clock.advance(minutes(1));
+  ASSERT_TRUE(loop.runUntil([&] { return clock.pendingTimers() == 0 && pool.awaited() == 0; }, seconds(10)));
+  usage();
+  EXPECT_EQ(readers, 2);
+}
+
+TEST_F(CollectorTest, SRV_5_ManyPodsAreReadByTwoAndToldInOrder) {
+  options.readers = 2;
+  const PodToRead first = asked.pods[0];
+  for (int i = 0; i < 60; ++i) {
+    PodToRead more = first;
+    more.name = "web-" + std::to_string(i);
+    more.uid = "v" + std::to_string(i);
+    asked.pods.push_back(more);
+  }
+  const SummaryPtr got = usage();
+  EXPECT_EQ(readers, 2);
+  ASSERT_EQ(got->pods.size(), asked.pods.size());
+  for (std::size_t i = 0; i < asked.pods.size(); ++i) EXPECT_EQ(got->pods[i].uid, asked.pods[i].uid);
+  EXPECT_TRUE(got->node.sample.usage.cpu);
+}
+
+TEST_F(CollectorTest, CSI_16_WithoutClaimsNothingIsMeasuredForThem) {
+  loop.runToEnd(made().claims());
+  EXPECT_EQ(readers, 0);
+  EXPECT_FALSE(collector->walking());
+}
+
 TEST_F(CollectorTest, SRV_5_UsageDoesNotAskTheRuntime) {
   EXPECT_EQ(usage()->pods.at(0).containers.at(0).sample->usage.cpu->nanos, 1'000'000'000u);
   EXPECT_TRUE(runtime.calls().empty());
@@ -118,6 +169,23 @@ TEST_F(CollectorTest, SRV_5_EverythingHasLogsAndImages) {
   ASSERT_TRUE(all->pods.at(0).containers.at(0).logs);
   EXPECT_GT(*all->pods[0].containers[0].logs->used, 0u);
   ASSERT_TRUE(all->pods[0].ephemeralStorage);
+}
+
+TEST_F(CollectorTest, SRV_5_WhatTheRuntimeHasSaidIsToldForAMinute) {
+  cri::FakeImage& image = runtime.addImage("web:1");
+  image.size = 77;
+  EXPECT_EQ(everything()->node.imageFs->used, 77u);
+  image.size = 88;
+  runtime.delayNext("ListContainerStats", seconds(1));
+  clock.advance(seconds(10));
+  EXPECT_EQ(everything()->node.imageFs->used, 77u) << "it is asked, but nobody waits for it";
+  clock.advance(seconds(1));
+  ASSERT_TRUE(loop.runUntil([&] { return !collector->askingRuntime(); }, seconds(10)));
+  EXPECT_EQ(everything()->node.imageFs->used, 88u);
+  EXPECT_EQ(runtimeAsked(), 2) << "not again within ten seconds";
+  image.size = 99;
+  clock.advance(minutes(1));
+  EXPECT_EQ(everything()->node.imageFs->used, 99u) << "too old to be told";
 }
 
 TEST_F(CollectorTest, SRV_5_VolumesAndLogsAreWalkedOnceAMinute) {
@@ -165,6 +233,34 @@ TEST_F(CollectorTest, SRV_5_TheCpuOfTheMomentComesWithTheSecondAnswer) {
   clock.advance(seconds(10));
   setCpu(2'000'000);
   EXPECT_EQ(usage()->node.sample.nanoCores, 100'000'000u);
+}
+
+TEST_F(CollectorTest, SRV_5_TwoQuestionsOfOneMomentAreNoTimeToTellCpuBy) {
+  usage();
+  clock.advance(seconds(10));
+  setCpu(2'000'000);
+  EXPECT_EQ(usage(Detail::kUsage)->node.sample.nanoCores, 100'000'000u);
+  clock.advance(std::chrono::milliseconds(1));
+  setCpu(2'001'000);
+  EXPECT_NEAR(static_cast<double>(*usage(Detail::kSummary)->node.sample.nanoCores), 100e6, 1e6)
+      << "and not a whole core";
+}
+
+TEST_F(CollectorTest, WhoLooksOnLetsOthersAskMeanwhile) {
+  std::optional<SummaryPtr> answer;
+  TaskGroup tasks(loop);
+  tasks.spawn("ask", keepAnswer(&made(), &answer));
+  ASSERT_TRUE(loop.runUntil([&] { return clock.nextDue() == clock.now() + seconds(1); }, seconds(10)));
+  EXPECT_TRUE(everything()->node.sample.usage.cpu);
+  clock.advance(std::chrono::milliseconds(100));
+  setCpu(1'100'000);
+  EXPECT_FALSE(usage(Detail::kCounters)->node.sample.nanoCores) << "too early to tell";
+  EXPECT_FALSE(answer);
+  setCpu(1'550'000);
+  clock.advance(std::chrono::milliseconds(900));
+  ASSERT_TRUE(loop.runUntil([&] { return answer.has_value(); }, seconds(10)));
+  EXPECT_EQ((*answer)->node.sample.nanoCores, 500'000'000u) << "since the other one's question";
+  loop.runToEnd(tasks.close());
 }
 
 TEST_F(CollectorTest, WhoLooksOnGetsTheCpuOfTheMoment) {

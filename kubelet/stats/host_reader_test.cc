@@ -4,6 +4,7 @@
 #include <fstream>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <set>
 
 #include "base/temp_dir.h"
 #include "kubelet/cgroups/fake_tree.h"
@@ -75,15 +76,25 @@ class HostReaderTest : public testing::TestWithParam<FakeTree::Version> {
     tree->put("/memory" + path + "/memory.stat", "total_inactive_file 10\n");
   }
   void process(const std::string& path, int pid) { tree->addProcess((v2() ? "" : "/memory") + path, pid); }
-  Summary read() {
-    HostReader reader(std::move(owned), [] { return WallTime(seconds(1'800'000'000)); }, dir / "");
-    return reader.read(question);
+  Summary read(Detail detail = Detail::kCounters, Share share = {}) {
+    if (!reader) reader.emplace(std::move(owned), [] { return WallTime(seconds(1'800'000'000)); }, dir / "", mostOpen);
+    return reader->read(question, detail, share);
+  }
+  void pod() {
+    cgroup("/kubepods/podu1", 30, 3000);
+    cgroup("/kubepods/podu1/s1", 10, 1000);
+    cgroup("/kubepods/podu1/c1", 20, 2000);
+    process("/kubepods/podu1/s1", 77);
+    process("/kubepods/podu1/c1", 78);
+    process("/kubepods/podu1/c1", 79);
   }
 
   TempDir dir;
   std::unique_ptr<FakeTree> owned = std::make_unique<FakeTree>(GetParam());
   FakeTree* tree = owned.get();
   Question question;
+  std::size_t mostOpen = HostReader::kMostOpen;
+  std::optional<HostReader> reader;
 };
 
 TEST_P(HostReaderTest, SRV_5_NodeAndSystemCgroups) {
@@ -115,12 +126,7 @@ TEST_P(HostReaderTest, SRV_5_NodeAndSystemCgroups) {
 }
 
 TEST_P(HostReaderTest, SRV_5_PodsAndContainersByTheirCgroups) {
-  cgroup("/kubepods/podu1", 30, 3000);
-  cgroup("/kubepods/podu1/s1", 10, 1000);
-  cgroup("/kubepods/podu1/c1", 20, 2000);
-  process("/kubepods/podu1/s1", 77);
-  process("/kubepods/podu1/c1", 78);
-  process("/kubepods/podu1/c1", 79);
+  pod();
   const Summary summary = read();
   const PodFigures& pod = summary.pods.at(0);
   ASSERT_TRUE(pod.sample && pod.sandboxSample);
@@ -153,6 +159,79 @@ TEST_P(HostReaderTest, SRV_5_WhatHasEndedMeanwhileHasNoFigures) {
   ASSERT_EQ(pod.containers.size(), 1u);
   EXPECT_FALSE(pod.containers[0].sample);
   EXPECT_THAT(summary.node.systemCgroups, IsEmpty());
+}
+
+TEST_P(HostReaderTest, SRV_6_LessIsReadForResourceMetrics) {
+  cgroup("", 9000, 600 * 1024);
+  pod();
+  const Summary summary = read(Detail::kUsage);
+  EXPECT_EQ(summary.node.sample.usage.cpu->nanos, 9'000'000'000u);
+  EXPECT_FALSE(summary.node.network);
+  EXPECT_FALSE(summary.node.fs);
+  const PodFigures& one = summary.pods.at(0);
+  EXPECT_EQ(one.sample->usage.memory->workingSet, 2990u);
+  EXPECT_EQ(one.containers.at(0).sample->usage.memory->workingSet, 1990u);
+  EXPECT_FALSE(one.sandboxSample);
+  EXPECT_FALSE(one.network);
+  EXPECT_FALSE(one.processes);
+  const Summary more = read(Detail::kSummary);
+  EXPECT_TRUE(more.pods.at(0).network);
+  EXPECT_EQ(more.pods[0].processes, 3u);
+  EXPECT_FALSE(more.pods[0].sandboxSample);
+}
+
+TEST_P(HostReaderTest, SRV_5_TheSecondReadingOpensAndListsNothing) {
+  cgroup("", 9000, 600 * 1024);
+  cgroup("/kubepods", 4000, 5000);
+  cgroup("/system.slice/cubelet.service", 100, 3000);
+  pod();
+  read();
+  const std::size_t opens = tree->opens();
+  const std::size_t listings = tree->listings();
+  cgroup("/kubepods/podu1/c1", 40, 2000);
+  EXPECT_EQ(read().pods.at(0).containers.at(0).sample->usage.cpu->nanos, 40'000'000u);
+  EXPECT_EQ(tree->opens(), opens);
+  EXPECT_EQ(tree->listings(), listings);
+}
+
+TEST_P(HostReaderTest, SRV_5_WhatHasEndedIsClosed) {
+  pod();
+  read();
+  const std::size_t with = tree->openFiles();
+  cgroup("/kubepods/podu1/c2", 1, 1000);
+  question.pods[0].containers[0].id = "c2";
+  EXPECT_EQ(read().pods.at(0).containers.at(0).cgroup, "/kubepods/podu1/c2");
+  EXPECT_EQ(tree->openFiles(), with) << "instead of those of c1";
+  const Question before = std::exchange(question, {});
+  read();
+  EXPECT_LT(tree->openFiles(), with);
+  question = before;
+  question.pods[0].containers.clear();
+  question.pods[0].sandboxId = "none";
+  EXPECT_FALSE(read().pods.at(0).network);
+  EXPECT_LT(tree->openFiles(), with);
+}
+
+TEST_P(HostReaderTest, SRV_5_PodsBeyondTheBoundAreReadWithoutKeepingAnythingOpen) {
+  pod();
+  mostOpen = 0;
+  EXPECT_TRUE(read().pods.at(0).containers.at(0).sample);
+  EXPECT_EQ(tree->openFiles(), 0u) << "there are no cgroups of the system";
+  EXPECT_EQ(read().pods.at(0).processes, 3u);
+}
+
+TEST_P(HostReaderTest, SRV_5_SharesHoldEachPodOnce) {
+  for (int i = 2; i < 20; ++i) {
+    PodToRead more = question.pods[0];
+    more.uid = "u" + std::to_string(i);
+    question.pods.push_back(more);
+  }
+  std::vector<std::string> uids;
+  for (std::size_t i = 0; i < 3; ++i)
+    for (const PodFigures& pod : read(Detail::kUsage, {.index = i, .of = 3}).pods) uids.push_back(pod.uid);
+  EXPECT_EQ(uids.size(), question.pods.size());
+  EXPECT_EQ(std::set(uids.begin(), uids.end()).size(), uids.size());
+  EXPECT_EQ(read(Detail::kUsage, {.index = 1, .of = 3}).node.name, "") << "the first share has the node";
 }
 
 INSTANTIATE_TEST_SUITE_P(Versions, HostReaderTest, testing::Values(FakeTree::Version::kV1, FakeTree::Version::kV2),

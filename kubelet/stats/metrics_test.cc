@@ -1,6 +1,8 @@
 #include <algorithm>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <set>
+#include <sstream>
 
 #include "kubelet/stats/cadvisor_metrics.h"
 #include "kubelet/stats/resource_metrics.h"
@@ -12,9 +14,8 @@ namespace {
 
 using metrics::Families;
 using metrics::Family;
-using metrics::Labels;
-using testing::Contains;
 using testing::ElementsAre;
+using testing::HasSubstr;
 using testing::IsSupersetOf;
 using testing::Pair;
 using testing::UnorderedElementsAre;
@@ -32,95 +33,108 @@ std::vector<std::string> namesOf(const Families& families) {
   return names;
 }
 
-const metrics::Sample* withLabels(const Family& family, const Labels& wanted) {
-  for (const metrics::Sample& sample : family.samples)
-    if (std::ranges::all_of(wanted, [&](const auto& label) { return std::ranges::count(sample.labels, label) > 0; }))
-      return &sample;
-  return nullptr;
+std::vector<std::string> linesOf(const std::string& text) {
+  std::istringstream in(text);
+  std::vector<std::string> lines;
+  for (std::string line; std::getline(in, line);) lines.push_back(line);
+  return lines;
+}
+
+// Names of the families, as their TYPE lines say.
+std::vector<std::string> typesOf(const std::string& text) {
+  std::vector<std::string> names;
+  for (const std::string& line : linesOf(text))
+    if (line.starts_with("# TYPE ")) names.push_back(line.substr(7));
+  return names;
+}
+
+// The samples of that name, without it.
+std::vector<std::string> samplesOf(const std::string& text, const std::string& name) {
+  std::vector<std::string> samples;
+  for (const std::string& line : linesOf(text))
+    if (line.starts_with(name + "{") || line.starts_with(name + " ")) samples.push_back(line.substr(name.size()));
+  return samples;
 }
 
 TEST(ResourceMetrics, SRV_6_NamesLabelsAndTimes) {
   Summary summary = testSummary();
   summary.pods[0].containers[0].sample->usage.swap = cgroups::SwapUsage{5, 50};
-  const Families families = resourceMetrics(summary);
+  const std::string text = resourceMetrics(summary);
   EXPECT_THAT(
-      namesOf(families),
-      UnorderedElementsAre("node_cpu_usage_seconds_total", "node_memory_working_set_bytes",
-                           "container_cpu_usage_seconds_total", "container_memory_working_set_bytes",
-                           "container_swap_usage_bytes", "container_swap_limit_bytes", "container_start_time_seconds",
-                           "pod_cpu_usage_seconds_total", "pod_memory_working_set_bytes", "resource_scrape_error"));
-  const metrics::Sample& cpu = named(families, "container_cpu_usage_seconds_total").samples.at(0);
-  EXPECT_THAT(cpu.labels, ElementsAre(Pair("container", "main"), Pair("namespace", "shop"), Pair("pod", "web")));
-  EXPECT_DOUBLE_EQ(cpu.value, 2.5);
-  EXPECT_EQ(cpu.at, atSecond(2));
-  EXPECT_EQ(named(families, "pod_memory_working_set_bytes").samples.at(0).value, 3000);
-  EXPECT_TRUE(named(families, "node_cpu_usage_seconds_total").samples.at(0).labels.empty());
-  EXPECT_EQ(named(families, "resource_scrape_error").samples.at(0).value, 0);
+      typesOf(text),
+      UnorderedElementsAre("node_cpu_usage_seconds_total counter", "node_memory_working_set_bytes gauge",
+                           "container_cpu_usage_seconds_total counter", "container_memory_working_set_bytes gauge",
+                           "container_swap_usage_bytes gauge", "container_swap_limit_bytes gauge",
+                           "container_start_time_seconds gauge", "pod_cpu_usage_seconds_total counter",
+                           "pod_memory_working_set_bytes gauge", "resource_scrape_error gauge"));
+  EXPECT_THAT(samplesOf(text, "container_cpu_usage_seconds_total"),
+              ElementsAre(R"({container="main",namespace="shop",pod="web"} 2.5 1800000002000)"));
+  EXPECT_THAT(samplesOf(text, "pod_memory_working_set_bytes"),
+              ElementsAre(R"({namespace="shop",pod="web"} 3000 1800000001000)"));
+  EXPECT_THAT(samplesOf(text, "node_cpu_usage_seconds_total"), ElementsAre(" 9 1800000000000"));
+  EXPECT_THAT(samplesOf(text, "container_swap_limit_bytes"),
+              ElementsAre(R"({container="main",namespace="shop",pod="web"} 50 1800000002000)"));
+  EXPECT_THAT(samplesOf(text, "resource_scrape_error"), ElementsAre(" 0"));
 }
 
 TEST(ResourceMetrics, SRV_6_AContainerHasStartedBeforeItsSample) {
   Summary summary = testSummary();
-  const metrics::Sample usual = named(resourceMetrics(summary), "container_start_time_seconds").samples.at(0);
-  EXPECT_EQ(usual.value, 1'800'000'000 - 90);
-  EXPECT_FALSE(usual.at) << "it has no time of its own";
+  const std::string labels = R"({container="main",namespace="shop",pod="web"})";
+  EXPECT_THAT(samplesOf(resourceMetrics(summary), "container_start_time_seconds"), ElementsAre(labels + " 1799999910"))
+      << "it has no time of its own";
   summary.pods[0].containers[0].startedAt = atSecond(9);
-  EXPECT_EQ(named(resourceMetrics(summary), "container_start_time_seconds").samples.at(0).value, 1'800'000'002);
+  EXPECT_THAT(samplesOf(resourceMetrics(summary), "container_start_time_seconds"), ElementsAre(labels + " 1800000002"));
 }
 
 TEST(ResourceMetrics, SRV_6_AFailureIsAMetric) {
-  const Families families = resourceMetricsFailed();
-  ASSERT_EQ(families.size(), 1u);
-  EXPECT_EQ(families[0].samples.at(0).value, 1);
+  EXPECT_THAT(linesOf(resourceMetricsFailed()),
+              ElementsAre(HasSubstr("# HELP"), "# TYPE resource_scrape_error gauge", "resource_scrape_error 1"));
 }
 
 TEST(CadvisorMetrics, SRV_2_OneSeriesForEachCgroup) {
-  const Families families = cadvisorMetrics(testSummary());
-  const Family& memory = named(families, "container_memory_working_set_bytes");
-  EXPECT_EQ(memory.samples.size(), 5u);
-  const Labels pod = {{"namespace", "shop"}, {"pod", "web"}};
-  auto of = [&](const std::string& container) {
-    Labels labels = pod;
-    labels.emplace_back("container", container);
-    return withLabels(memory, labels);
-  };
-  ASSERT_TRUE(of("") && of("POD") && of("main"));
-  EXPECT_EQ(of("")->value, 3000);
-  EXPECT_EQ(of("POD")->value, 1000);
-  EXPECT_EQ(of("main")->value, 2000);
-  EXPECT_THAT(of("main")->labels,
-              IsSupersetOf({Pair("id", "/kubepods/podu1/c1"), Pair("name", "c1"), Pair("image", "web:1")}));
-  ASSERT_TRUE(withLabels(memory, {{"id", "/"}}));
-  ASSERT_TRUE(withLabels(memory, {{"id", "/kubepods"}}));
+  const std::string text = cadvisorMetrics(testSummary());
+  EXPECT_THAT(
+      samplesOf(text, "container_memory_working_set_bytes"),
+      ElementsAre(
+          R"({container="",id="/",image="",name="",namespace="",pod=""} 500000 1800000000000)",
+          R"({container="",id="/kubepods",image="",name="",namespace="",pod=""} 6 1800000000000)",
+          R"({container="",id="/kubepods/podu1",image="",name="",namespace="shop",pod="web"} 3000 1800000001000)",
+          R"({container="POD",id="/kubepods/podu1/s1",image="",name="s1",namespace="shop",pod="web"} 1000 1800000001000)",
+          R"({container="main",id="/kubepods/podu1/c1",image="web:1",name="c1",namespace="shop",pod="web"} 2000 1800000002000)"));
 }
 
 TEST(CadvisorMetrics, SRV_2_CpuNetworkAndDevices) {
   Summary summary = testSummary();
   summary.node.devices["8:0"] = "sda";
   summary.pods[0].network = Network{atSecond(3), "eth0", {{.name = "eth0", .rxBytes = 7, .txDropped = 2}}};
-  summary.pods[0].containers[0].sample->usage.devices["8:0"] = {
-      .readBytes = 10, .writtenBytes = 20, .reads = 1, .writes = 2};
-  summary.pods[0].containers[0].sample->usage.cpu->throttledPeriods = 3;
-  const Families families = cadvisorMetrics(summary);
-  const metrics::Sample* cpu =
-      withLabels(named(families, "container_cpu_usage_seconds_total"), {{"container", "main"}});
-  ASSERT_TRUE(cpu);
-  EXPECT_THAT(cpu->labels, Contains(Pair("cpu", "total")));
-  EXPECT_DOUBLE_EQ(cpu->value, 2.5);
-  EXPECT_EQ(named(families, "container_cpu_cfs_throttled_periods_total").samples.at(0).value, 3);
-  const Family& received = named(families, "container_network_receive_bytes_total");
-  ASSERT_EQ(received.samples.size(), 1u) << "a pod's network is told once";
-  EXPECT_THAT(received.samples[0].labels, IsSupersetOf({Pair("container", "POD"), Pair("interface", "eth0")}));
-  EXPECT_EQ(received.samples[0].value, 7);
-  const Family& written = named(families, "container_fs_writes_bytes_total");
-  ASSERT_EQ(written.samples.size(), 1u);
-  EXPECT_THAT(written.samples[0].labels, Contains(Pair("device", "/dev/sda")));
-  EXPECT_EQ(written.samples[0].value, 20);
+  cgroups::Usage& usage = summary.pods[0].containers[0].sample->usage;
+  usage.devices["8:0"] = {.readBytes = 10, .writtenBytes = 20, .reads = 1, .writes = 2};
+  usage.cpu->throttledPeriods = 3;
+  usage.memory->pageFaults = 4;
+  usage.memory->majorPageFaults = 5;
+  const std::string text = cadvisorMetrics(summary);
+  const std::string main =
+      R"({container="main",id="/kubepods/podu1/c1",image="web:1",name="c1",namespace="shop",pod="web")";
+  const std::string at = " 1800000002000";
+  EXPECT_THAT(samplesOf(text, "container_cpu_usage_seconds_total"), IsSupersetOf({main + R"(,cpu="total"} 2.5)" + at}));
+  EXPECT_THAT(samplesOf(text, "container_cpu_cfs_throttled_periods_total"), ElementsAre(main + "} 3" + at));
+  EXPECT_THAT(samplesOf(text, "container_memory_failures_total"),
+              ElementsAre(main + R"(,failure_type="pgfault",scope="hierarchy"} 4)" + at,
+                          main + R"(,failure_type="pgmajfault",scope="hierarchy"} 5)" + at));
+  EXPECT_THAT(
+      samplesOf(text, "container_network_receive_bytes_total"),
+      ElementsAre(
+          R"({container="POD",id="/kubepods/podu1/s1",image="",name="s1",namespace="shop",pod="web",interface="eth0"} 7 1800000003000)"))
+      << "a pod's network is told once";
+  EXPECT_THAT(samplesOf(text, "container_fs_writes_bytes_total"), ElementsAre(main + R"(,device="/dev/sda"} 20)" + at));
+  const std::vector<std::string> types = typesOf(text);
+  EXPECT_EQ(std::set(types.begin(), types.end()).size(), types.size()) << "each family once";
 }
 
 TEST(CadvisorMetrics, SRV_2_TheMachine) {
-  const Families families = cadvisorMetrics(testSummary());
-  EXPECT_EQ(named(families, "machine_cpu_cores").samples.at(0).value, 4);
-  EXPECT_EQ(named(families, "machine_memory_bytes").samples.at(0).value, 1'000'000);
+  const std::string text = cadvisorMetrics(testSummary());
+  EXPECT_THAT(samplesOf(text, "machine_cpu_cores"), ElementsAre(" 4"));
+  EXPECT_THAT(samplesOf(text, "machine_memory_bytes"), ElementsAre(" 1000000"));
 }
 
 TEST(VolumeMetrics, CSI_16_EachClaimOnce) {

@@ -9,6 +9,13 @@
 
 namespace cubelet::stats {
 
+// How much is measured; each holds what those before it do.
+enum class Detail {
+  kUsage,     // CPU, memory and swap of the node, its pods and their containers
+  kSummary,   // and pressure, network, processes, the node's own file system
+  kCounters,  // and sandboxes, devices and all else that the kernel counts
+};
+
 struct ContainerToRead {
   std::string name = {};
   std::string id = {};

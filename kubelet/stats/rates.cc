@@ -8,7 +8,7 @@ namespace {
 
 void addRate(const Sample& before, Sample& now) {
   const Duration apart = now.at - before.at;
-  if (!before.usage.cpu || !now.usage.cpu || apart <= Duration::zero() || apart > kLongestRate) return;
+  if (!before.usage.cpu || !now.usage.cpu || apart < kShortestRate || apart > kLongestRate) return;
   const std::uint64_t used = now.usage.cpu->nanos;
   if (used < before.usage.cpu->nanos) return;  // another cgroup of that name
   const double seconds = std::chrono::duration<double>(apart).count();

@@ -5,7 +5,8 @@
 
 namespace cubelet::stats {
 
-// Two samples that are further apart say nothing about the moment.
+// Two samples that are further apart say nothing about the moment, and those that are closer not enough.
+inline constexpr Duration kShortestRate = std::chrono::milliseconds(500);
 inline constexpr Duration kLongestRate = std::chrono::minutes(2);
 
 // Sets nanoCores of every sample of `now` that `before` has an older one of, of the same cgroup.
