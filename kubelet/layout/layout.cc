@@ -72,6 +72,10 @@ std::string containerLogLink(const Directories& dirs, std::string_view pod, std:
   return join({dirs.containerLogLinks, name + std::string(kSuffix)});
 }
 
+std::string devicePluginsDirectory(const Directories& dirs) {
+  return join({dirs.root, "device-plugins"});
+}
+
 std::string ownStateDirectory(const Directories& dirs) {
   return join({dirs.root, "cubelet"});
 }

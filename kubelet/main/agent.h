@@ -20,6 +20,7 @@
 #include "kubelet/cgroups/pod_cgroups.h"
 #include "kubelet/cgroups/sd_bus.h"
 #include "kubelet/config/load.h"
+#include "kubelet/devices/devices.h"
 #include "kubelet/events/recorder.h"
 #include "kubelet/hooks/hook_runner.h"
 #include "kubelet/images/image_collector.h"
@@ -77,6 +78,8 @@ class Agent final : public server::AgentView {
   void makeCluster();
   void tellStaticPods();
   void nodeChanged(const k8s::core::v1::Node* stored);
+  void devicesChanged();
+  void showDevices();
   void pressureChanged(const eviction::Pressure& pressure);
   void shutdownChanged(bool shuttingDown);
   void podsFrom(const std::string& source, staticpods::PodSet set);
@@ -107,6 +110,7 @@ class Agent final : public server::AgentView {
   LateAnnouncer announcer_;
   Storage storage_;
   volumes::PodVolumes volumes_;
+  devices::Devices devices_;
   http::Client http_;  // of probes and hooks
   probes::Runner probes_;
   hooks::HookRunner hooks_;
