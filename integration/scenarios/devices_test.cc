@@ -1,10 +1,9 @@
 // Devices of a plug-in on real containerd: registered, given to a container, kept over a kill of the agent.
-#include "kubelet/devices/test_plugin.h"
-
 #include <atomic>
 #include <thread>
 
 #include "integration/harness/node_test.h"
+#include "kubelet/devices/test_plugin.h"
 
 namespace cubelet::integration {
 namespace {
@@ -61,9 +60,10 @@ struct PluginDevices : NodeTest {
   json asking(const std::string& name, const std::string& count) {
     json container = {{"name", "c"},
                       {"image", kImage},
-                      {"command", {"sh", "-c", "echo \"$DEVICES\" > /out/" + name +
-                                                   "; test -c /dev/vendor0 && ls /vendor >> /out/" + name +
-                                                   "; mark /out/started-" + name + "; exec sleep 1000"}},
+                      {"command",
+                       {"sh", "-c",
+                        "echo \"$DEVICES\" > /out/" + name + "; test -c /dev/vendor0 && ls /vendor >> /out/" + name +
+                            "; mark /out/started-" + name + "; exec sleep 1000"}},
                       {"resources", {{"limits", {{kCard, count}}}}}};
     return pod(name, {container});
   }
@@ -87,8 +87,8 @@ TEST_F(PluginDevices, SRV_14_AContainerGetsItsDevicesAndKeepsThemOverAKill) {
   node().startAgent();
   ASSERT_TRUE(eventually("the agent serves plug-ins", kSoon, isServed()));
   node().write("p.json", asking("p", "1"));
-  ASSERT_TRUE(eventually("the pod waits for the plug-in", kSoon,
-                         isWaiting(node(), "p", "c", "CreateContainerConfigError")));
+  ASSERT_TRUE(
+      eventually("the pod waits for the plug-in", kSoon, isWaiting(node(), "p", "c", "CreateContainerConfigError")));
   {
     CardPlugin plugin(directory(), files);
     plugin.registerNow();

@@ -10,7 +10,7 @@ struct Case {
   std::string version = "v1beta1";
   std::string resource = "example.com/gpu";
   std::string endpoint = "gpu.sock";
-  std::string wantError;  // a part of it; empty: taken
+  std::string wantError = "";  // a part of it; empty: taken
 };
 
 struct Registration : testing::TestWithParam<Case> {};

@@ -701,8 +701,8 @@ Task<void> Agent::close() {
   co_await stats_->close();
   co_await tasks_.close();
   co_await shutdown_.close();
-  co_await sync_.close();
   co_await devices_.close();
+  co_await sync_.close();
   co_await storage_.close();
   co_await logRotator_.close();
   co_await cgroups_.close();

@@ -164,7 +164,7 @@ TEST(NodeStatus, NOD7_DevicesOfPluginsReplaceWhatWasThere) {
   (*stored.mutable_status()->mutable_capacity())["example.com/other"].set_string("7");
   NodeFacts facts = testFacts();
   facts.devices = {{"example.com/gpu", {.capacity = 4, .allocatable = 3}}, {"example.com/gone", {}}};
-  const core::NodeStatus status = wantedNode(stored, testSettings(), facts, kNow, kWallNow).node.status();
+  const core::NodeStatus status = wanted(stored, facts).status();
   EXPECT_EQ(status.capacity().at("example.com/gpu").string(), "4");
   EXPECT_EQ(status.allocatable().at("example.com/gpu").string(), "3");
   EXPECT_EQ(status.capacity().at("example.com/gone").string(), "0");

@@ -82,12 +82,16 @@ void PodAdmitter::takeIn(PodWorker& worker) {
 }
 
 Task<void> PodAdmitter::reserveDevices(std::string uid) {
-  core::Pod pod = admitted_.at(uid).worker->pod();
-  Result<void> reserved = co_await context_.devices->reserve(std::move(pod));
+  Result<void> reserved;
+  if (const auto begun = admitted_.find(uid); begun != admitted_.end()) {
+    core::Pod pod = begun->second.worker->pod();
+    reserved = co_await context_.devices->reserve(std::move(pod));
+  }
   reserving_.erase(uid);
   const auto found = admitted_.find(uid);
   if (found == admitted_.end() || found->second.worker->stopping()) {
     context_.devices->release(uid);
+    decide();  // the pod may have come again meanwhile
     co_return;
   }
   PodWorker& worker = *found->second.worker;
