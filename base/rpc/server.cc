@@ -41,10 +41,11 @@ grpc::Status toStatus(const Error& error) {
       return {grpc::StatusCode::UNAVAILABLE, error.message};
     case Code::kUnimplemented:
       return {grpc::StatusCode::UNIMPLEMENTED, error.message};
+    case Code::kExhausted:
+      return {grpc::StatusCode::RESOURCE_EXHAUSTED, error.message};
     case Code::kAlreadyExists:
     case Code::kTimedOut:
     case Code::kCancelled:
-    case Code::kExhausted:
     case Code::kInternal:
       break;
   }
