@@ -2,6 +2,7 @@
 #include <atomic>
 #include <thread>
 
+#include "base/task_group.h"
 #include "integration/harness/node_test.h"
 #include "kubelet/devices/test_plugin.h"
 
@@ -15,9 +16,9 @@ class CardPlugin {
  public:
   // Its containers see `files` at /vendor.
   CardPlugin(const std::filesystem::path& directory, const std::filesystem::path& files)
-      : plugin_(loop_, clock_, directory, "card.sock"),
+      : plugin_(loop_, clock_, directory.string(), "card.sock"),
         kubelet_(rpc::Channel::create(pump_, (directory / "kubelet.sock").string()).value()) {
-    plugin_.mountSource = files;
+    plugin_.mountSource = files.string();
     plugin_.setDevices({{"card-0", true}, {"card-1", true}});
     thread_ = std::thread([this] {
       while (!ended_) loop_.context().run_for(std::chrono::milliseconds(50));
@@ -58,13 +59,10 @@ class CardPlugin {
 
 struct PluginDevices : NodeTest {
   json asking(const std::string& name, const std::string& count) {
-    json container = {{"name", "c"},
-                      {"image", kImage},
-                      {"command",
-                       {"sh", "-c",
-                        "echo \"$DEVICES\" > /out/" + name + "; test -c /dev/vendor0 && ls /vendor >> /out/" + name +
-                            "; mark /out/started-" + name + "; exec sleep 1000"}},
-                      {"resources", {{"limits", {{kCard, count}}}}}};
+    json container = shell("c", "started-" + name,
+                           "echo \"$DEVICES\" > /out/" + name + "; test -c /dev/vendor0 && ls /vendor >> /out/" + name +
+                               "; exec sleep 1000");
+    container["resources"]["limits"][kCard] = count;
     return pod(name, {container});
   }
   Look says(const std::string& name, const std::string& text) {

@@ -76,6 +76,10 @@ std::string devicePluginsDirectory(const Directories& dirs) {
   return join({dirs.root, "device-plugins"});
 }
 
+std::string podResourcesSocketDirectory(const Directories& dirs) {
+  return join({dirs.root, "pod-resources"});
+}
+
 std::string ownStateDirectory(const Directories& dirs) {
   return join({dirs.root, "cubelet"});
 }

@@ -44,6 +44,9 @@ std::string containerLogLink(const Directories& dirs, std::string_view pod, std:
 // <root>/device-plugins: sockets of device plug-ins and the kubelet's own, and which container has which devices
 std::string devicePluginsDirectory(const Directories& dirs);
 
+// <root>/pod-resources: the socket where others ask which pods have which devices
+std::string podResourcesSocketDirectory(const Directories& dirs);
+
 // <root>/cubelet: records that only cubelet reads.
 std::string ownStateDirectory(const Directories& dirs);
 

@@ -289,6 +289,8 @@ Agent::Agent(Loop& loop, Clock& clock, config::Effective effective, cgroups::Pod
                    metrics_.statusChanged(worker);
                    if (cluster_) cluster_->statusChanged(worker);
                  }}),
+      podResources_(loop, clock, pump, layout::podResourcesSocketDirectory(context_.node.dirs), devices_,
+                    [this] { return sync_.activePods(); }),
       logRotator_(loop, clock, blocking_, runtime_, rotationLimits(effective_.config)),
       imageCollector_(clock, blocking_, runtime_, imageService_, imageGcPolicy(effective_.config),
                       {.wanted = [this] { return observer_.synced() ? sync_.imageNames() : std::nullopt; },
@@ -395,6 +397,8 @@ Result<void> Agent::start() {
   if (Result<void> started = devices_.start(); !started)
     log::warning("device plug-ins cannot register", {{"error", started.error().message}});
   showDevices();
+  if (Result<void> started = podResources_.start(); !started)
+    log::warning("nobody can ask for the devices of pods", {{"error", started.error().message}});
   startSources();
   if (cluster_)
     if (Result<void> started = cluster_->start(); !started) return fail(started.error().within("join the cluster"));
@@ -701,6 +705,7 @@ Task<void> Agent::close() {
   co_await stats_->close();
   co_await tasks_.close();
   co_await shutdown_.close();
+  co_await podResources_.close();
   co_await devices_.close();
   co_await sync_.close();
   co_await storage_.close();

@@ -36,6 +36,7 @@
 #include "kubelet/main/node_stats.h"
 #include "kubelet/main/storage.h"
 #include "kubelet/observe/observer.h"
+#include "kubelet/podresources/server.h"
 #include "kubelet/probes/runner.h"
 #include "kubelet/server/agent_view.h"
 #include "kubelet/server/local_socket.h"
@@ -122,6 +123,7 @@ class Agent final : public server::AgentView {
   sync::Context context_;
   sync::TerminationRecords terminations_;
   sync::SyncLoop sync_;
+  podresources::Server podResources_;
   logs::LogRotator logRotator_;
   images::ImageCollector imageCollector_;
   Evictor evictor_;

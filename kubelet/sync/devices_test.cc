@@ -67,12 +67,11 @@ struct PodDevices : testing::Test {
   }
   // DEVICES of the newest container of the pod.
   std::string given(const std::string& pod) {
-    std::string out = "none";
     for (const auto& container : runtime.containers())
       if (container->config.labels().at("io.kubernetes.pod.name") == pod)
         for (const auto& variable : container->config.envs())
-          if (variable.key() == "DEVICES") out = variable.value();
-    return out;
+          if (variable.key() == "DEVICES") return variable.value();
+    return "none";
   }
 
   admission::NodeView view;
@@ -180,7 +179,7 @@ TEST_F(PodDevices, REC_6_ARestartOfTheAgentKeepsPodsAndTheirDevices) {
   node.setPods({podAsking("p", "1"), podAsking("q", "1")});
   ASSERT_TRUE(runs("q"));
   EXPECT_EQ(given("q"), "b");
-  runtime.exitContainer("web", 1);
+  runtime.exitContainer(id, 1);
   ASSERT_TRUE(node.advanceUntil([&] { return node.countCalls("CreateContainer") == 3; }, seconds(30)));
   EXPECT_EQ(given("p"), "a") << "the next instance has the same";
   EXPECT_EQ(plugin->calls, std::vector<std::string>{"Allocate b"});
