@@ -1,6 +1,5 @@
 #include "base/rpc/channel.h"
 
-#include <csignal>
 #include <cstdlib>
 #include <grpc/grpc.h>
 #include <grpc/support/log.h>
@@ -14,28 +13,13 @@
 
 #include "base/log.h"
 #include "base/rpc/completion.h"
+#include "base/rpc/signals_blocked.h"
 
 namespace cubelet::rpc {
 namespace {
 
 // sun_path holds 108 bytes with the closing zero.
 constexpr std::size_t kMaxSocketPath = 107;
-
-// Signals belong to the loop's thread; a thread takes over the mask of the one that starts it, gRPC's own included.
-class SignalsBlocked {
- public:
-  SignalsBlocked() {
-    sigset_t all;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before_);
-  }
-  ~SignalsBlocked() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
-  SignalsBlocked(const SignalsBlocked&) = delete;
-  SignalsBlocked& operator=(const SignalsBlocked&) = delete;
-
- private:
-  sigset_t before_;
-};
 
 void onGrpcLog(gpr_log_func_args* args) {
   // The last words before it aborts.

@@ -72,6 +72,14 @@ std::string containerLogLink(const Directories& dirs, std::string_view pod, std:
   return join({dirs.containerLogLinks, name + std::string(kSuffix)});
 }
 
+std::string devicePluginsDirectory(const Directories& dirs) {
+  return join({dirs.root, "device-plugins"});
+}
+
+std::string podResourcesSocketDirectory(const Directories& dirs) {
+  return join({dirs.root, "pod-resources"});
+}
+
 std::string ownStateDirectory(const Directories& dirs) {
   return join({dirs.root, "cubelet"});
 }

@@ -41,6 +41,12 @@ std::string containerLogFile(std::string_view container, std::uint32_t attempt);
 std::string containerLogLink(const Directories& dirs, std::string_view pod, std::string_view ns,
                              std::string_view container, std::string_view containerId);
 
+// <root>/device-plugins: sockets of device plug-ins and the kubelet's own, and which container has which devices
+std::string devicePluginsDirectory(const Directories& dirs);
+
+// <root>/pod-resources: the socket where others ask which pods have which devices
+std::string podResourcesSocketDirectory(const Directories& dirs);
+
 // <root>/cubelet: records that only cubelet reads.
 std::string ownStateDirectory(const Directories& dirs);
 

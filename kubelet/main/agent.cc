@@ -234,6 +234,8 @@ Agent::Agent(Loop& loop, Clock& clock, config::Effective effective, cgroups::Pod
                 .pods = [this] { return sync_.uids(); }}),
       volumes_(volumeThreads_, clock, readNodeFacts(effective_).dirs,
                volumeSources(context_, loop, clock, storage_, events_, effective_)),
+      devices_({.loop = loop, .clock = clock, .pump = pump},
+               layout::devicePluginsDirectory(readNodeFacts(effective_).dirs), [this] { devicesChanged(); }),
       http_(loop, clock, blocking_),
       probes_({.loop = loop,
                .clock = clock,
@@ -267,7 +269,8 @@ Agent::Agent(Loop& loop, Clock& clock, config::Effective effective, cgroups::Pod
                .random = jitter(),
                .maximumDeadContainers = maximumDeadContainers(effective_.commandLine),
                .admissionNode = &admissionNode_,
-               .milestones = metrics_.milestones()},
+               .milestones = metrics_.milestones(),
+               .devices = &devices_},
       terminations_(joinPath(layout::ownStateDirectory(context_.node.dirs), "terminations")),
       sync_(context_, terminations_,
             {.changed = [this] { changed(); },
@@ -276,12 +279,18 @@ Agent::Agent(Loop& loop, Clock& clock, config::Effective effective, cgroups::Pod
                    tellStaticPods();
                    imageCollector_.podsChanged();
                  },
-             .podsKnown = [this] { storage_.podsKnown(); },
+             .podsKnown =
+                 [this] {
+                   storage_.podsKnown();
+                   if (const auto uids = sync_.uids()) devices_.keepOnly(*uids);
+                 },
              .statusChanged =
                  [this](const sync::PodWorker& worker) {
                    metrics_.statusChanged(worker);
                    if (cluster_) cluster_->statusChanged(worker);
                  }}),
+      podResources_(loop, clock, pump, layout::podResourcesSocketDirectory(context_.node.dirs), devices_,
+                    [this] { return sync_.activePods(); }),
       logRotator_(loop, clock, blocking_, runtime_, rotationLimits(effective_.config)),
       imageCollector_(clock, blocking_, runtime_, imageService_, imageGcPolicy(effective_.config),
                       {.wanted = [this] { return observer_.synced() ? sync_.imageNames() : std::nullopt; },
@@ -384,6 +393,12 @@ Result<void> Agent::start() {
                     "cgroup v1 will not be supported much longer: boot this machine with cgroup v2");
   if (Result<void> started = nodeApi_->start(); !started) return fail(started.error().within("serve"));
   if (Result<void> started = storage_.start(); !started) return fail(started.error().within("look for CSI volumes"));
+  // Before the first pod: those that run are admitted with what they have.
+  if (Result<void> started = devices_.start(); !started)
+    log::warning("device plug-ins cannot register", {{"error", started.error().message}});
+  showDevices();
+  if (Result<void> started = podResources_.start(); !started)
+    log::warning("nobody can ask for the devices of pods", {{"error", started.error().message}});
   startSources();
   if (cluster_)
     if (Result<void> started = cluster_->start(); !started) return fail(started.error().within("join the cluster"));
@@ -450,6 +465,17 @@ void Agent::nodeChanged(const k8s::core::v1::Node* stored) {
   admissionNode_.allowedUnsafeSysctls = {allowed.begin(), allowed.end()};
   admissionNode_.pressures = eviction::namesOf(evictor_.pressure());
   admissionNode_.shuttingDown = shutdown_.shuttingDown();
+  showDevices();
+}
+
+void Agent::showDevices() {
+  for (const auto& [resource, amount] : devices_.admissible()) admissionNode_.allocatable[resource] = amount;
+}
+
+void Agent::devicesChanged() {
+  showDevices();
+  sync_.devicesChanged();
+  if (cluster_) cluster_->devicesChanged();
 }
 
 // Pods that come now are told so; the scheduler is, by the node's conditions.
@@ -493,6 +519,7 @@ void Agent::makeCluster() {
                 announcer_.use(announcer);
               },
           .volumesInUse = [this] { return storage_.volumes().inUse(); },
+          .devices = [this] { return devices_.amounts(); },
           .csiNodeMade = [this] { storage_.clusterReady(); },
           .nodeChanged =
               [this](const k8s::core::v1::Node& stored) {
@@ -678,6 +705,8 @@ Task<void> Agent::close() {
   co_await stats_->close();
   co_await tasks_.close();
   co_await shutdown_.close();
+  co_await podResources_.close();
+  co_await devices_.close();
   co_await sync_.close();
   co_await storage_.close();
   co_await logRotator_.close();

@@ -20,6 +20,7 @@
 #include "kubelet/cgroups/pod_cgroups.h"
 #include "kubelet/cgroups/sd_bus.h"
 #include "kubelet/config/load.h"
+#include "kubelet/devices/devices.h"
 #include "kubelet/events/recorder.h"
 #include "kubelet/hooks/hook_runner.h"
 #include "kubelet/images/image_collector.h"
@@ -35,6 +36,7 @@
 #include "kubelet/main/node_stats.h"
 #include "kubelet/main/storage.h"
 #include "kubelet/observe/observer.h"
+#include "kubelet/podresources/server.h"
 #include "kubelet/probes/runner.h"
 #include "kubelet/server/agent_view.h"
 #include "kubelet/server/local_socket.h"
@@ -77,6 +79,8 @@ class Agent final : public server::AgentView {
   void makeCluster();
   void tellStaticPods();
   void nodeChanged(const k8s::core::v1::Node* stored);
+  void devicesChanged();
+  void showDevices();
   void pressureChanged(const eviction::Pressure& pressure);
   void shutdownChanged(bool shuttingDown);
   void podsFrom(const std::string& source, staticpods::PodSet set);
@@ -107,6 +111,7 @@ class Agent final : public server::AgentView {
   LateAnnouncer announcer_;
   Storage storage_;
   volumes::PodVolumes volumes_;
+  devices::Devices devices_;
   http::Client http_;  // of probes and hooks
   probes::Runner probes_;
   hooks::HookRunner hooks_;
@@ -118,6 +123,7 @@ class Agent final : public server::AgentView {
   sync::Context context_;
   sync::TerminationRecords terminations_;
   sync::SyncLoop sync_;
+  podresources::Server podResources_;
   logs::LogRotator logRotator_;
   images::ImageCollector imageCollector_;
   Evictor evictor_;

@@ -239,6 +239,7 @@ void Cluster::connect(ClientConfig config) {
   hooks_.objects(&link_->objects);
   hooks_.storage(&link_->attachments, &link_->claims, &link_->drivers);
   link_->node.setVolumesInUse(hooks_.volumesInUse());
+  link_->node.setDevices(hooks_.devices());
   link_->node.setStorageProblem(kNoCsiNode);
   tasks_.spawn("node", link_->node.run());
   tasks_.spawn("way to the API server", link_->probe.run());
@@ -311,6 +312,10 @@ Task<void> Cluster::makeCsiNode(std::string nodeUid) {
   }
   link_->node.setStorageProblem("");
   hooks_.csiNodeMade();
+}
+
+void Cluster::devicesChanged() {
+  if (link_) link_->node.setDevices(hooks_.devices());
 }
 
 void Cluster::volumesChanged() {

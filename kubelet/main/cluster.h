@@ -57,6 +57,7 @@ class Cluster {
     // Volumes are attached, claims have their status, and CSI drivers are announced, from now on.
     std::function<void(volumes::Attachments*, volumes::ClaimStatuses*, csi::DriverAnnouncer*)> storage;
     std::function<std::vector<std::string>()> volumesInUse;       // for the Node
+    std::function<devices::Amounts()> devices;                    // the same
     std::function<void()> csiNodeMade;                            // also for a Node that was made anew
     std::function<void(const k8s::core::v1::Node&)> nodeChanged;  // a newer copy of our Node
     std::function<void()> connected;  // statuses will be taken from now on: tell all of them
@@ -80,6 +81,7 @@ class Cluster {
   void setShuttingDown(bool shuttingDown);
   void runtimeSynced();
   void runtimeLost();
+  void devicesChanged();  // Hooks::devices answers something else
   void volumesChanged();  // Hooks::volumesInUse answers something else
   // The API server does not have the pod's status yet, and can be reached.
   bool isAboutToTellStatusOf(const std::string& uid) const;

@@ -245,6 +245,12 @@ void NodeAgent::setVolumesInUse(std::vector<std::string> volumes) {
   status_.lookNow();
 }
 
+void NodeAgent::setDevices(devices::Amounts devices) {
+  if (devices == facts_.devices) return;
+  facts_.devices = std::move(devices);
+  status_.lookNow();
+}
+
 void NodeAgent::setStorageProblem(std::string problem) {
   if (problem == facts_.storageProblem) return;
   facts_.storageProblem = std::move(problem);

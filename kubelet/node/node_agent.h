@@ -62,6 +62,7 @@ class NodeAgent {
   void setVolumesInUse(std::vector<std::string> volumes);
   void setStorageProblem(std::string problem);  // empty: none
   void setShuttingDown(bool shuttingDown);
+  void setDevices(devices::Amounts devices);
   // The API server can be reached again: nothing waits any longer.
   void serverIsBack();
   // Somebody got no answer from it.

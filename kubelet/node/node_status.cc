@@ -31,12 +31,18 @@ void setQuantities(Quantities& into, const ResourceList& list) {
 }
 
 // Resources that others have entered (extended ones) stay; huge pages of a size that the kernel no longer has go.
-void setResources(core::NodeStatus& status, const ResourceSettings& settings, const ResourceList& own) {
+void setResources(core::NodeStatus& status, const ResourceSettings& settings, const ResourceList& own,
+                  const devices::Amounts& devices) {
   ResourceList capacity = own;
   for (const auto& [name, amount] : status.capacity())
     if (!isHugePages(name)) capacity.emplace(name, amount.string());
   setQuantities(*status.mutable_capacity(), capacity);
   setQuantities(*status.mutable_allocatable(), allocatableOf(capacity, settings));
+  // Of what a plug-in has had, "0" stays: the resource is known here, there is none of it (SRV-14).
+  for (const auto& [name, amount] : devices) {
+    (*status.mutable_capacity())[name].set_string(std::to_string(amount.capacity));
+    (*status.mutable_allocatable())[name].set_string(std::to_string(amount.allocatable));
+  }
 }
 
 void setIfKnown(const std::string& value, std::string* field) {
@@ -125,7 +131,7 @@ WantedNode wantedNode(core::Node stored, const NodeSettings& settings, const Nod
     setAddresses(status, *addresses);
   else
     wanted.addressProblem = addresses.error().message;
-  setResources(status, settings.resources, capacityOf(facts.machine, settings.resources));
+  setResources(status, settings.resources, capacityOf(facts.machine, settings.resources), facts.devices);
   setNodeInfo(*status.mutable_nodeinfo(), settings, facts);
   status.mutable_daemonendpoints()->mutable_kubeletendpoint()->set_port(settings.serverPort);
   setRuntime(status, facts.runtime);

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "kubelet/devices/state.h"
 #include "kubelet/node/host_network.h"
 #include "kubelet/node/machine_facts.h"
 #include "kubelet/node/node_conditions.h"
@@ -23,6 +24,7 @@ struct NodeFacts {
   Pressure pressure;
   std::string storageProblem;  // "CSINode is not yet initialized"; empty: none
   bool shuttingDown = false;
+  devices::Amounts devices;                              // of device plug-ins, those that have gone included
   std::optional<std::vector<std::string>> volumesInUse;  // nothing: not known yet
 };
 

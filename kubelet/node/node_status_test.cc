@@ -158,6 +158,20 @@ TEST(NodeStatus, NOD7_ResourcesOfOthersStayAndOldHugePagesGo) {
   EXPECT_EQ(status.allocatable().at("memory").string(), "16Gi");
 }
 
+TEST(NodeStatus, NOD7_DevicesOfPluginsReplaceWhatWasThere) {
+  core::Node stored;
+  (*stored.mutable_status()->mutable_capacity())["example.com/gpu"].set_string("5");
+  (*stored.mutable_status()->mutable_capacity())["example.com/other"].set_string("7");
+  NodeFacts facts = testFacts();
+  facts.devices = {{"example.com/gpu", {.capacity = 4, .allocatable = 3}}, {"example.com/gone", {}}};
+  const core::NodeStatus status = wanted(stored, facts).status();
+  EXPECT_EQ(status.capacity().at("example.com/gpu").string(), "4");
+  EXPECT_EQ(status.allocatable().at("example.com/gpu").string(), "3");
+  EXPECT_EQ(status.capacity().at("example.com/gone").string(), "0");
+  EXPECT_EQ(status.allocatable().at("example.com/gone").string(), "0");
+  EXPECT_EQ(status.allocatable().at("example.com/other").string(), "7");
+}
+
 TEST(NodeStatus, NOD6_AddressesStayWhenNoneCanBeChosen) {
   core::Node stored = wanted({}, testFacts());
   NodeFacts facts = testFacts();

@@ -68,6 +68,30 @@ bool isAlwaysReadOnly(const core::Pod& pod, const std::string& name) {
   return false;
 }
 
+// Before what the pod says itself, which is right where both name the same variable (SRV-14).
+void addPluginDevices(const ::v1beta1::ContainerAllocateResponse& devices, cri::v1::ContainerConfig& config) {
+  const std::map<std::string, std::string> variables(devices.envs().begin(), devices.envs().end());
+  for (const auto& [name, value] : variables) {
+    auto* variable = config.add_envs();
+    variable->set_key(name);
+    variable->set_value(value);
+  }
+  for (const ::v1beta1::Mount& one : devices.mounts()) {
+    auto* mount = config.add_mounts();
+    mount->set_host_path(one.host_path());
+    mount->set_container_path(one.container_path());
+    mount->set_readonly(one.read_only());
+  }
+  for (const ::v1beta1::DeviceSpec& one : devices.devices()) {
+    auto* device = config.add_devices();
+    device->set_host_path(one.host_path());
+    device->set_container_path(one.container_path());
+    device->set_permissions(one.permissions());
+  }
+  for (const ::v1beta1::CDIDevice& one : devices.cdi_devices()) config.add_cdi_devices()->set_name(one.name());
+  for (const auto& [key, value] : devices.annotations()) (*config.mutable_annotations())[key] = value;
+}
+
 Result<void> addMounts(const core::Pod& pod, const core::Container& container, const ContainerInputs& inputs,
                        cri::v1::ContainerConfig& config) {
   for (int i = 0; i < container.volumemounts_size(); ++i) {
@@ -180,6 +204,7 @@ Result<cri::v1::ContainerConfig> makeContainerConfig(const core::Pod& pod, const
   for (const std::string& part : container.command()) config.add_command(expand(part, *environment));
   for (const std::string& part : container.args()) config.add_args(expand(part, *environment));
   config.set_working_dir(container.workingdir());
+  addPluginDevices(inputs.devices, config);
   for (const auto& [name, value] : *environment) {
     auto* variable = config.add_envs();
     variable->set_key(name);

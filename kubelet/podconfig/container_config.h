@@ -12,6 +12,7 @@
 #include "kubelet/podconfig/environment.h"
 #include "kubelet/podconfig/node_facts.h"
 #include "kubelet/podconfig/security.h"
+#include "proto/deviceplugin/deviceplugin.pb.h"
 #include "proto/k8s/core.pb.h"
 
 namespace cubelet::podconfig {
@@ -33,6 +34,7 @@ struct ContainerInputs {
   std::map<std::string, cri::v1::ImageSpec> imageVolumes;  // by volume name: what the runtime mounts itself (CFG-24)
   std::string hostsFile;                                   // host path, mounted at /etc/hosts; empty: none
   std::string terminationMessageFile;                      // host path, mounted at terminationMessagePath; empty: none
+  ::v1beta1::ContainerAllocateResponse devices;            // what device plug-ins want it to have (SRV-14)
 };
 
 // Errors have reason CreateContainerConfigError.

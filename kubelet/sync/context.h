@@ -11,6 +11,7 @@
 #include "cri/client/runtime_service.h"
 #include "kubelet/admission/node_view.h"
 #include "kubelet/cgroups/pod_cgroups.h"
+#include "kubelet/devices/devices.h"
 #include "kubelet/events/recorder.h"
 #include "kubelet/hooks/hook_runner.h"
 #include "kubelet/images/images.h"
@@ -51,6 +52,7 @@ struct Context {
   // Asks the API server for our Node once more, so that admissionNode is up to date; empty: there is nobody to ask.
   std::function<Task<void>()> readNodeAgain = nullptr;
   Milestones milestones = {};
+  devices::Devices* devices = nullptr;  // null: an agent without device plug-ins
 };
 
 // When a failed step is due again: 10 s with half of that as jitter (RST-10, SBX-3); 1 s when the runtime was not there

@@ -42,8 +42,10 @@ void PodAdmitter::decide() {
 
 void PodAdmitter::decideOn(PodWorker& worker) {
   if (context_.admissionNode == nullptr) return worker.admit();
+  if (reserving_.contains(worker.uid())) return;
+  if (devicesAwaited_.contains(worker.uid())) return takeIn(worker);
   if (roomAwaited_.contains(worker.uid())) {
-    if (roomIsMade(worker.uid())) worker.admit();
+    if (roomIsMade(worker.uid())) takeIn(worker);
     return;
   }
   const admission::NodeView& node = *context_.admissionNode;
@@ -61,10 +63,58 @@ void PodAdmitter::decideOn(PodWorker& worker) {
   if (decision.rejection && !mayBeMistaken) return reject(worker, std::move(*decision.rejection));
 
   admitted_[worker.uid()] = {&worker, std::move(claims), false};
-  if (decision.victims.empty()) return worker.admit();
+  if (decision.victims.empty()) return takeIn(worker);
   roomAwaited_[worker.uid()] = {decision.victims.begin(), decision.victims.end()};
   for (const std::string& victim : decision.victims) preempt(victim, worker);
-  if (roomAwaited_.contains(worker.uid()) && roomIsMade(worker.uid())) worker.admit();
+  if (roomAwaited_.contains(worker.uid()) && roomIsMade(worker.uid())) takeIn(worker);
+}
+
+// All is decided but which devices it gets (SRV-14).
+void PodAdmitter::takeIn(PodWorker& worker) {
+  if (context_.devices == nullptr) return worker.admit();
+  const observe::ObservedPod* have = context_.observer.find(worker.uid());
+  const bool isUp = have != nullptr && std::ranges::any_of(have->sandboxes, &observe::ObservedSandbox::ready);
+  if (!isUp) context_.devices->askAgain(worker.uid());
+  // What runs without devices that anybody knows of goes on; its next containers get some.
+  if (isUp || !context_.devices->isLacking(worker.pod())) return worker.admit();
+  reserving_.insert(worker.uid());
+  tasks_.spawn("devices for " + worker.fullName(), reserveDevices(worker.uid()));
+}
+
+Task<void> PodAdmitter::reserveDevices(std::string uid) {
+  Result<void> reserved;
+  if (const auto begun = admitted_.find(uid); begun != admitted_.end()) {
+    core::Pod pod = begun->second.worker->pod();
+    reserved = co_await context_.devices->reserve(std::move(pod));
+  }
+  reserving_.erase(uid);
+  const auto found = admitted_.find(uid);
+  if (found == admitted_.end() || found->second.worker->stopping()) {
+    context_.devices->release(uid);
+    decide();  // the pod may have come again meanwhile
+    co_return;
+  }
+  PodWorker& worker = *found->second.worker;
+  if (!reserved && devicesMayGetFree(uid)) {
+    devicesAwaited_.insert(uid);
+    co_return;
+  }
+  devicesAwaited_.erase(uid);
+  if (reserved) co_return worker.admit();
+  reject(worker, {.reason = "UnexpectedAdmissionError",
+                  .message = "Allocate failed due to " + reserved.error().message + ", which is unexpected"});
+}
+
+bool PodAdmitter::devicesMayGetFree(const std::string& uid) const {
+  return std::ranges::any_of(context_.devices->allocations(), [&](const auto& one) {
+    if (one.first.pod == uid) return false;
+    const auto holder = admitted_.find(one.first.pod);
+    return holder == admitted_.end() || holder->second.worker->stopping() || hasEnded(*holder->second.worker);
+  });
+}
+
+void PodAdmitter::devicesChanged() {
+  if (!devicesAwaited_.empty()) decide();
 }
 
 bool PodAdmitter::roomIsMade(const std::string& uid) {
@@ -192,6 +242,7 @@ void PodAdmitter::statusChanged(const PodWorker& worker) {
 void PodAdmitter::forget(const std::string& uid) {
   admitted_.erase(uid);
   roomAwaited_.erase(uid);
+  devicesAwaited_.erase(uid);
   nodeReread_.erase(uid);
   retryResizes();
 }

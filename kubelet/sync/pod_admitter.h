@@ -37,6 +37,8 @@ class PodAdmitter {
   void updated(const PodWorker& worker, const core::Pod& pod);
   // The pod is deleted already when the agent hears of it: nothing is decided, but what runs of it counts.
   void foundDeleted(PodWorker& worker, const core::Pod& pod);
+  // Devices have come or are free again: whoever waits for them is decided on.
+  void devicesChanged();
   // Somebody may wait for the end of this pod.
   void statusChanged(const PodWorker& worker);
   void forget(const std::string& uid);
@@ -51,6 +53,9 @@ class PodAdmitter {
   };
 
   void decideOn(PodWorker& worker);
+  void takeIn(PodWorker& worker);
+  Task<void> reserveDevices(std::string uid);
+  bool devicesMayGetFree(const std::string& uid) const;
   bool roomIsMade(const std::string& uid);
   bool looksAgain(const PodWorker& worker, const admission::Decision& decision);
   Task<void> readNodeAgain(std::string uid);
@@ -66,6 +71,8 @@ class PodAdmitter {
   Hooks hooks_;
   std::map<std::string, Admitted> admitted_;                  // by UID
   std::map<std::string, std::set<std::string>> roomAwaited_;  // UID -> those that make room for it
+  std::set<std::string> reserving_;                           // UIDs: their devices are being chosen
+  std::set<std::string> devicesAwaited_;                      // UIDs: pods that end have their devices still
   std::map<std::string, bool> nodeReread_;                    // UID -> true once the node was read again for it
   bool decidingResizes_ = false;
   Timer resizeRetry_;           // set while any is put off

@@ -431,6 +431,24 @@ Task<Result<std::map<int, std::string>>> PodStarter::bindSubPaths(core::Containe
   co_return bound;
 }
 
+Task<Result<::v1beta1::ContainerAllocateResponse>> PodStarter::prepareDevices(core::Container container) {
+  if (context_.devices == nullptr) co_return ::v1beta1::ContainerAllocateResponse();
+  // Nobody but us keeps a static pod from starting before its device plug-in is there.
+  if (status::isStaticPod(state_.pod))
+    for (const std::string& resource : devices::unknownResources(container, context_.devices->inventory()))
+      if (context_.admissionNode == nullptr || !context_.admissionNode->allocatable.contains(resource))
+        co_return fail(Code::kUnavailable, devices::kNotReady,
+                       "no device plug-in has registered for " + resource + " yet: the container waits for it");
+  core::Pod pod = state_.pod;
+  Result<::v1beta1::ContainerAllocateResponse> devices =
+      co_await context_.devices->prepare(std::move(pod), std::move(container));
+  if (!devices) {
+    devices.error().reason = devices::kNotReady;
+    co_return fail(std::move(devices.error()));
+  }
+  co_return std::move(*devices);
+}
+
 Task<Result<std::string>> PodStarter::create(core::Container container, plan::StartContainer start,
                                              std::string sandboxId, std::vector<std::string> podIps,
                                              podconfig::References references) {
@@ -452,6 +470,10 @@ Task<Result<std::string>> PodStarter::create(core::Container container, plan::St
   Result<std::map<int, std::string>> subPaths = co_await bindSubPaths(container, podIps, references);
   if (!subPaths) co_return fail(subPaths.error());
   inputs.subPaths = std::move(*subPaths);
+  Result<::v1beta1::ContainerAllocateResponse> devices = co_await prepareDevices(container);
+  if (!devices) co_return fail(devices.error());
+  if (stopping_()) co_return fail(Code::kCancelled, "", "the pod is being stopped");
+  inputs.devices = std::move(*devices);
   inputs.image = image.local->image;
   inputs.imageRef = image.local->ref;
   const std::vector<WantedImage> images = wantedImages(state_.pod, container.name());

@@ -57,6 +57,8 @@ class PodStarter {
   // Pins what the container's mounts with subPath show; answers by index of the mount where.
   Task<Result<std::map<int, std::string>>> bindSubPaths(core::Container container, std::vector<std::string> podIps,
                                                         podconfig::References references);
+  // What plug-ins want the container to have for its devices (SRV-14). Errors have reason devices::kNotReady.
+  Task<Result<::v1beta1::ContainerAllocateResponse>> prepareDevices(core::Container container);
   Task<Result<std::string>> create(core::Container container, plan::StartContainer start, std::string sandboxId,
                                    std::vector<std::string> podIps, podconfig::References references);
   Task<Result<void>> runCreated(std::string name, std::string id, std::uint32_t attempt);

@@ -179,6 +179,16 @@ void PodWorker::objectChanged() {
   ring();
 }
 
+void PodWorker::devicesChanged() {
+  bool waited = false;
+  for (auto& [name, memory] : state_.memory.containers) {
+    if (memory.failureReason != devices::kNotReady) continue;
+    memory.retryAt = {};
+    waited = true;
+  }
+  if (waited) ring();
+}
+
 void PodWorker::retryVolumes() {
   volumes_.retryNow();
   claimsStale_ = true;  // one that could not grow for want of its driver is due, too
@@ -315,6 +325,7 @@ Task<void> PodWorker::releaseVolumes() {
                           [](const auto& one) { return one.state != observe::ContainerState::kExited; }) ||
       std::ranges::any_of(state_.volumeStates, [](const auto& volume) { return volume.second.trying; });
   if (!plan_.finished || inUse || volumesReleased_ || stop_) co_return;
+  if (context_.devices != nullptr) context_.devices->release(uid());
   Result<void> released = co_await context_.volumes.release(uid());
   volumesReleased_ = released.has_value();
   if (volumesReleased_) {
@@ -421,6 +432,7 @@ Task<void> PodWorker::terminate() {
   if (Result<void> removed = records_.remove(uid()); !removed)
     log::warning("cannot remove the termination record", {{"pod", state_.ref()}, {"error", removed.error().message}});
   if (context_.objects != nullptr) context_.objects->release(uid());
+  if (context_.devices != nullptr) context_.devices->release(uid());
   if (state_.objectKnown) publish(true);
   log::info("the pod is gone", {{"pod", state_.ref()}, {"uid", uid()}});
   callbacks_.finished(*this);

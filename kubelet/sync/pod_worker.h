@@ -70,6 +70,8 @@ class PodWorker {
   void removeDead(std::set<std::string> ids);
   // A ConfigMap or Secret that the pod refers to has changed, appeared or gone.
   void objectChanged();
+  // A container that waits for its devices is due at once.
+  void devicesChanged();
   // Volumes that have failed are due at once, and so is their end.
   void retryVolumes();
   // The agent ends: stops working and leaves the pod as it is. After finished() too.

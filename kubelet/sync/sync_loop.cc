@@ -411,6 +411,11 @@ void SyncLoop::retryVolumes() {
   forEachWorker([](PodWorker& worker) { worker.retryVolumes(); });
 }
 
+void SyncLoop::devicesChanged() {
+  admitter_.devicesChanged();
+  forEachWorker([](PodWorker& worker) { worker.devicesChanged(); });
+}
+
 void SyncLoop::finished(PodWorker& worker) {
   reaping_.spawn("reap " + worker.fullName(), reap(&worker));
 }

@@ -82,6 +82,8 @@ class SyncLoop {
   bool removeAllDead();
   // Volumes that could not be set up may be possible now, of whatever pod: a driver has come.
   void retryVolumes();
+  // There are other devices, or fewer in use.
+  void devicesChanged();
 
   // Ends all work and leaves every pod as it is.
   Task<void> close();

@@ -126,6 +126,7 @@ class TestNode {
   // The same, for an agent that does not take every pod.
   const admission::NodeView* admissionNode = nullptr;
   std::function<Task<void>()> readNodeAgain;
+  devices::Devices* devices = nullptr;  // set before the agent starts
 
  private:
   struct AgentParts {
@@ -168,7 +169,8 @@ class TestNode {
                   .pullRecords = node.pullRecords,
                   .maximumDeadContainers = node.maximumDeadContainers,
                   .admissionNode = node.admissionNode,
-                  .readNodeAgain = node.readNodeAgain},
+                  .readNodeAgain = node.readNodeAgain,
+                  .devices = node.devices},
           records(node.root("terminations")),
           sync(std::make_unique<SyncLoop>(
               context, records,

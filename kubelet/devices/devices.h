@@ -1,0 +1,81 @@
+// Devices: what containers get of the devices of plug-ins (SRV-14).
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <set>
+#include <string>
+
+#include "base/clock.h"
+#include "base/loop.h"
+#include "base/result.h"
+#include "base/rpc/channel.h"
+#include "base/task.h"
+#include "kubelet/devices/checkpoint.h"
+#include "kubelet/devices/choose.h"
+#include "kubelet/devices/plugins.h"
+
+namespace cubelet::devices {
+
+// Why a container waits that cannot have its devices now.
+inline constexpr char kNotReady[] = "CreateContainerConfigError";
+
+// A pod's devices are chosen when it is admitted and stay its own until it has ended, over restarts of its containers
+// and of the agent; what a container needs to use them is asked for before it is made. Loop thread only.
+class Devices {
+ public:
+  // Both references must outlive this object.
+  struct Services {
+    Loop& loop;
+    Clock& clock;
+    rpc::Pump& pump;
+  };
+  // `directory`: <root>/device-plugins. `changed`: amounts() or admissible() answer something else.
+  Devices(Services services, std::string directory, std::function<void()> changed);
+
+  // Reads what an earlier run has noted, then lets plug-ins register. After an error nobody can register, what was
+  // noted counts all the same.
+  Result<void> start();
+  Task<void> close();
+
+  // For the status of the node.
+  Amounts amounts() const { return amountsOf(plugins_.inventory()); }
+  // What pods may use together: what is healthy, and never less than what they have already.
+  std::map<std::string, std::int64_t> admissible() const;
+
+  // The pod asks for devices and has not been given all of them.
+  bool isLacking(const core::Pod& pod) const;
+  // Gives the pod the devices that it lacks; all or none. kUnavailable: it cannot have them.
+  Task<Result<void>> reserve(core::Pod pod);
+  // Nothing of the pod runs: plug-ins are asked anew what its containers need. Their devices may have come up again
+  // with the machine.
+  void askAgain(const std::string& uid);
+  // What the container is to be made with; for one that asks for no devices, nothing. It is noted on disk before this
+  // answers. kUnavailable: try again, its plug-in or its devices are not there.
+  Task<Result<wire::ContainerAllocateResponse>> prepare(core::Pod pod, core::Container container);
+
+  // The pod has ended, or never was.
+  void release(const std::string& uid);
+  // All pods are known by now: what others have had is free.
+  void keepOnly(const std::set<std::string>& uids);
+
+  const Allocations& allocations() const { return allocations_; }
+  const Inventory& inventory() const { return plugins_.inventory(); }
+
+ private:
+  void load();
+  Result<void> save();
+  void saveLater();
+  Task<Result<void>> give(core::Pod pod, Demand demand);
+  Task<Result<wire::ContainerAllocateResponse>> prepareOne(core::Pod pod, Demand demand);
+  Task<Result<void>> allocate(Place place);
+
+  std::string directory_;
+  std::function<void()> changed_;
+  Plugins plugins_;
+  Allocations allocations_;
+  std::string saved_;  // what the file holds
+};
+
+}  // namespace cubelet::devices
