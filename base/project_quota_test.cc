@@ -1,13 +1,11 @@
 #include "base/project_quota.h"
 
-#include <cerrno>
 #include <fcntl.h>
 #include <fstream>
 #include <gtest/gtest.h>
-#include <map>
-#include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/fake_projects.h"
 #include "base/fd.h"
 #include "base/files.h"
 #include "base/quota_disk.h"
@@ -17,37 +15,6 @@ namespace cubelet {
 namespace {
 
 using Project = ProjectCalls::Project;
-
-// A file system that counts what the test says.
-struct FakeProjects final : ProjectCalls {
-  static ino_t inodeOf(int directory) {
-    struct stat status = {};
-    EXPECT_EQ(::fstat(directory, &status), 0);
-    return status.st_ino;
-  }
-  Result<Project> projectOf(int directory) override {
-    if (!knowsProjects) return fail(errnoError(ENOTTY, "ask for the project"));
-    return projects[inodeOf(directory)];
-  }
-  Result<void> setProject(int directory, Project project) override {
-    projects[inodeOf(directory)] = project;
-    if (!appears.empty()) std::ofstream(appears) << "x";
-    usage[project.id].inodes += 1;
-    return {};
-  }
-  Result<DiskUsage> usageOf(int, std::uint32_t project) override {
-    if (!counts) return fail(errnoError(ESRCH, "ask for the usage"));
-    ++asked;
-    return usage[project];
-  }
-
-  bool knowsProjects = true;
-  bool counts = true;
-  std::string appears;  // a file that somebody makes meanwhile
-  std::map<ino_t, Project> projects;
-  std::map<std::uint32_t, DiskUsage> usage;
-  int asked = 0;
-};
 
 struct ProjectQuota : testing::Test {
   ProjectQuota() {
