@@ -1,5 +1,7 @@
 #include "base/http/connection.h"
 
+#include <sys/socket.h>
+
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/use_awaitable.hpp>
@@ -37,12 +39,14 @@ Task<Result<void>> Connection::open(std::string address, std::uint16_t port) {
   auto connected = co_await socket_.async_connect(endpoint, kAwait);
   failure = std::get<0>(connected);
   if (failure) co_return netFailure("dial tcp " + peer_ + ": connect", failure);
-  socket_.set_option(tcp::no_delay(true), failure);
   co_return Result<void>();
 }
 
 Task<Result<void>> Connection::startTls(TlsContext* context, std::string serverName) {
   tls_ = std::make_unique<TlsSession>(*context, serverName);
+  // The request follows the end of the handshake at once, and shall not wait for its acknowledgement.
+  error_code ignored;
+  socket_.set_option(tcp::no_delay(true), ignored);
   for (;;) {
     Result<bool> ready = tls_->handshake();
     // An alert that explains the failure, or the next message.
@@ -86,7 +90,10 @@ void Connection::close() {
 
 Task<Result<void>> Connection::sendRaw(std::string bytes) {
   if (bytes.empty()) co_return Result<void>();
-  const auto buffer = asio::buffer(bytes);
+  // A request is small and the socket new: as good as always it takes all of it, without a turn of the loop.
+  const ssize_t sent = ::send(socket_.native_handle(), bytes.data(), bytes.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+  if (sent == static_cast<ssize_t>(bytes.size())) co_return Result<void>();
+  const auto buffer = asio::buffer(bytes) + (sent > 0 ? static_cast<std::size_t>(sent) : 0);
   auto written = co_await asio::async_write(socket_, buffer, kAwait);
   if (const error_code failure = std::get<0>(written)) co_return netFailure("write tcp " + peer_, failure);
   co_return Result<void>();

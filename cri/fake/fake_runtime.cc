@@ -518,6 +518,9 @@ Task<Result<void>> FakeRuntime::removeContainer(std::string id) {
   auto begun = co_await begin("RemoveContainer", nameOf(id));
   if (!begun) co_return fail(begun.error());
   if (ContainerPtr c = findContainer(id)) {
+    if (c->state == v1::CONTAINER_EXITED && isLost && isLost(*c))
+      co_return failure(Code::kInternal, "RemoveContainer", id,
+                        "failed to delete containerd container \"" + id + "\": cannot delete running task " + id);
     if (c->state == v1::CONTAINER_RUNNING) end(*c, kKilled, "");
     c->ending.cancel();
     std::erase(containers_, c);

@@ -129,6 +129,8 @@ class FakeRuntime final : public RuntimeService, public ImageService {
   // The pause process dies: the sandbox is not ready; its containers run on unless `containersToo`.
   bool killSandbox(const std::string& nameOrId, bool containersToo = false);
   std::function<FakeExec(const FakeContainer&, const std::vector<std::string>& command)> onExec;
+  // An exited container that it names cannot be removed: something of it runs that the runtime has lost sight of.
+  std::function<bool(const FakeContainer&)> isLost;
   // Writes to log files are the test's own business, and so is the new file.
   std::function<void(const FakeContainer&)> onReopenLog;
 

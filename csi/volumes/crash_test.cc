@@ -43,6 +43,9 @@ class Life {
     EXPECT_TRUE(world_.mounts.empty()) << "still mounted: " << world_.mounts.begin()->first;
     EXPECT_THAT(world_.volumes->all(), testing::SizeIs(0));
     EXPECT_THAT(world_.leftovers(), IsEmpty());
+    world_.start();
+    EXPECT_THAT(world_.problems, IsEmpty());
+    EXPECT_THAT(world_.volumes->all(), IsEmpty()) << "the journal has forgotten them, too";
     return effects_;
   }
 
@@ -132,8 +135,8 @@ TEST(Crashes, CSI_20_AtEachEffectOfOneLifeLeaveNothing) {
 TEST(Crashes, CSI_20_InAHundredOrdersLeaveNothing) {
   for (unsigned seed = 1; seed <= 100; ++seed) {
     const int effects = Life(seed, 0).run();
-    // Each step of each order, in every other one before it and after it.
-    for (int at = 1 + static_cast<int>(seed % 2); at <= effects; at += 2) {
+    // Each step in every third order.
+    for (int at = 1 + static_cast<int>(seed % 3); at <= effects; at += 3) {
       SCOPED_TRACE("order " + std::to_string(seed) + ", death at effect " + std::to_string(at));
       Life(seed, at).run();
       if (testing::Test::HasFailure()) return;

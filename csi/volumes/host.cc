@@ -3,6 +3,7 @@
 #include <cerrno>
 #include <chrono>
 #include <cstdlib>
+#include <fcntl.h>
 #include <fstream>
 #include <functional>
 #include <memory>
@@ -32,6 +33,14 @@ std::string unescaped(std::string_view text) {
   return out;
 }
 
+// What comes before the first `end`, which is taken off `rest` together with it.
+std::string_view upTo(char end, std::string_view& rest) {
+  const std::size_t at = rest.find(end);
+  const std::string_view part = rest.substr(0, at);
+  rest.remove_prefix(at == std::string_view::npos ? rest.size() : at + 1);
+  return part;
+}
+
 Result<std::vector<MountEntry>> mountTable() {
   std::ifstream file("/proc/self/mountinfo");
   if (!file) return fail(errnoError(errno, "read /proc/self/mountinfo"));
@@ -51,6 +60,31 @@ std::string asMounted(const std::string& path) {
 Result<void> removeEmpty(const std::string& directory) {
   if (::rmdir(directory.c_str()) == 0 || errno == ENOENT || errno == ENOTEMPTY || errno == EEXIST) return {};
   return fail(errnoError(errno, "remove " + directory));
+}
+
+Result<void> append(const std::string& path, std::string_view lines, Flush flush) {
+  const Fd file(::open(path.c_str(), O_WRONLY | O_APPEND | O_NOFOLLOW | O_CLOEXEC));
+  if (!file) return fail(errnoError(errno, "open " + path));
+  while (!lines.empty()) {
+    const ssize_t written = ::write(file.get(), lines.data(), lines.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) return fail(errnoError(errno, "add to " + path));
+    lines.remove_prefix(static_cast<std::size_t>(written));
+  }
+  if (flush == Flush::kYes && ::fdatasync(file.get()) != 0)
+    return fail(errnoError(errno, "write " + path + " to disk"));
+  return {};
+}
+
+Result<void> replace(const std::string& path, const std::string& content, const std::vector<std::string>& obsolete) {
+  if (Result<void> written = writeFileAtomic(path, content, 0600); !written) return written;
+  if (obsolete.empty()) return {};
+  for (const std::string& file : obsolete)
+    if (Result<void> removed = cubelet::removeFile(file); !removed) return removed;
+  Result<Fd> directory = openDirectory(path.substr(0, path.rfind('/')));
+  if (!directory) return fail(directory.error());
+  if (::fsync(directory->get()) != 0) return fail(errnoError(errno, "remove older files beside " + path));
+  return {};
 }
 
 // Asks the table and not the file system: that may hang.
@@ -98,25 +132,29 @@ Result<void> unmountOnce(const std::string& path) {
 
 std::vector<MountEntry> readMountInfo(std::string_view text) {
   std::vector<MountEntry> entries;
-  std::istringstream lines{std::string(text)};
-  for (std::string line; std::getline(lines, line);) {
-    std::istringstream fields(line);
-    std::string id;
-    std::string parent;
-    MountEntry entry;
-    if (!(fields >> id >> parent >> entry.device >> entry.root >> entry.target)) continue;
-    entry.root = unescaped(entry.root);
-    entry.target = unescaped(entry.target);
-    entries.push_back(std::move(entry));
+  while (!text.empty()) {
+    std::string_view line = upTo('\n', text);
+    upTo(' ', line);  // its number
+    upTo(' ', line);  // that of its parent
+    const std::string_view device = upTo(' ', line);
+    const std::string_view root = upTo(' ', line);
+    const std::string_view target = upTo(' ', line);
+    if (!target.empty()) entries.push_back({std::string(device), unescaped(root), unescaped(target)});
   }
   return entries;
 }
 
-Task<Result<void>> SystemHost::saveRecord(std::string path, std::string content) {
-  std::function<Result<void>()> work = [path, content = std::move(content)] {
-    return writeFileAtomic(path, content, 0600);
+Task<Result<void>> SystemHost::appendRecords(std::string path, std::string lines, Flush flush) {
+  std::function<Result<void>()> work = [path, lines = std::move(lines), flush] { return append(path, lines, flush); };
+  return pool_.run<void>("note the state of volumes in " + path, kPatience, std::move(work));
+}
+
+Task<Result<void>> SystemHost::replaceRecords(std::string path, std::string content,
+                                              std::vector<std::string> obsolete) {
+  std::function<Result<void>()> work = [path, content = std::move(content), obsolete = std::move(obsolete)] {
+    return replace(path, content, obsolete);
   };
-  return pool_.run<void>("note the state of a volume in " + path, kPatience, std::move(work));
+  return pool_.run<void>("write the state of all volumes to " + path, kPatience, std::move(work));
 }
 
 Task<Result<void>> SystemHost::writeFile(std::string path, std::string content) {

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/blocking.h"
+#include "base/files.h"
 #include "base/result.h"
 #include "base/task.h"
 #include "csi/volumes/device_map.h"
@@ -16,8 +17,13 @@ namespace cubelet::csi {
 class Host {
  public:
   virtual ~Host() = default;
-  // On disk when it answers, whatever happens to the machine then: for the journal.
-  virtual Task<Result<void>> saveRecord(std::string path, std::string content) = 0;
+  // Both for the journal. Adds `lines` to a file that there is; with Flush::kYes they, and what was added before, are
+  // on disk when it answers, whatever happens to the machine then. An error: some of it may be there.
+  virtual Task<Result<void>> appendRecords(std::string path, std::string lines, Flush flush) = 0;
+  // A new file, on disk when it answers, with the whole content. Only then the files of the same directory that it
+  // makes obsolete go, and stay away.
+  virtual Task<Result<void>> replaceRecords(std::string path, std::string content,
+                                            std::vector<std::string> obsolete) = 0;
   virtual Task<Result<void>> writeFile(std::string path, std::string content) = 0;
   // mkdir -p, 0750.
   virtual Task<Result<void>> makeDirectory(std::string path) = 0;
@@ -40,7 +46,8 @@ class Host {
 class SystemHost final : public Host {
  public:
   explicit SystemHost(BlockingPool& pool) : pool_(pool) {}
-  Task<Result<void>> saveRecord(std::string path, std::string content) override;
+  Task<Result<void>> appendRecords(std::string path, std::string lines, Flush flush) override;
+  Task<Result<void>> replaceRecords(std::string path, std::string content, std::vector<std::string> obsolete) override;
   Task<Result<void>> writeFile(std::string path, std::string content) override;
   Task<Result<void>> makeDirectory(std::string path) override;
   Task<Result<void>> removeFile(std::string path) override;

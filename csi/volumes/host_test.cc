@@ -34,7 +34,7 @@ TEST(SystemHost, WritesAndRemovesOnlyWhatIsEmpty) {
   struct stat info = {};
   ASSERT_EQ(::stat(made.c_str(), &info), 0);
   EXPECT_EQ(info.st_mode & 07777, 0750u);
-  ASSERT_TRUE(loop.runToEnd(host.saveRecord(made + "/r.json", "{}")));
+  ASSERT_TRUE(loop.runToEnd(host.writeFile(made + "/r.json", "{}")));
   ASSERT_TRUE(loop.runToEnd(host.writeFile(made + "/w", "text")));
   ASSERT_TRUE(loop.runToEnd(host.removeIfEmpty(made)));
   EXPECT_TRUE(fs::exists(made + "/r.json"));
@@ -46,6 +46,26 @@ TEST(SystemHost, WritesAndRemovesOnlyWhatIsEmpty) {
   EXPECT_FALSE(loop.runToEnd(host.isMounted(dir.path())).value());
   EXPECT_TRUE(loop.runToEnd(host.isMounted("/proc")).value());
   EXPECT_TRUE(loop.runToEnd(host.otherMounts(dir.path())).value().empty());
+}
+
+TEST(SystemHost, CSI_20_AddsRecordsToAFileThatThereIsAndReplacesOlderOnes) {
+  Loop loop;
+  SystemClock clock(loop);
+  BlockingPool pool(loop, clock, 2);
+  SystemHost host(pool);
+  TempDir dir;
+  const auto content = [&](const char* name) {
+    std::ifstream file(dir / name);
+    return std::string(std::istreambuf_iterator<char>(file), {});
+  };
+  EXPECT_EQ(loop.runToEnd(host.appendRecords(dir / "j.1", "a\n", Flush::kYes)).error().code, Code::kNotFound);
+  ASSERT_TRUE(loop.runToEnd(host.replaceRecords(dir / "j.1", "a\n", {})));
+  ASSERT_TRUE(loop.runToEnd(host.appendRecords(dir / "j.1", "b\n", Flush::kYes)));
+  ASSERT_TRUE(loop.runToEnd(host.appendRecords(dir / "j.1", "c\n", Flush::kNo)));
+  EXPECT_EQ(content("j.1"), "a\nb\nc\n");
+  ASSERT_TRUE(loop.runToEnd(host.replaceRecords(dir / "j.2", "c\n", {dir / "j.1", dir / "never"})));
+  EXPECT_EQ(content("j.2"), "c\n");
+  EXPECT_FALSE(fs::exists(dir / "j.1"));
 }
 
 }  // namespace

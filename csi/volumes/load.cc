@@ -1,8 +1,8 @@
 // Volumes::load: what earlier agents have left.
-#include <filesystem>
+#include <algorithm>
+#include <iterator>
 
 #include "base/files.h"
-#include "base/half_written.h"
 #include "csi/volumes/paths.h"
 #include "csi/volumes/volumes.h"
 
@@ -34,22 +34,14 @@ std::vector<Error> Volumes::load() {
 }
 
 void Volumes::loadJournal(std::vector<Error>& problems) {
-  const std::string journal = joinPath(options_.root, "cubelet/volumes");
-  removeHalfWritten(journal);
-  for (const std::string& name : namesIn(journal, problems)) {
-    if (!name.ends_with(".json")) continue;
-    const std::string path = joinPath(journal, name);
-    Result<std::string> text = readFile(path, kLargestFile);
-    Result<VolumeRecord> record = text ? readRecord(*text) : Result<VolumeRecord>(fail(text.error()));
-    if (!record) {
-      problems.push_back(record.error().within("read the record " + path));
-      continue;
-    }
+  Journal::Found found = journal_.load();
+  std::ranges::move(found.problems, std::back_inserter(problems));
+  for (const VolumeRecord& record : found.records) {
     auto entry = std::make_shared<Entry>();
-    entry->record = record->bootId == options_.bootId ? *record : madeUncertain(*record);
+    entry->record = record.bootId == options_.bootId ? record : madeUncertain(record);
     entry->record.bootId = options_.bootId;
     for (const auto& [uid, state] : entry->record.pods) entry->unverified.insert(uid);
-    entries_[uniqueName(record->driver, record->handle)] = std::move(entry);
+    entries_[uniqueName(record.driver, record.handle)] = std::move(entry);
   }
 }
 

@@ -38,15 +38,40 @@ struct Crash {
   }
 };
 
-// Real directories, the mount table of the fake driver.
-class TestHost final : public Host {
- public:
-  TestHost(Crash& crash, FakeMounts& mounts) : crash_(crash), mounts_(mounts) {}
+// What a power cut leaves of the journal: files by path.
+using Disk = std::map<std::string, std::string>;
 
-  Task<Result<void>> saveRecord(std::string path, std::string content) override {
+// Real directories, the mount table of the fake driver.
+class TestHost : public Host {
+ public:
+  TestHost(Crash& crash, FakeMounts& mounts, Disk& disk) : crash_(crash), mounts_(mounts), disk_(disk) {}
+
+  Task<Result<void>> appendRecords(std::string path, std::string lines, Flush flush) override {
     co_await crash_.point();
+    if (!std::filesystem::exists(path)) co_return fail(Code::kNotFound, "", "no file " + path);
+    // Killed in the middle of it, too.
+    std::ofstream file(path, std::ios::app);
+    file << lines.substr(0, lines.size() / 2) << std::flush;
+    co_await crash_.point();
+    file << lines.substr(lines.size() / 2) << std::flush;
+    if (flush == Flush::kYes) {
+      ++flushes;
+      disk_[path] = readFile(path, 1 << 20).value();
+    }
+    co_await crash_.point();
+    co_return Result<void>();
+  }
+  Task<Result<void>> replaceRecords(std::string path, std::string content, std::vector<std::string> obsolete) override {
+    co_await crash_.point();
+    ++flushes;
     Result<void> done = writeFileAtomic(path, content, 0600, Flush::kNo);
+    disk_[path] = content;
     co_await crash_.point();
+    for (const std::string& file : obsolete) {
+      if (done) done = cubelet::removeFile(file);
+      disk_.erase(file);
+      co_await crash_.point();
+    }
     co_return done;
   }
   Task<Result<void>> writeFile(std::string path, std::string content) override {
@@ -105,10 +130,12 @@ class TestHost final : public Host {
   }
 
   std::vector<std::string> others;
+  int flushes = 0;
 
  private:
   Crash& crash_;
   FakeMounts& mounts_;
+  Disk& disk_;
 };
 
 // The way to the driver: a kill may come before the request leaves, or while its answer is under way.
@@ -174,7 +201,7 @@ struct World {
     stop();
     crash = Crash();
     drivers = std::make_unique<OneDriver>(std::make_shared<CrashingNode>(crash, driver));
-    host = std::make_unique<TestHost>(crash, mounts);
+    host = std::make_unique<TestHost>(crash, mounts, disk);
     volumes = std::make_unique<Volumes>(
         *host, *drivers,
         Volumes::Options{.root = dir.path(), .nodeName = "n1", .bootId = "boot-" + std::to_string(boot)});
@@ -185,9 +212,13 @@ struct World {
     if (tasks) loop.runToEnd(tasks->close());
     tasks.reset();
   }
+  // By a power cut.
   void reboot() {
     stop();
     driver.reboot();
+    for (const std::string& name : listDirectory(dir / "cubelet/volumes").value_or(std::vector<std::string>()))
+      if (name.starts_with("journal.")) std::filesystem::remove(dir / ("cubelet/volumes/" + name));
+    for (const auto& [path, content] : disk) std::ofstream(path) << content;
     ++boot;
   }
 
@@ -219,11 +250,12 @@ struct World {
     use.ns = "default";
     return use;
   }
-  // Files, and directories of volumes: what must not be left.
+  // Files but the journal, and directories of volumes: what must not be left.
   std::vector<std::string> leftovers() const {
     std::vector<std::string> left;
     for (const auto& entry : std::filesystem::recursive_directory_iterator(dir.path())) {
       const std::string name = entry.path().filename();
+      if (name.starts_with("journal.")) continue;
       if (entry.is_regular_file() || name == "mount" || name == "globalmount") left.push_back(entry.path());
     }
     return left;
@@ -233,6 +265,7 @@ struct World {
   ManualClock clock{loop};
   TempDir dir{memoryDirectory()};
   FakeMounts mounts;
+  Disk disk;
   FakeDriver driver{clock, mounts};
   int boot = 1;
   Crash crash;

@@ -28,10 +28,6 @@ bool isInUseBeside(const VolumeRecord& record, const std::string& podUid) {
 
 // ---- Names ----
 
-std::string Volumes::journalFile(const VolumeRecord& record) const {
-  return options_.root + "/cubelet/volumes/" + sha256Hex(uniqueName(record.driver, record.handle)) + ".json";
-}
-
 std::string Volumes::stagingOf(const VolumeRecord& record) const {
   return record.block ? blockStagingPath(options_.root, record.name)
                       : stagingPath(options_.root, record.driver, record.handle);
@@ -237,7 +233,7 @@ Task<Result<std::int64_t>> Volumes::expand(VolumeSpec spec, PodUse use, std::int
   slot.release();
   if (!answer) co_return fail(answer.error().within("expand " + describe(entry->record)));
   entry->record.size = bytes;
-  Result<void> saved = co_await save(entry);
+  Result<void> saved = co_await save(entry, Flush::kYes);
   if (!saved) co_return fail(saved.error());
   co_return answer->capacity_bytes() > 0 ? answer->capacity_bytes() : bytes;
 }
@@ -303,9 +299,11 @@ std::vector<std::string> Volumes::inUse() const {
 
 // ---- Steps ----
 
-Task<Result<void>> Volumes::save(EntryPtr entry) {
-  auto written = host_.saveRecord(journalFile(entry->record), toJson(entry->record));
-  co_return co_await std::move(written);
+// An intent is flushed: it is on disk before its call, whatever happens to the machine. A result is not: it outlives
+// the agent, and after a power cut the kernel has no mounts, so that what was done counts as begun anyway.
+Task<Result<void>> Volumes::save(EntryPtr entry, Flush flush) {
+  auto noted = journal_.note(entry->record, flush);
+  co_return co_await std::move(noted);
 }
 
 // What an earlier agent has published is still there, or is published again.
@@ -392,7 +390,7 @@ Task<Result<void>> Volumes::towardsUnpublished(EntryPtr entry, std::string podUi
       case Step::kPublish:
       case Step::kNone:
         // Others use it on: the disk learns that this pod does not.
-        done = co_await save(entry);
+        done = co_await save(entry, Flush::kNo);
         co_return done;
     }
     if (!done) co_return done;
@@ -412,7 +410,7 @@ Task<Result<void>> Volumes::stage(EntryPtr entry, VolumeSpec spec, PodUse use, s
   }
   record.stage = StageState::kStaging;
   record.attachmentId = spec.attachmentId;
-  Result<void> noted = co_await save(entry);
+  Result<void> noted = co_await save(entry, Flush::kYes);
   if (!noted) co_return noted;
   Result<void> made = co_await host_.makeDirectory(path);
   if (!made) co_return made;
@@ -435,7 +433,7 @@ Task<Result<void>> Volumes::stage(EntryPtr entry, VolumeSpec spec, PodUse use, s
   if (first && outcomeOf(staged.error()) == Outcome::kFinal) {
     Result<void> removed = co_await removeStaging(record);
     if (removed) record.stage = StageState::kNone;
-    Result<void> saved = co_await save(entry);
+    Result<void> saved = co_await save(entry, Flush::kNo);
     if (!saved) co_return saved;
   }
   co_return staged;
@@ -453,7 +451,7 @@ Task<Result<void>> Volumes::publishTo(EntryPtr entry, VolumeSpec spec, PodUse us
       co_return fail(Code::kAlreadyExists, "", "something that cubelet did not mount is at " + path + ": unmount it");
   }
   record.pods[use.uid] = PublishState::kPublishing;
-  Result<void> noted = co_await save(entry);
+  Result<void> noted = co_await save(entry, Flush::kYes);
   if (!noted) co_return noted;
   Result<void> made = co_await host_.makeDirectory(directoryOf(path));
   if (!made) co_return made;
@@ -473,7 +471,7 @@ Task<Result<void>> Volumes::publishTo(EntryPtr entry, VolumeSpec spec, PodUse us
   }
   if (published) {
     record.pods[use.uid] = PublishState::kPublished;
-    co_return co_await save(entry);
+    co_return co_await save(entry, Flush::kNo);
   }
   // The driver may have lost what it had staged: the next try stages again, which changes nothing if it has not.
   if (published.error().reason == "FailedPrecondition" && record.stage == StageState::kStaged)
@@ -481,7 +479,7 @@ Task<Result<void>> Volumes::publishTo(EntryPtr entry, VolumeSpec spec, PodUse us
   if (first && outcomeOf(published.error()) == Outcome::kFinal) {
     Result<void> removed = co_await removeTarget(record, use.uid);
     if (removed) record.pods[use.uid] = PublishState::kClaimed;
-    Result<void> saved = co_await save(entry);
+    Result<void> saved = co_await save(entry, Flush::kNo);
     if (!saved) co_return saved;
   }
   co_return published;
@@ -491,7 +489,7 @@ Task<Result<void>> Volumes::unpublish(EntryPtr entry, std::string podUid) {
   VolumeRecord& record = entry->record;
   const std::string path = targetOf(record, podUid);
   record.pods[podUid] = PublishState::kUnpublishing;
-  Result<void> noted = co_await save(entry);
+  Result<void> noted = co_await save(entry, Flush::kYes);
   if (!noted) co_return noted;
   if (record.block) {
     Result<void> unmapped = co_await host_.unmapDevice(deviceMapOf(record, podUid));
@@ -523,7 +521,7 @@ Task<Result<void>> Volumes::unstage(EntryPtr entry) {
   VolumeRecord& record = entry->record;
   const std::string path = stagingOf(record);
   record.stage = StageState::kUnstaging;
-  Result<void> noted = co_await save(entry);
+  Result<void> noted = co_await save(entry, Flush::kYes);
   if (!noted) co_return noted;
   if (!record.block) {
     Result<std::vector<std::string>> others = co_await host_.otherMounts(path);
@@ -559,8 +557,9 @@ Task<Result<void>> Volumes::forget(EntryPtr entry) {
     Result<void> removed = co_await removeStaging(entry->record);
     if (!removed) co_return removed;
   }
-  Result<void> removed = co_await host_.removeFile(journalFile(entry->record));
-  if (!removed) co_return removed;
+  // Nothing is left of it: the journal forgets it.
+  Result<void> noted = co_await save(entry, Flush::kNo);
+  if (!noted) co_return noted;
   // Whoever waits for its turn has this entry in hand and goes on with it.
   if (entry->users.empty() && entry->turn.waiting() == 0)
     entries_.erase(uniqueName(entry->record.driver, entry->record.handle));

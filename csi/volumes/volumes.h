@@ -17,6 +17,7 @@
 #include "csi/client/node_service.h"
 #include "csi/volumes/audit.h"
 #include "csi/volumes/host.h"
+#include "csi/volumes/journal.h"
 #include "csi/volumes/plan.h"
 #include "csi/volumes/record.h"
 #include "csi/volumes/volume_spec.h"
@@ -49,7 +50,10 @@ class Volumes {
   };
   // All must outlive this object.
   Volumes(Host& host, Drivers& drivers, Options options)
-      : host_(host), drivers_(drivers), options_(std::move(options)) {}
+      : host_(host),
+        drivers_(drivers),
+        options_(std::move(options)),
+        journal_(host, joinPath(options_.root, "cubelet/volumes")) {}
 
   // Once, before all else: the journal, and what upstream's kubelet or a lost journal has left in vol_data.json.
   // Answers what cannot be read; that is left alone. Blocks for small local files.
@@ -147,12 +151,11 @@ class Volumes {
   void loadStaged(std::vector<Error>& problems);
   void loadDevices(std::vector<Error>& problems);
 
-  std::string journalFile(const VolumeRecord& record) const;
   std::string stagingOf(const VolumeRecord& record) const;
   std::string targetOf(const VolumeRecord& record, const std::string& podUid) const;
   std::string dataFileOf(const VolumeRecord& record, const std::string& podUid) const;
 
-  Task<Result<void>> save(EntryPtr entry);
+  Task<Result<void>> save(EntryPtr entry, Flush flush);
   Task<Result<void>> verify(EntryPtr entry, std::string podUid);
   Task<Result<void>> towardsPublished(EntryPtr entry, VolumeSpec spec, PodUse use);
   Task<Result<void>> towardsUnpublished(EntryPtr entry, std::string podUid);
@@ -174,6 +177,7 @@ class Volumes {
   Host& host_;
   Drivers& drivers_;
   Options options_;
+  Journal journal_;
   std::function<void()> changed_ = [] {};
   std::map<std::string, EntryPtr> entries_;                       // by unique name
   std::vector<Error> unreadable_;                                 // what load() could not read

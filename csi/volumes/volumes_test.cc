@@ -283,10 +283,10 @@ TEST_F(Csi, CSI_20_VolumesOfUpstreamAreTakenOver) {
 TEST_F(Csi, CSI_20_ARecordThatCannotBeReadIsSaidAndLeftAlone) {
   ASSERT_TRUE(publish("p1"));
   world.stop();
-  for (const auto& file : fs::directory_iterator(world.dir / "cubelet/volumes")) std::ofstream(file.path()) << "{\"v";
+  for (const auto& file : fs::directory_iterator(world.dir / "cubelet/volumes")) std::ofstream(file.path()) << "{\n{";
   world.start();
   ASSERT_EQ(world.problems.size(), 1u);
-  EXPECT_THAT(world.problems[0].message, HasSubstr("read the record"));
+  EXPECT_THAT(world.problems[0].message, HasSubstr("read line 1 of the journal"));
   EXPECT_EQ(states(), "v1 staging p1 publishing") << "vol_data.json tells enough";
 }
 

@@ -2,6 +2,7 @@
 
 #include <csignal>
 #include <fstream>
+#include <map>
 
 #include "integration/harness/built.h"
 
@@ -53,18 +54,31 @@ std::vector<std::string> csiMounts(const Node& node) {
 }
 
 std::vector<std::string> csiJournal(const Node& node) {
-  std::vector<std::string> files;
+  std::map<std::string, std::string> last;
   std::error_code none;
-  for (const auto& entry : fs::directory_iterator(node.root() / "cubelet/volumes", none))
-    files.push_back(entry.path().filename());
-  return files;
+  for (const auto& entry : fs::directory_iterator(node.root() / "cubelet/volumes", none)) {
+    std::ifstream file(entry.path());
+    for (std::string line; std::getline(file, line);) {
+      const std::string record = line.substr(line.find(' ') + 1);
+      const json noted = json::parse(record, nullptr, false);
+      if (noted.is_discarded()) continue;  // it is being written
+      const std::string volume = noted["driver"].get<std::string>() + " " + noted["handle"].get<std::string>();
+      if (noted["stage"] == "none" && noted["pods"].empty())
+        last.erase(volume);
+      else
+        last[volume] = record;
+    }
+  }
+  std::vector<std::string> records;
+  for (const auto& [volume, record] : last) records.push_back(record);
+  return records;
 }
 
 Look hasNoCsiVolumes(const Node& node) {
   return [&node] {
     std::string left;
     for (const std::string& mount : csiMounts(node)) left += "mounted: " + mount + "\n";
-    for (const std::string& file : csiJournal(node)) left += "noted: " + file + "\n";
+    for (const std::string& record : csiJournal(node)) left += "noted: " + record + "\n";
     const fs::path staged = node.root() / "plugins/kubernetes.io/csi" / HostpathDriver::kName;
     std::error_code none;
     for (const auto& entry : fs::directory_iterator(staged, none)) left += "staged: " + entry.path().string() + "\n";

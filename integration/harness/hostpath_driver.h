@@ -40,7 +40,7 @@ class HostpathDriver {
 
 // Lines of the mount table: what CSI drivers have mounted below the node's root.
 std::vector<std::string> csiMounts(const Node& node);
-// Files of the agent's journal of CSI volumes.
+// What the agent's journal of CSI volumes says: the last record of each.
 std::vector<std::string> csiJournal(const Node& node);
 // Nothing is mounted, noted or staged any more.
 Look hasNoCsiVolumes(const Node& node);

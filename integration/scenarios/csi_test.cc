@@ -173,7 +173,7 @@ TEST_F(Csi, CSI_15_AVolumeGrowsWithItsObject) {
   driver().start({"--volume-size=134217728"});
   put("disk.yaml", disk("128Mi"));
   EXPECT_TRUE(eventually("it has grown", kSoon, logSays(node(), "MountVolume.NodeExpandVolume succeeded for volume")));
-  const json noted = json::parse(contentOf(node().root() / "cubelet/volumes" / csiJournal(node()).at(0)));
+  const json noted = json::parse(csiJournal(node()).at(0));
   EXPECT_EQ(noted["size"], "134217728");
   EXPECT_TRUE(runsOnce(node(), "p", {"c"})().empty()) << "the pod does not notice";
   put("disk.yaml", disk("256Mi"));

@@ -32,6 +32,20 @@ class CgroupfsDriver : public Driver {
 
   Result<std::int64_t> processesIn(const CgroupName& name) override { return files_.processesIn(pathOf(name, kind())); }
 
+  // Runtimes name it by the ID, or by a scope with the ID in its name.
+  Result<bool> killContainer(const CgroupName& pod, const std::string& containerId) override {
+    const std::string path = pathOf(pod, kind());
+    Result<std::vector<std::string>> names = files_.children(path);
+    if (!names) return fail(names.error());
+    bool any = false;
+    for (const std::string& name : *names) {
+      if (name.find(containerId) == std::string::npos) continue;
+      if (Result<void> killed = files_.killAll(path + "/" + name); !killed) return fail(killed.error());
+      any = true;
+    }
+    return any;
+  }
+
   Result<void> remove(const CgroupName& name) override {
     const std::string path = pathOf(name, kind());
     if (Result<void> killed = files_.killAll(path); !killed) return killed;

@@ -28,6 +28,8 @@ class Driver {
   virtual Result<std::int64_t> memoryInUse(const CgroupName& name) = 0;
   // Processes and threads in it and below.
   virtual Result<std::int64_t> processesIn(const CgroupName& name) = 0;
+  // Ends what still runs in the cgroup that the runtime has made in it for a container. False when there is none.
+  virtual Result<bool> killContainer(const CgroupName& pod, const std::string& containerId) = 0;
   // Ends what still runs in it and removes it with all below. kUnavailable: not all of it is dead yet, try again.
   virtual Result<void> remove(const CgroupName& name) = 0;
 };

@@ -56,6 +56,7 @@ class FakeTree final : public Tree {
   }
   bool has(const std::string& path) const { return directories_.contains(path); }
   std::size_t processes() const { return processes_.size(); }
+  std::set<int> killed() const { return dying_; }
   std::size_t writes() const { return writes_; }
 
   Result<bool> isDirectory(const std::string& path) override { return has(clean(path)); }

@@ -234,6 +234,24 @@ Task<void> PodCgroups::slowDown(std::string uid) {
     log::debug(1, "cannot slow down what is left of a pod", {{"uid", uid}, {"error", applied.error().message}});
 }
 
+Task<bool> PodCgroups::endContainer(std::string uid, std::string containerId) {
+  if (!enabled() || !started_ || !isUsableUid(uid) || containerId.empty()) co_return false;
+  std::function<Result<bool>(Driver&)> kill = [uid, containerId, root = options_.root](Driver& driver) -> Result<bool> {
+    bool any = false;
+    for (QosClass qos : kQosClasses) {
+      Result<bool> killed = driver.killContainer(podCgroup(root, qos, uid), containerId);
+      if (!killed) return killed;
+      any = any || *killed;
+    }
+    return any;
+  };
+  Result<bool> ended = co_await onDriver<bool>("end container " + containerId, std::move(kill));
+  if (ended) co_return *ended;
+  log::warning("cannot end what may run of a container that the runtime has given up",
+               {{"uid", uid}, {"id", containerId}, {"error", ended.error().message}});
+  co_return false;
+}
+
 Task<Result<void>> PodCgroups::tryRemove(std::string uid) {
   std::function<Result<void>(Driver&)> remove = [uid, root = options_.root](Driver& driver) -> Result<void> {
     for (QosClass qos : kQosClasses)

@@ -78,6 +78,9 @@ class PodCgroups {
   void release(const std::string& uid);
   // As long as something keeps the cgroup: as little CPU as there is for what may run in it (RES-21).
   Task<void> slowDown(std::string uid);
+  // Ends what runs of a container that the runtime has given up: no call to the runtime could. True when its cgroup was
+  // there, so that something may have run.
+  Task<bool> endContainer(std::string uid, std::string containerId);
   // Ends what still runs in it and removes it, whatever class it is in. kUnavailable: something does not die.
   Task<Result<void>> remove(std::string uid);
   // Cgroups of pods that nobody knows: left over from an agent that was killed (RES-21).

@@ -198,6 +198,21 @@ TEST_F(PodCgroupsTest, RES_21_LeftOverProcessesGetFiveTries) {
   EXPECT_EQ(removed.error().code, Code::kUnavailable);
 }
 
+TEST_F(PodCgroupsTest, EndsOneContainerOfThePod) {
+  PodCgroups& all = make();
+  ASSERT_TRUE(run(all.add(podOf("a", "1"))));
+  tree.put("/kubepods/burstable/poda/c1/cgroup.procs", "4711\n");
+  tree.put("/kubepods/burstable/poda/cri-containerd-c2.scope/cgroup.procs", "4712\n");
+  tree.addProcess("/kubepods/burstable/poda/c1", 4711);
+  tree.addProcess("/kubepods/burstable/poda/cri-containerd-c2.scope", 4712);
+  EXPECT_FALSE(run(all.endContainer("a", "c3")));
+  EXPECT_TRUE(run(all.endContainer("a", "c2")));
+  EXPECT_EQ(tree.killed(), std::set<int>{4712});
+  EXPECT_TRUE(run(all.endContainer("a", "c1")));
+  EXPECT_FALSE(run(all.endContainer("b", "c1")));
+  EXPECT_FALSE(run(all.endContainer("a", ""))) << "that would be all of them";
+}
+
 TEST_F(PodCgroupsTest, RES_21_SlowsDownWhatCannotGoYet) {
   PodCgroups& all = make();
   ASSERT_TRUE(run(all.add(podOf("a", "1"))));

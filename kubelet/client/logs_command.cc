@@ -28,9 +28,10 @@ Result<std::string> podLogsDir(AgentClient& agent) {
 
 // Everything that is there now; false when nobody reads our output any more.
 Result<bool> drain(logs::LogFile& log, std::ostream& out) {
+  std::string room;
   for (;;) {
     std::string text;
-    Result<bool> more = log.read(text);
+    Result<bool> more = log.read(text, room);
     if (!more) return fail(more.error());
     out << text << std::flush;
     if (!out) return false;

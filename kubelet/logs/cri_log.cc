@@ -35,7 +35,7 @@ struct LineView {
   std::string_view content;
 };
 
-std::optional<LineView> parseCri(std::string_view line) {
+std::optional<LineView> parseCri(std::string_view line, KnownSecond& second) {
   auto time = nextWord(line);
   auto stream = time ? nextWord(line) : std::nullopt;
   if (!stream) return std::nullopt;
@@ -44,9 +44,9 @@ std::optional<LineView> parseCri(std::string_view line) {
   line.remove_prefix(std::min(line.size(), tags.size() + 1));
   std::string_view tag = tags.substr(0, tags.find(':'));
   if (tag != "F" && tag != "P") return std::nullopt;
-  std::optional<WallTime> when = parseRfc3339(*time);
   std::optional<Stream> from = streamOf(*stream);
-  if (!when || !from) return std::nullopt;
+  std::optional<WallTime> when = from ? second.parse(*time) : std::nullopt;
+  if (!when) return std::nullopt;
   return LineView{.time = *when, .timeText = *time, .stream = *from, .partial = tag == "P", .content = line};
 }
 
@@ -125,6 +125,22 @@ std::chrono::nanoseconds takeFraction(std::string_view& text) {
 
 }  // namespace
 
+std::optional<WallTime> KnownSecond::parse(std::string_view text) {
+  if (!text_.empty() && text.starts_with(text_)) {
+    std::string_view rest = text.substr(text_.size());
+    const std::chrono::nanoseconds fraction = takeFraction(rest);
+    const std::optional<std::chrono::minutes> offset = takeOffset(rest);
+    if (offset && rest.empty()) return time_ + fraction - *offset;
+    return std::nullopt;
+  }
+  constexpr std::size_t kSize = std::string_view("2027-01-15T08:00:00").size();
+  const std::optional<WallTime> parsed = parseRfc3339(text);
+  if (!parsed) return std::nullopt;
+  text_ = text.substr(0, kSize);
+  time_ = parseRfc3339(text_ + "Z").value_or(*parsed);
+  return parsed;
+}
+
 std::optional<WallTime> parseRfc3339(std::string_view text) {
   using namespace std::chrono;
   auto number = [&text](std::size_t digits, char before) -> std::optional<int> {
@@ -158,7 +174,8 @@ std::string withNineDigits(std::string_view timeText) {
 
 std::optional<LogLine> parseLogLine(std::string_view line) {
   if (line.starts_with('{')) return parseDockerJson(line);
-  const std::optional<LineView> parsed = parseCri(line);
+  KnownSecond second;
+  const std::optional<LineView> parsed = parseCri(line, second);
   if (!parsed) return std::nullopt;
   return copyOf(*parsed);
 }
@@ -196,7 +213,7 @@ void LogFormatter::addLine(std::string_view line, std::string& out) {
   std::optional<LogLine> kept;  // what the view of a line in JSON is of
   std::optional<LineView> parsed;
   if (!line.starts_with('{'))
-    parsed = parseCri(line);
+    parsed = parseCri(line, second_);
   else if ((kept = parseDockerJson(line)))
     parsed = viewOf(*kept);
   if (!parsed) return;

@@ -30,6 +30,17 @@ std::optional<WallTime> parseRfc3339(std::string_view text);
 // The same moment with exactly nine digits of fraction; the offset stays (LOG-5).
 std::string withNineDigits(std::string_view timeText);
 
+// The second that the last line was written in: the next one's is the same mostly.
+class KnownSecond {
+ public:
+  // As parseRfc3339().
+  std::optional<WallTime> parse(std::string_view text);
+
+ private:
+  std::string text_;  // "2027-01-15T08:00:00"
+  WallTime time_;
+};
+
 struct LogFormat {
   bool timestamps = false;        // before each line
   std::optional<WallTime> since;  // older lines are left out
@@ -50,6 +61,7 @@ class LogFormatter {
   void addLine(std::string_view line, std::string& out);
 
   LogFormat format_;
+  KnownSecond second_;
   std::string rest_;
   bool skipping_ = false;  // inside a line that is too long to be one of ours
   bool lineStart_ = true;  // of the program's line

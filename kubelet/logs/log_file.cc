@@ -12,8 +12,8 @@
 namespace cubelet::logs {
 namespace {
 
-// As much as the server sends in one piece.
-constexpr std::size_t kPortion = std::size_t{128} * 1024;
+// As much as is sent in one piece.
+constexpr std::size_t kPortion = std::size_t{256} * 1024;
 constexpr std::size_t kBlock = std::size_t{64} * 1024;
 
 Result<std::size_t> readAt(const Fd& file, std::uint64_t offset, char* buffer, std::size_t size) {
@@ -130,24 +130,27 @@ Result<LogFile> LogFile::open(std::string directory, std::string path, std::opti
   return log;
 }
 
-Result<bool> LogFile::read(std::string& out) {
-  Result<bool> more = readOn(out);
+Result<bool> LogFile::read(std::string& out, std::string& room) {
+  Result<bool> more = readOn(out, room);
   if (!more || *more) return more;
   Result<bool> changed = goToNewFile();
   if (!changed || !*changed) return changed;
-  more = readOn(out);
+  more = readOn(out, room);
   if (!more) return more;
   return true;
 }
 
-Result<bool> LogFile::readOn(std::string& out) {
-  std::string portion(kPortion, '\0');
-  Result<std::size_t> n = readAt(file_, offset_, portion.data(), portion.size());
+Result<bool> LogFile::readOn(std::string& out, std::string& room) {
+  Result<std::size_t> n = std::size_t{0};
+  room.resize_and_overwrite(kPortion, [&](char* into, std::size_t size) {
+    n = readAt(file_, offset_, into, size);
+    return n.value_or(0);
+  });
   if (!n) return fail(n.error().within(path_));
   if (*n == 0) return false;
   offset_ += *n;
   out.reserve(out.size() + *n);
-  formatter_.add(std::string_view(portion).substr(0, *n), out);
+  formatter_.add(room, out);
   return true;
 }
 

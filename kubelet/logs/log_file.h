@@ -24,13 +24,14 @@ class LogFile {
   static Result<LogFile> open(std::string directory, std::string path, std::optional<std::uint64_t> tail,
                               LogFormat format);
 
-  // Appends what has been written since the last call, a portion of it at most; false when nothing was new.
-  Result<bool> read(std::string& out);
+  // Appends what has been written since the last call, a portion of it at most; false when nothing was new. `room` is
+  // for the bytes of the file: what it holds is of no meaning, but kept it saves memory being asked for again.
+  Result<bool> read(std::string& out, std::string& room);
 
  private:
   LogFile(std::string directory, std::string path, Fd file, LogFormat format)
       : directory_(std::move(directory)), path_(std::move(path)), file_(std::move(file)), formatter_(format) {}
-  Result<bool> readOn(std::string& out);
+  Result<bool> readOn(std::string& out, std::string& room);
   Result<bool> goToNewFile();
 
   std::string directory_;

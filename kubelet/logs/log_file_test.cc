@@ -31,8 +31,9 @@ class LogFiles : public testing::Test {
   // Everything that can be read now.
   static std::string drain(LogFile& log) {
     std::string out;
+    std::string room;
     for (;;) {
-      Result<bool> more = log.read(out);
+      Result<bool> more = log.read(out, room);
       EXPECT_TRUE(more) << more.error().message;
       if (!more || !*more) return out;
     }
@@ -90,7 +91,8 @@ TEST_F(LogFiles, ReadsALargeFileInPortions) {
   append(text);
   LogFile log = open();
   std::string first;
-  ASSERT_TRUE(*log.read(first));
+  std::string room;
+  ASSERT_TRUE(*log.read(first, room));
   EXPECT_LT(first.size(), 400'000u);
   std::string rest = drain(log);
   EXPECT_TRUE(rest.ends_with("line 19999\n"));

@@ -2,12 +2,9 @@
 
 #include <algorithm>
 #include <fmt/format.h>
+#include <memory>
 #include <optional>
 #include <utility>
-
-#include <boost/asio/post.hpp>
-#include <boost/asio/this_coro.hpp>
-#include <boost/asio/use_awaitable.hpp>
 
 #include "base/files.h"
 #include "base/log.h"
@@ -40,8 +37,12 @@ bool runs(const NodeView& view, const Followed& followed) {
 
 class LogBody final : public web::BodySource {
  public:
-  LogBody(Clock& clock, const NodeView& view, logs::LogFile log, std::optional<std::uint64_t> limit)
-      : clock_(clock), view_(view), log_(std::move(log)), left_(limit), wake_(clock) {}
+  // `room`: for what is read, shared by all of them.
+  LogBody(Clock& clock, const NodeView& view, logs::LogFile log, std::optional<std::uint64_t> limit,
+          std::shared_ptr<std::string> room)
+      : clock_(clock), view_(view), log_(std::move(log)), left_(limit), room_(std::move(room)), wake_(clock) {}
+  LogBody(const LogBody&) = delete;
+  LogBody& operator=(const LogBody&) = delete;
 
   Result<void> follow(LogWatch& watch, const std::string& directory, Followed followed) {
     Result<LogWatch::Subscription> subscription = watch.follow(directory, followed.uid, wake_);
@@ -51,24 +52,32 @@ class LogBody final : public web::BodySource {
     return {};
   }
 
-  Task<std::string> next() override {
-    for (;;) {
-      if (stopped_ || (left_ && *left_ == 0)) co_return std::string();
-      std::string text;
-      Result<bool> more = log_.read(text);
-      if (!more) {
-        log::warning("cannot read a container's log", {{"error", more.error().message}});
-        co_return std::string();
-      }
-      if (!text.empty()) co_return limited(std::move(text));
-      if (*more) {
-        // Nothing in this portion was wanted: others have their turn.
-        auto executor = co_await boost::asio::this_coro::executor;
-        co_await boost::asio::post(executor, boost::asio::use_awaitable);
-        continue;
-      }
-      const bool goOn = co_await waitForMore();
-      if (!goOn) co_return std::string();
+  ~LogBody() override { *room_ = std::string(); }
+
+  Next read(std::string& out) override {
+    if (stopped_ || (left_ && *left_ == 0)) return Next::kEnd;
+    const std::size_t before = out.size();
+    Result<bool> more = log_.read(out, *room_);
+    if (!more) {
+      log::warning("cannot read a container's log", {{"error", more.error().message}});
+      return Next::kEnd;
+    }
+    if (left_) {
+      if (out.size() - before > *left_) out.resize(before + *left_);
+      *left_ -= out.size() - before;
+    }
+    if (*more) return Next::kMore;
+    *room_ = std::string();
+    return followed_ && !over_ ? Next::kLater : Next::kEnd;
+  }
+
+  // All has been read, for now.
+  Task<void> wait() override {
+    if (runs(view_, *followed_)) {
+      co_await wake_.wait();
+    } else {
+      over_ = true;
+      co_await clock_.sleep(kLastWords);
     }
   }
 
@@ -78,29 +87,11 @@ class LogBody final : public web::BodySource {
   }
 
  private:
-  // All has been read. False: nothing more will come.
-  Task<bool> waitForMore() {
-    if (!followed_ || over_) co_return false;
-    if (!runs(view_, *followed_)) {
-      over_ = true;
-      co_await clock_.sleep(kLastWords);
-      co_return !stopped_;
-    }
-    co_await wake_.wait();
-    co_return !stopped_;
-  }
-
-  std::string limited(std::string text) {
-    if (!left_) return text;
-    if (text.size() > *left_) text.resize(*left_);
-    *left_ -= text.size();
-    return text;
-  }
-
   Clock& clock_;
   const NodeView& view_;
   logs::LogFile log_;
   std::optional<std::uint64_t> left_;  // of the bytes that may be sent
+  std::shared_ptr<std::string> room_;
   Wake wake_;
   std::optional<Followed> followed_;
   LogWatch::Subscription subscription_;
@@ -137,7 +128,7 @@ Task<web::Reply> ContainerLogs::serve(web::RequestPtr request) {
     co_return web::textReply(log.error().code == Code::kNotFound ? 400 : 500,
                              fmt::format("cannot read the log of container \"{}\" in pod \"{}\": {}\n", container, name,
                                          log.error().message));
-  auto body = std::make_shared<LogBody>(clock_, view_, std::move(*log), query.limit);
+  auto body = std::make_shared<LogBody>(clock_, view_, std::move(*log), query.limit, readRoom_);
   if (query.follow && source->running) {
     Followed followed{
         .uid = pod->metadata().uid(), .container = container, .attempt = static_cast<std::uint32_t>(source->attempt)};

@@ -1,6 +1,7 @@
 // ContainerLogs: GET /containerLogs/{namespace}/{pod}/{container} (LOG-4 to LOG-7).
 #pragma once
 
+#include <memory>
 #include <string>
 
 #include "base/clock.h"
@@ -30,6 +31,8 @@ class ContainerLogs {
   const NodeView& view_;
   std::string directory_;
   LogWatch watch_;
+  // One log is read at a time, so that idle followers need none of it.
+  std::shared_ptr<std::string> readRoom_ = std::make_shared<std::string>();
 };
 
 }  // namespace cubelet::nodeapi

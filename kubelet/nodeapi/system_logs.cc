@@ -90,20 +90,23 @@ class FileBody final : public web::BodySource {
   FileBody(Fd file, std::uint64_t size, std::string name)
       : file_(std::move(file)), left_(size), name_(std::move(name)) {}
 
-  Task<std::string> next() override {
-    std::string piece(std::min<std::uint64_t>(left_, kPiece), '\0');
-    if (piece.empty()) co_return piece;
-    ssize_t got;
-    do {
-      got = ::pread(file_.get(), piece.data(), piece.size(), static_cast<off_t>(offset_));
-    } while (got < 0 && errno == EINTR);
+  Next read(std::string& out) override {
+    const std::size_t before = out.size();
+    ssize_t got = 0;
+    out.resize_and_overwrite(before + std::min<std::uint64_t>(left_, kPiece), [&](char* all, std::size_t size) {
+      do {
+        got = ::pread(file_.get(), all + before, size - before, static_cast<off_t>(offset_));
+      } while (got < 0 && errno == EINTR);
+      return before + static_cast<std::size_t>(std::max<ssize_t>(got, 0));
+    });
     if (got < 0)
       log::warning("cannot read a log of the system", {{"file", name_}, {"error", errnoError(errno, "read").message}});
-    piece.resize(got < 0 ? 0 : static_cast<std::size_t>(got));
-    offset_ += piece.size();
-    left_ -= piece.size();
-    co_return piece;
+    if (got <= 0) return Next::kEnd;
+    offset_ += static_cast<std::uint64_t>(got);
+    left_ -= static_cast<std::uint64_t>(got);
+    return left_ == 0 ? Next::kEnd : Next::kMore;
   }
+  Task<void> wait() override { co_return; }
   void stop() override { left_ = 0; }
 
  private:

@@ -19,6 +19,14 @@ void noteStarted(PodMemory& memory, const StartContainer& start, WallTime now) {
   memory.containers[start.name] = std::move(fresh);
 }
 
+void noteStartOver(PodMemory& memory, const core::Pod& pod, const StartOver& startOver) {
+  for (const auto* list : {&pod.spec().initcontainers(), &pod.spec().containers()})
+    for (const core::Container& container : *list) memory.containers[container.name()].startsOver = true;
+  ContainerMemory& source = memory.containers[startOver.because];
+  source.backoff = startOver.backoff;
+  source.backoffKey = startOver.backoffKey;
+}
+
 void noteRunning(PodMemory& memory, const StartContainer& start) {
   memory.containers[start.name].attemptFromLogs = start.attempt + 1;
 }

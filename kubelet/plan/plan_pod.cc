@@ -29,6 +29,8 @@ Planner::Planner(const core::Pod& pod, const observe::ObservedPod& have, const P
 PodPlan Planner::run() {
   if (memory_.ended || pod_.metadata().has_deletiontimestamp()) {
     finish();
+  } else if (startOver()) {
+    plan_.sandboxId = sandbox_.usable ? sandbox_.id : "";
   } else if (!sandbox_.usable) {
     recreateSandbox();
   } else {

@@ -45,6 +45,8 @@ struct ContainerMemory {
   bool resizeNeedsRestart = false;
   // What the instance has of cpu and memory, as long as a resize leaves it with other resources than the pod says.
   std::optional<core::ResourceRequirements> applied;
+  // All its instances were removed for the pod's containers to start over; cleared by a new instance (RST-2).
+  bool startsOver = false;
   bool postStartRuns = false;  // until it ends, the instance does not count as running for anybody (TRM-6)
 };
 
@@ -91,6 +93,13 @@ struct BackingOff {
   WallTime until;
 };
 
+// All containers start over because of the exit of this one (RST-2).
+struct StartOver {
+  std::string because;
+  Duration backoff{0};  // for it to remember: its next exit of that kind waits so long
+  std::string backoffKey;
+};
+
 struct PodPlan {
   // Stop every container (in the order of planTermination) and every sandbox of the pod first: because a new sandbox is
   // needed (SBX-1), or because the pod is finished while sidecars or debug containers still run (SID-4).
@@ -99,7 +108,9 @@ struct PodPlan {
   std::vector<KillContainer> kill;  // single containers
   std::vector<std::string> prune;   // ids of instances to remove: old dead ones (INI-6, GC-1), and created ones that
                                     // never ran and are about to be replaced (RST-3)
-  bool createSandbox = false;       // all init containers run again in it. Event SandboxChanged when sandboxAttempt > 0
+  // What is in `kill` and `prune` goes for this reason: call noteStartOver() before, and leave the logs.
+  std::optional<StartOver> startOver;
+  bool createSandbox = false;  // all init containers run again in it. Event SandboxChanged when sandboxAttempt > 0
   std::uint32_t sandboxAttempt = 0;          // of the sandbox to create
   std::string sandboxId;                     // of the sandbox that stays; empty when one is created or none is needed
   std::vector<StartContainer> start;         // in this order; a failed one does not hold back the others
@@ -131,6 +142,9 @@ std::vector<std::string> firstContainers(const core::Pod& pod);
 // To be called when an instance for `start` has been created, whether or not it could be started then: remembers the
 // back-off and forgets what belonged to the instance before (failure, probe verdicts).
 void noteStarted(PodMemory& memory, const StartContainer& start, WallTime now);
+
+// To be called before the instances go: what was known of them is forgotten, but for back-off and attempts.
+void noteStartOver(PodMemory& memory, const core::Pod& pod, const StartOver& startOver);
 
 // To be called when that instance runs: an ephemeral container that has run never runs again, whatever the runtime
 // still has of it (EPH-1).

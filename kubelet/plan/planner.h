@@ -24,6 +24,10 @@ class Planner {
   bool anythingRuns() const;
   bool anySandboxReady() const;
 
+  // start_over.cc: true when the plan is to remove all containers, so that they start over.
+  bool startOver();
+  bool isEphemeral(const std::string& name) const;
+
   // init_containers.cc
   enum class Init { kDone, kInProgress, kFailed };
   Init planInit();

@@ -6,6 +6,9 @@
 namespace cubelet::plan {
 namespace {
 
+constexpr char kRestart[] = "Restart";
+constexpr char kRestartAll[] = "RestartAllContainers";
+
 // Absent means Always: the API's default, and an unknown word must not lose a pod.
 enum class Policy { kAlways, kOnFailure, kNever };
 
@@ -20,7 +23,7 @@ Policy policyOf(const core::PodSpec& spec, const core::Container& container) {
 }
 
 bool matches(const core::ContainerRestartRule& rule, int exitCode) {
-  if (rule.action() != "Restart" || !rule.has_exitcodes()) return false;
+  if ((rule.action() != kRestart && rule.action() != kRestartAll) || !rule.has_exitcodes()) return false;
   const auto& codes = rule.exitcodes().values();
   const bool listed = std::find(codes.begin(), codes.end(), exitCode) != codes.end();
   if (rule.exitcodes().operator_() == "In") return listed;
@@ -28,11 +31,17 @@ bool matches(const core::ContainerRestartRule& rule, int exitCode) {
   return false;
 }
 
-// All rules that are carried out say Restart, so their order does not matter.
-bool ruleSaysRestart(const core::Container& container, int exitCode) {
-  if (!container.has_restartpolicy()) return false;  // rules count only beside a policy of the container's own
+// The first rule that matches; null when none does.
+const core::ContainerRestartRule* ruleFor(const core::Container& container, int exitCode) {
+  if (!container.has_restartpolicy()) return nullptr;  // rules count only beside a policy of the container's own
   const auto& rules = container.restartpolicyrules();
-  return std::any_of(rules.begin(), rules.end(), [&](const auto& rule) { return matches(rule, exitCode); });
+  const auto rule = std::find_if(rules.begin(), rules.end(), [&](const auto& one) { return matches(one, exitCode); });
+  return rule == rules.end() ? nullptr : &*rule;
+}
+
+// One container or all of them: this one runs again.
+bool ruleSaysRestart(const core::Container& container, int exitCode) {
+  return ruleFor(container, exitCode) != nullptr;
 }
 
 }  // namespace
@@ -48,6 +57,11 @@ bool mayRestart(const core::PodSpec& spec, const core::Container& container, int
       return false;
   }
   return true;
+}
+
+bool restartsAll(const core::Container& container, int exitCode) {
+  const core::ContainerRestartRule* rule = ruleFor(container, exitCode);
+  return rule != nullptr && rule->action() == kRestartAll;
 }
 
 bool mayRestartAfterKill(const core::PodSpec& spec, const core::Container& container) {

@@ -8,12 +8,15 @@
 namespace cubelet::plan {
 
 // Whether an instance that ended with `exitCode` is followed by another one. Not for plain init containers that ended
-// well: those are done. The action RestartAllContainers of restartPolicyRules is not carried out (its rules never
-// match).
+// well: those are done.
 bool mayRestart(const core::PodSpec& spec, const core::Container& container, int exitCode);
 
 // The same for a container that is killed by the agent, before its exit code is known: only Never forbids.
 bool mayRestartAfterKill(const core::PodSpec& spec, const core::Container& container);
+
+// Whether all containers of the pod start over after that exit: the first rule of the container's own that matches says
+// RestartAllContainers.
+bool restartsAll(const core::Container& container, int exitCode);
 
 // A plain init container's instance that has to be repeated: non-zero exit code, or killed for memory whatever the
 // code.

@@ -80,9 +80,8 @@ INSTANTIATE_TEST_SUITE_P(
                  box().exited("a", 1), "start a/1 +10s, in box/0"},
         PlanCase{"RST2_SecondRuleCounts", one().own("Never").rule("In", {1}).rule("In", {2}), box().exited("a", 2),
                  "start a/1 +10s, in box/0"},
-        PlanCase{"RST2_UnknownActionIsPassedOver",
-                 one().own("Never").rule("In", {2}, "RestartAllContainers").rule("In", {2}), box().exited("a", 2),
-                 "start a/1 +10s, in box/0"},
+        PlanCase{"RST2_UnknownActionIsPassedOver", one().own("Never").rule("In", {2}, "Stop").rule("In", {2}),
+                 box().exited("a", 2), "start a/1 +10s, in box/0"},
         PlanCase{"RST2_RulesNeedAnOwnPolicy", one("Never").rule("In", {1}), box().exited("a", 1), kDone}),
     nameOf);
 

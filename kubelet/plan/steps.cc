@@ -41,8 +41,11 @@ void Planner::kill(const Instance& instance, std::string message, std::optional<
 void Planner::startOrWait(const core::Container& container, ContainerKind kind) {
   const ContainerMemory& memory = memory_.of(container.name());
   const Instance* last = newestDead(container.name());
-  std::string key = last != nullptr ? backoffKey(container) : std::string();
-  const BackoffDecision backoff = decideBackoff(memory, key, last, options_, now_);
+  // Its back-off was waited for before all containers were removed.
+  const bool carried = last == nullptr && memory.startsOver && memory.backoff > Duration::zero();
+  std::string key = last != nullptr || carried ? backoffKey(container) : std::string();
+  BackoffDecision backoff = decideBackoff(memory, key, last, options_, now_);
+  if (carried && memory.backoffKey == key) backoff.next = memory.backoff;
   if (backoff.until) {
     plan_.backingOff.push_back({container.name(), backoff.wait, *backoff.until});
     wakeAt(std::max(*backoff.until, memory.retryAt));

@@ -214,6 +214,9 @@ inline std::string inSeconds(Duration duration) {
 inline std::string toText(const PodPlan& plan) {
   std::string text;
   const auto put = [&](const std::string& part) { text += (text.empty() ? "" : ", ") + part; };
+  if (plan.startOver)
+    put("start over for " + plan.startOver->because +
+        (plan.startOver->backoff > Duration::zero() ? " +" + inSeconds(plan.startOver->backoff) : ""));
   if (plan.killPod) put("kill pod (" + plan.killReason + ")");
   for (const auto& kill : plan.kill) put("kill " + kill.id + (kill.grace ? " grace " + inSeconds(*kill.grace) : ""));
   for (const auto& id : plan.prune) put("prune " + id);

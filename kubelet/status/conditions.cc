@@ -152,6 +152,22 @@ void add(const Inputs& inputs, std::string_view type, const Verdict& verdict, co
   }
 }
 
+// Only of pods that may ever start over (RST-2).
+void addStartOver(const Inputs& inputs, core::PodStatus& status) {
+  const core::PodSpec& spec = inputs.pod.spec();
+  const auto mayAsk = [](const core::Container& container) {
+    return std::ranges::any_of(container.restartpolicyrules(),
+                               [](const auto& rule) { return rule.action() == "RestartAllContainers"; });
+  };
+  if (std::ranges::none_of(spec.initcontainers(), mayAsk) && std::ranges::none_of(spec.containers(), mayAsk)) return;
+  Verdict verdict{.holds = false};
+  if (isTerminalPhase(status.phase()))
+    verdict.reason = endReason(status.phase());
+  else if (inputs.in.startsOver)
+    verdict = {.reason = "RestartAllContainersStarted", .message = "container exited with restart policy rule"};
+  add(inputs, "AllContainersRestarting", verdict, status);
+}
+
 void addResize(const Inputs& inputs, std::string_view type, const std::optional<ResizeState>& state,
                core::PodStatus& status) {
   if (!state) return;
@@ -193,6 +209,7 @@ void addConditions(const Inputs& inputs, core::PodStatus& status) {
   add(inputs, "Ready", pod, status);
   add(inputs, "ContainersReady", containers, status);
   add(inputs, "PodScheduled", {}, status);
+  addStartOver(inputs, status);
 }
 
 }  // namespace cubelet::status

@@ -72,7 +72,7 @@ class Describer {
     } else {
       wait();
     }
-    if (newest_ == nullptr) showCompletedInit();
+    if (newest_ == nullptr && !startsOver()) showCompletedInit();
     status_.set_restartcount(std::max(status_.restartcount(), previous_ != nullptr ? previous_->restartcount() : 0));
     if (dueToRestart()) showStartFailure();
     addReadiness();
@@ -100,8 +100,21 @@ class Describer {
     }
   }
 
+  // Its instances were removed for all containers to start over, by this run of the agent or the one before.
+  bool startsOver() const {
+    return inputs_.memory.of(wanted_.name).startsOver ||
+           (previous_ != nullptr && previous_->state().waiting().reason() == kRestartingAllContainers);
+  }
+
+  void showStartOver() {
+    *status_.mutable_laststate() = previous_->state().has_terminated() ? previous_->state() : previous_->laststate();
+    status_.set_restartcount(previous_->restartcount());
+    status_.mutable_state()->mutable_waiting()->set_reason(kRestartingAllContainers);
+  }
+
   // The runtime has none (any more): what was known last, brought up to date.
   void showPrevious() {
+    if (startsOver()) return showStartOver();
     *status_.mutable_laststate() = previous_->laststate();
     status_.set_restartcount(previous_->restartcount());
     if (previous_->state().has_terminated()) {

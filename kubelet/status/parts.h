@@ -11,6 +11,9 @@ namespace cubelet::status {
 inline constexpr char kDisruptionTarget[] = "DisruptionTarget";
 inline constexpr char kTerminationByKubelet[] = "TerminationByKubelet";  // the reason, where it is the agent's doing
 
+// Why a container waits that was removed to start over with all others (RST-2).
+inline constexpr char kRestartingAllContainers[] = "RestartingAllContainers";
+
 struct Inputs {
   const core::Pod& pod;
   const observe::ObservedPod& have;

@@ -83,6 +83,15 @@ bool regularStarted(const Inputs& inputs) {
   });
 }
 
+// The pod has not come to an end, whatever its containers were killed with (RST-2).
+bool startsOver(const Inputs& inputs, const core::PodStatus& status) {
+  const auto waits = [](const core::ContainerStatus& one) {
+    return one.state().waiting().reason() == kRestartingAllContainers;
+  };
+  return inputs.in.startsOver || std::ranges::any_of(status.containerstatuses(), waits) ||
+         std::ranges::any_of(status.initcontainerstatuses(), waits);
+}
+
 }  // namespace
 
 std::string_view computePhase(const Inputs& inputs, const core::PodStatus& status) {
@@ -100,7 +109,8 @@ std::string_view computePhase(const Inputs& inputs, const core::PodStatus& statu
     countRegular(spec, container, findStatus(status.containerstatuses(), container.name()), tally);
   }
 
-  if (tally.initFailed) return "Failed";
+  const bool startingOver = startsOver(inputs, status);
+  if (tally.initFailed && !startingOver) return "Failed";
   if (tally.pendingInit > 0 || tally.waiting > 0) return "Pending";
   if (tally.pendingSidecar > 0 && !regularStarted(inputs)) return "Pending";
   if (tally.unknown > 0) return "Pending";
@@ -108,7 +118,7 @@ std::string_view computePhase(const Inputs& inputs, const core::PodStatus& statu
   if (tally.stopped == 0) return "Pending";
 
   // All regular containers have stopped. For a pod at its end the restart policy no longer counts (PLC-6, STA-14).
-  const bool mayRestart = tally.stopped > tally.stoppedForGood;
+  const bool mayRestart = tally.stopped > tally.stoppedForGood || startingOver;
   const bool over = inputs.in.terminated && !isStaticPod(inputs.pod);
   if (mayRestart && !over) return "Running";
   return tally.stopped == tally.succeeded ? "Succeeded" : "Failed";

@@ -39,6 +39,7 @@ struct StatusInputs {
   // phase. Null: what the pod object itself carries.
   const core::PodStatus* previous = nullptr;
   std::span<const plan::BackingOff> backingOff;  // of the plan for the same observation
+  bool startsOver = false;                       // by that plan all containers do (RST-2)
   bool terminating = false;                      // being stopped for good: nothing is due to restart
   bool terminated = false;  // and everything has stopped: this is the final status (CST-8, PLC-6, PLC-9)
   std::optional<FailedBy> failed;

@@ -29,6 +29,7 @@ constexpr mode_t kPodDirectoryMode = 0750;
 constexpr mode_t kLogDirectoryMode = 0755;
 constexpr std::size_t kMaxEnvFile = std::size_t{1024} * 1024;
 constexpr char kConfigError[] = "CreateContainerConfigError";
+constexpr char kFailedStart[] = "StartError";  // containerd's and CRI-O's
 constexpr char kHookError[] = "PostStartHookError";
 
 // Runs at the end of its scope.
@@ -244,6 +245,18 @@ void PodStarter::sandboxFailed(const Error& error) {
                           "Failed to create pod sandbox: " + error.message);
 }
 
+// A start that was cut off half-way, as by the death of the agent that had asked for it, may have gone through all the
+// same, although the runtime says that it failed: the program must not run twice.
+Task<void> PodStarter::endFailedStart(std::string name) {
+  const observe::ObservedPod* have = context_.observer.find(state_.uid());
+  const observe::ObservedContainer* last = have == nullptr ? nullptr : have->newest(name);
+  if (last == nullptr || last->reason != kFailedStart) co_return;
+  const std::string id = last->id;
+  const bool ended = co_await context_.cgroups.endContainer(state_.uid(), id);
+  if (ended)
+    log::info("ended what may have run of a failed start", {{"pod", state_.ref()}, {"container", name}, {"id", id}});
+}
+
 Task<bool> PodStarter::startContainer(plan::StartContainer start) {
   const std::optional<core::Container> spec = containerNamed(state_.pod, start.name);
   const observe::ObservedPod* have = context_.observer.find(state_.uid());
@@ -276,6 +289,8 @@ Task<bool> PodStarter::startContainer(plan::StartContainer start) {
   for (std::string& message : podconfig::invalidNames(state_.pod, container, *references))
     context_.events.warning(events::podRef(state_.pod), "InvalidEnvironmentVariableNames", std::move(message));
 
+  co_await endFailedStart(start.name);
+  if (stopping_()) co_return false;
   const TimePoint began = context_.clock.now();
   Result<std::string> id = co_await create(container, start, sandboxId, std::move(podIps), std::move(*references));
   if (id) context_.milestones.step("create_container", context_.clock.now() - began);

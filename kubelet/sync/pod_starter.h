@@ -39,6 +39,7 @@ class PodStarter {
  private:
   podconfig::SandboxPlace place() const;
   Task<bool> networkIsDown();
+  Task<void> endFailedStart(std::string name);
   Task<bool> makeCgroup();
   // What a sandbox needs beside its volumes: a name that the kernel takes, a handler, ids, directories.
   Task<Result<void>> prepareSandbox();

@@ -17,10 +17,19 @@ constexpr Duration kRetryStop = std::chrono::seconds(10);
 // What a pod leaves behind may be held by others for long: removal is tried less and less often, but at least this
 // often.
 constexpr Duration kRetryRemovalCap = std::chrono::minutes(1);
+// What was killed is dead and reaped within 0.75 s, or waits for the next try of all.
+constexpr Duration kLostPause = std::chrono::milliseconds(50);
+constexpr int kLostTries = 4;
 
 bool runs(const observe::ObservedPod& pod, const std::string& id) {
   return std::any_of(pod.containers.begin(), pod.containers.end(), [&](const observe::ObservedContainer& container) {
     return container.id == id && container.state != observe::ContainerState::kExited;
+  });
+}
+
+bool hasExited(const observe::ObservedPod& pod, const std::string& id) {
+  return std::any_of(pod.containers.begin(), pod.containers.end(), [&](const observe::ObservedContainer& container) {
+    return container.id == id && container.state == observe::ContainerState::kExited;
   });
 }
 
@@ -169,8 +178,10 @@ Task<void> PodStopper::stopContainer(plan::StopContainer stop) {
 Task<bool> PodStopper::stopOne(plan::KillContainer kill) {
   announce(kill.name, kill.id, kill.message);
   const TimePoint end = context_.clock.now() + kill.grace.value_or(plan::terminationGrace(object(), have()));
-  co_await preStopUntil(kill, end);
-  const Duration sent = wholeSeconds(std::max<Duration>(end - context_.clock.now(), plan::kMinimumStopGrace));
+  const bool atOnce = kill.grace && *kill.grace <= Duration::zero();  // no hook then, and no grace
+  if (!atOnce) co_await preStopUntil(kill, end);
+  const Duration left = std::max<Duration>(end - context_.clock.now(), plan::kMinimumStopGrace);
+  const Duration sent = atOnce ? Duration::zero() : wholeSeconds(left);
   Result<void> stopped = co_await context_.runtime.stopContainer(kill.id, sent);
   if (!stopped) {
     failedToKill(stopped.error());
@@ -201,17 +212,33 @@ Task<bool> PodStopper::startedMeanwhile(std::string id) {
   co_return true;
 }
 
-Task<bool> PodStopper::removeContainer(std::string id) {
+// A start whose caller died half-way may leave a program that the runtime calls exited, and then neither stops nor
+// removes (containerd 1.6: "cannot delete running task"). Once its processes are dead, the runtime finds back.
+Task<Result<void>> PodStopper::removeLost(std::string id, Result<void> removed) {
+  const bool ended = co_await context_.cgroups.endContainer(state_.uid(), id);
+  if (!ended) co_return removed;
+  log::warning("ended what ran of a container that its runtime calls exited", {{"pod", state_.ref()}, {"id", id}});
+  Duration pause = kLostPause;
+  for (int tries = 0; tries < kLostTries && !removed; ++tries, pause *= 2) {
+    co_await context_.clock.sleep(pause);
+    removed = co_await context_.runtime.removeContainer(id);
+  }
+  co_return removed;
+}
+
+Task<bool> PodStopper::removeContainer(std::string id, bool keepLog) {
   const bool started = co_await startedMeanwhile(id);
   if (started) co_return false;
   const observe::ObservedPod pod = have();
   Result<void> removed = co_await context_.runtime.removeContainer(id);
+  if (!removed && removed.error().code == Code::kInternal && hasExited(pod, id))
+    removed = co_await removeLost(id, removed);
   if (!removed) {
     failedToCollect("container", id, removed.error());
     co_return false;
   }
   for (const observe::ObservedContainer& container : pod.containers)
-    if (container.id == id) removeFiles(container, pod);
+    if (container.id == id) removeFiles(container, pod, keepLog);
   context_.observer.ownContainerRemoved(state_.uid(), id);
   preStops_.forget(id);
   co_return true;
@@ -296,12 +323,19 @@ void PodStopper::failedToCollect(const char* what, const std::string& id, const 
   context_.events.warning(events::nodeRef(node, node), "ContainerGCFailed", message);
 }
 
-void PodStopper::removeFiles(const observe::ObservedContainer& container, const observe::ObservedPod& pod) {
+void PodStopper::removeFiles(const observe::ObservedContainer& container, const observe::ObservedPod& pod,
+                             bool keepLog) {
   const std::string link = layout::containerLogLink(context_.node.dirs, pod.name, pod.ns, container.name, container.id);
-  const std::string file = joinPath(layout::podLogDirectory(context_.node.dirs, pod.ns, pod.name, pod.uid),
-                                    layout::containerLogFile(container.name, container.attempt));
+  const auto logOf = [&](std::uint32_t attempt) {
+    return joinPath(layout::podLogDirectory(context_.node.dirs, pod.ns, pod.name, pod.uid),
+                    layout::containerLogFile(container.name, attempt));
+  };
   const std::string message = ownTerminationMessageFile(context_.node.dirs, pod.uid, container);
-  std::vector<Result<void>> removals = {removeFile(link), logs::removeLog(file)};
+  std::vector<Result<void>> removals = {removeFile(link)};
+  if (!keepLog)
+    removals.push_back(logs::removeLog(logOf(container.attempt)));
+  else if (container.attempt > 0)  // the one that was kept before
+    removals.push_back(logs::removeLog(logOf(container.attempt - 1)));
   if (!message.empty()) removals.push_back(removeFile(message));
   for (const Result<void>& removed : removals)
     if (!removed)

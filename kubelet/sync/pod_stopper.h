@@ -38,7 +38,7 @@ class PodStopper {
   Task<bool> stopOne(plan::KillContainer kill);
   // Removes one dead container with its log file, link and termination message. The error has been logged. False, too,
   // when it was thought never to have run and has started meanwhile.
-  Task<bool> removeContainer(std::string id);
+  Task<bool> removeContainer(std::string id, bool keepLog = false);
   // One dead sandbox, with the network that may still be set up for it. The error has been reported.
   Task<bool> removeSandbox(std::string id);
   // stopAll(), then removes containers, sandboxes, volumes, the pod's directory and its logs. Returns when the runtime
@@ -54,12 +54,13 @@ class PodStopper {
   TimePoint beginStop(const plan::StopContainer& stop, TimePoint now);
   Task<void> stopContainer(plan::StopContainer stop);
   Task<bool> startedMeanwhile(std::string id);
+  Task<Result<void>> removeLost(std::string id, Result<void> removed);
   Task<bool> tryRemoveAll();
   Task<void> waitForRuntime();
   void announce(const std::string& container, const std::string& id, const std::string& message);
   void failedToKill(const Error& error);
   void failedToCollect(const char* what, const std::string& id, const Error& error);
-  void removeFiles(const observe::ObservedContainer& container, const observe::ObservedPod& pod);
+  void removeFiles(const observe::ObservedContainer& container, const observe::ObservedPod& pod, bool keepLog);
   observe::ObservedPod have() const;
 
   Context& context_;

@@ -383,12 +383,17 @@ Task<bool> PodWorker::stopForPlan(plan::PodPlan plan) {
     const Duration grace = std::min(own, failedGrace_.value_or(own));
     co_await stopper_.stopAll(context_.clock.now() + grace);
   }
+  if (plan.startOver) {
+    log::info("all containers of the pod start over",
+              {{"pod", state_.ref()}, {"because", plan.startOver->because + " has ended"}});
+    plan::noteStartOver(state_.memory, state_.pod, *plan.startOver);
+  }
   for (const plan::KillContainer& kill : plan.kill) {
     const bool stopped = co_await stopper_.stopOne(kill);
     if (!stopped) co_return false;
   }
   for (const std::string& id : plan.prune) {
-    const bool removed = co_await stopper_.removeContainer(id);
+    const bool removed = co_await stopper_.removeContainer(id, plan.startOver.has_value());
     if (!removed) co_return false;
   }
   co_return true;
@@ -595,6 +600,7 @@ void PodWorker::publish(bool terminated) {
   inputs.nodeIps = context_.node.hostIps;
   inputs.previous = &status_;
   inputs.backingOff = plan_.backingOff;
+  inputs.startsOver = plan_.startOver.has_value();
   inputs.terminating = stop_;
   inputs.terminated = terminated;
   inputs.failed = failedBy_;

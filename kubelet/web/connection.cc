@@ -1,5 +1,6 @@
 #include "kubelet/web/connection.h"
 
+#include <limits>
 #include <utility>
 
 #include <boost/asio/as_tuple.hpp>
@@ -16,6 +17,13 @@ using boost::system::error_code;
 
 constexpr auto kAwait = asio::as_tuple(asio::use_awaitable);
 constexpr std::size_t kPiece = std::size_t{32} * 1024;
+
+// Asio's own way to write all hands 64 KiB at most to the kernel at a time.
+struct AllAtOnce {
+  std::size_t operator()(const error_code& failure, std::size_t) const {
+    return failure ? 0 : std::numeric_limits<std::size_t>::max();
+  }
+};
 
 }  // namespace
 
@@ -89,23 +97,46 @@ void Connection::putBack(std::string bytes) {
 }
 
 Task<bool> Connection::write(std::string bytes) {
-  if (!tls_) {
-    const bool written = co_await writeRaw(std::move(bytes));
-    co_return written;
-  }
-  if (!tls_->encrypt(bytes)) co_return false;
+  if (!tls_ && output_.empty())
+    output_ = std::move(bytes);
+  else if (!put(bytes))
+    co_return false;
   const bool written = co_await flush();
+  releaseRoom();
   co_return written;
+}
+
+bool Connection::put(std::string_view bytes) {
+  if (tls_) return tls_->encrypt(bytes).has_value();
+  output_.append(bytes);
+  return true;
+}
+
+bool Connection::hasOutput() const {
+  return tls_ ? tls_->hasOutput() : !output_.empty();
+}
+
+void Connection::releaseRoom() {
+  if (tls_)
+    tls_->releaseRoom();
+  else if (output_.empty())
+    output_ = std::string();
 }
 
 // Whoever waits for its turn finds that its bytes have gone with those before it.
 Task<bool> Connection::flush() {
-  if (!tls_) co_return true;
   Semaphore::Permit permit = co_await writing_.acquire();
-  std::string bytes = tls_->takeOutput();
+  std::string bytes = tls_ ? tls_->takeOutput() : std::exchange(output_, std::string());
   if (bytes.empty()) co_return socket_.is_open();
-  const bool written = co_await writeRaw(std::move(bytes));
-  co_return written;
+  const auto buffer = asio::buffer(bytes);
+  auto written = co_await asio::async_write(socket_, buffer, AllAtOnce{}, kAwait);
+  if (std::get<0>(written)) co_return false;
+  bytes.clear();
+  if (tls_)
+    tls_->reuse(std::move(bytes));
+  else if (output_.empty())
+    output_ = std::move(bytes);
+  co_return true;
 }
 
 Task<void> Connection::finishWriting() {
@@ -127,12 +158,6 @@ Timer Connection::deadline(Clock& clock, const ConnectionPtr& connection, Durati
   return clock.after(time, [weak] {
     if (const ConnectionPtr open = weak.lock()) open->close();
   });
-}
-
-Task<bool> Connection::writeRaw(std::string bytes) {
-  const auto buffer = asio::buffer(bytes);
-  auto written = co_await asio::async_write(socket_, buffer, kAwait);
-  co_return !std::get<0>(written);
 }
 
 Task<std::string> Connection::readRaw() {

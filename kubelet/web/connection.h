@@ -38,6 +38,12 @@ class Connection {
   void putBack(std::string bytes);
   // False when the other side is gone.
   Task<bool> write(std::string bytes);
+  // The same in two steps, for large pieces: what put() was given is not needed any more when it returns, and the room
+  // for what is sent is kept from piece to piece, until releaseRoom(). False: the connection is broken.
+  bool put(std::string_view bytes);
+  Task<bool> flush();
+  bool hasOutput() const;
+  void releaseRoom();
   // Tells the other side that nothing more comes; what it sends can still be read.
   Task<void> finishWriting();
   // At once: what is under way ends.
@@ -52,9 +58,7 @@ class Connection {
   const std::vector<std::string>& certificates() const { return certificates_; }
 
  private:
-  Task<bool> writeRaw(std::string bytes);
   Task<std::string> readRaw();
-  Task<bool> flush();
 
   boost::asio::ip::tcp::socket socket_;
   std::string peer_;
@@ -62,6 +66,7 @@ class Connection {
   std::unique_ptr<TlsSession> tls_;
   std::vector<std::string> certificates_;
   std::string putBack_;
+  std::string output_;  // without TLS
   Semaphore writing_{1};
 };
 using ConnectionPtr = std::shared_ptr<Connection>;

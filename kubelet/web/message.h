@@ -47,11 +47,19 @@ using RequestPtr = std::shared_ptr<const Request>;
 // The body of an answer that is made while the client reads it.
 class BodySource {
  public:
+  enum class Next {
+    kMore,   // read() at once
+    kLater,  // wait() first
+    kEnd     // that was all
+  };
   virtual ~BodySource() = default;
-  // The next piece; empty: that was all. Asked again only when the client has taken the last one, so a slow client
-  // costs one piece of memory.
-  virtual Task<std::string> next() = 0;
-  // The client is gone: ends a wait in next(), whose answer then does not matter.
+  // Appends the next piece to `out`, or nothing. Never waits. Asked again only when the client has taken the last
+  // piece, so a slow client costs one piece of memory. `out` has room already where it can be had for nothing: all
+  // streams share it.
+  virtual Next read(std::string& out) = 0;
+  // Until read() may have more.
+  virtual Task<void> wait() = 0;
+  // The client is gone: ends a wait().
   virtual void stop() = 0;
 };
 

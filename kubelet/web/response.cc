@@ -69,10 +69,8 @@ std::string responseHead(const Reply& reply, BodyFraming framing, bool keepAlive
   return head.append("\r\n");
 }
 
-std::string chunk(std::string_view text) {
-  if (text.empty()) return "0\r\n\r\n";
-  std::string out = fmt::format("{:x}\r\n", text.size());
-  return out.append(text).append("\r\n");
+std::string chunkHead(std::size_t size) {
+  return fmt::format("{:x}\r\n", size);
 }
 
 }  // namespace cubelet::web

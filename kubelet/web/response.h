@@ -16,8 +16,10 @@ enum class BodyFraming {
 
 // The head, up to and with the empty line. Line breaks in headers become spaces.
 std::string responseHead(const Reply& reply, BodyFraming framing, bool keepAlive, bool http10);
-// One piece of a chunked body; "" makes the last one.
-std::string chunk(std::string_view text);
+// What stands before and behind each piece of a chunked body, and at its end.
+std::string chunkHead(std::size_t size);
+inline constexpr std::string_view kChunkEnd = "\r\n";
+inline constexpr std::string_view kLastChunk = "0\r\n\r\n";
 // "Not Found"
 std::string_view reasonPhrase(int status);
 

@@ -8,6 +8,8 @@
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/ip/v6_only.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
 #include "base/log.h"
@@ -27,6 +29,7 @@ constexpr auto kAwait = asio::as_tuple(asio::use_awaitable);
 constexpr int kBacklog = 512;
 constexpr Duration kAcceptPause = std::chrono::seconds(1);
 constexpr std::size_t kPiece = std::size_t{128} * 1024;
+constexpr std::size_t kSmallPiece = std::size_t{8} * 1024;
 // After the last answer: for the client to take it and to hang up.
 constexpr Duration kGoodbye = std::chrono::seconds(5);
 
@@ -59,6 +62,7 @@ struct Server::State : std::enable_shared_from_this<State> {
   static Task<bool> send(std::shared_ptr<State> self, ConnectionPtr connection, std::string bytes, Duration piece);
   static Task<bool> stream(std::shared_ptr<State> self, ConnectionPtr connection, std::shared_ptr<BodySource> source,
                            bool chunked);
+  bool putPiece(Connection& connection, bool chunked);
   static Task<void> noticeHangUp(ConnectionPtr connection, std::shared_ptr<BodySource> source);
   static Task<void> goodbye(std::shared_ptr<State> self, ConnectionPtr connection);
 
@@ -68,6 +72,7 @@ struct Server::State : std::enable_shared_from_this<State> {
   Handler handler;
   tcp::acceptor acceptor;
   std::list<ClientPtr> open;  // the oldest first
+  std::string piece;          // of whichever stream has its turn
   TaskGroup tasks;
 };
 
@@ -274,14 +279,42 @@ Task<bool> Server::State::send(std::shared_ptr<State> self, ConnectionPtr connec
   co_return true;
 }
 
+// Encrypted, or copied, into what goes out: `piece` serves the next stream.
+bool Server::State::putPiece(Connection& connection, bool chunked) {
+  bool fine = true;
+  if (chunked && !piece.empty()) {
+    const std::string head = chunkHead(piece.size());
+    piece += kChunkEnd;
+    if (piece.size() < kSmallPiece)
+      piece.insert(0, head);  // one record of TLS instead of two
+    else
+      fine = connection.put(head);
+  }
+  fine = fine && connection.put(piece);
+  piece.clear();
+  return fine;
+}
+
 Task<bool> Server::State::stream(std::shared_ptr<State> self, ConnectionPtr connection,
                                  std::shared_ptr<BodySource> source, bool chunked) {
   self->tasks.spawn("connection watch", noticeHangUp(connection, source));
   for (;;) {
-    std::string piece = co_await source->next();
-    const bool last = piece.empty();
-    if (chunked) piece = chunk(piece);
-    const bool sent = co_await send(self, connection, std::move(piece), self->options.limits.streamTime);
+    // Nothing between these two lines lets others run.
+    const BodySource::Next next = source->read(self->piece);
+    bool sent = self->putPiece(*connection, chunked);
+    const bool last = next == BodySource::Next::kEnd;
+    if (sent && last && chunked) sent = connection->put(kLastChunk);
+    if (sent && connection->hasOutput()) {
+      Timer timer = Connection::deadline(self->clock, connection, self->options.limits.streamTime);
+      sent = co_await connection->flush();
+    } else if (next == BodySource::Next::kMore) {
+      auto executor = co_await asio::this_coro::executor;
+      co_await asio::post(executor, asio::use_awaitable);  // others have their turn
+    }
+    if (next != BodySource::Next::kMore || !sent) {
+      connection->releaseRoom();
+      self->piece = std::string();
+    }
     if (!sent || last) {
       source->stop();
       // The watch reads, so nobody else can: the connection is of no further use.
@@ -289,6 +322,7 @@ Task<bool> Server::State::stream(std::shared_ptr<State> self, ConnectionPtr conn
       connection->close();
       co_return false;
     }
+    if (next == BodySource::Next::kLater) co_await source->wait();
   }
 }
 

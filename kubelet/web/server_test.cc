@@ -23,11 +23,14 @@ class Pieces final : public BodySource {
  public:
   Pieces(Clock& clock, std::vector<std::string> pieces, bool endless)
       : wake_(clock), pieces_(std::move(pieces)), endless_(endless) {}
-  Task<std::string> next() override {
-    if (next_ < pieces_.size()) co_return pieces_[next_++];
-    if (endless_ && !stopped) co_await wake_.wait();
-    co_return std::string();
+  Next read(std::string& out) override {
+    if (next_ < pieces_.size()) {
+      out += pieces_[next_++];
+      return Next::kMore;
+    }
+    return endless_ && !stopped ? Next::kLater : Next::kEnd;
   }
+  Task<void> wait() override { return wake_.wait(); }
   void stop() override {
     stopped = true;
     wake_.ring();

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
+#include <utility>
 
 namespace cubelet::web {
 namespace {
@@ -18,6 +19,8 @@ using Bio = std::unique_ptr<BIO, FreeWith<BIO_free_all>>;
 
 // What Go offers for TLS 1.2 by itself.
 constexpr char kUsualCiphers[] = "ECDHE+AESGCM:ECDHE+CHACHA20:ECDHE+AES";
+// Those of TLS 1.3, in Go's order: AES with 128 bits costs two thirds of the time that it costs with 256.
+constexpr char kSuitesOfTls13[] = "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256";
 constexpr char kHttp11[] = "\x08http/1.1";
 
 std::unexpected<Error> tlsFailure(Code code, const std::string& doing) {
@@ -134,6 +137,27 @@ int acceptAnyCertificate(X509_STORE_CTX*, void*) {
   return 1;
 }
 
+// OpenSSL's own memory buffer would be copied out of once more, and keeps its memory.
+int appendTo(BIO* bio, const char* bytes, int size) {
+  if (size <= 0) return 0;
+  static_cast<std::string*>(BIO_get_data(bio))->append(bytes, static_cast<std::size_t>(size));
+  return size;
+}
+
+long controlAppending(BIO*, int command, long, void*) {
+  return command == BIO_CTRL_FLUSH ? 1 : 0;
+}
+
+const BIO_METHOD* appending() {
+  static const BIO_METHOD* const method = [] {
+    BIO_METHOD* made = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "string");
+    BIO_meth_set_write(made, appendTo);
+    BIO_meth_set_ctrl(made, controlAppending);
+    return made;
+  }();
+  return method;
+}
+
 }  // namespace
 
 struct TlsContext::State {
@@ -153,6 +177,7 @@ Result<std::shared_ptr<const TlsContext>> TlsContext::make(const std::string& ce
   Result<std::string> ciphers = cipherList(context, settings.cipherSuites);
   if (!ciphers) return fail(ciphers.error());
   if (SSL_CTX_set_cipher_list(context, ciphers->c_str()) != 1) return tlsFailure(Code::kInvalid, "tlsCipherSuites");
+  if (SSL_CTX_set_ciphersuites(context, kSuitesOfTls13) != 1) return tlsFailure(Code::kInternal, "set up TLS 1.3");
   if (Result<void> set = setCurves(context, settings.curves); !set) return fail(set.error());
   SSL_CTX_set_min_proto_version(context, minVersion(settings.minVersion));
   if (Result<void> set = setCertificate(context, certificates, key); !set) return fail(set.error());
@@ -169,9 +194,9 @@ Result<std::shared_ptr<const TlsContext>> TlsContext::make(const std::string& ce
 }
 
 struct TlsSession::State {
+  std::string out;  // outlives the session, which writes to it
   std::unique_ptr<SSL, FreeWith<SSL_free>> session;
-  BIO* in = nullptr;  // both belong to the session
-  BIO* out = nullptr;
+  BIO* in = nullptr;  // belongs to the session
 };
 
 TlsSession::TlsSession(const TlsContext& context) : state_(std::make_unique<State>()) {
@@ -179,8 +204,10 @@ TlsSession::TlsSession(const TlsContext& context) : state_(std::make_unique<Stat
   SSL* session = state_->session.get();
   if (session == nullptr) return;
   state_->in = BIO_new(BIO_s_mem());
-  state_->out = BIO_new(BIO_s_mem());
-  SSL_set_bio(session, state_->in, state_->out);
+  BIO* out = BIO_new(appending());
+  BIO_set_data(out, &state_->out);
+  BIO_set_init(out, 1);
+  SSL_set_bio(session, state_->in, out);
   SSL_set_accept_state(session);
 }
 
@@ -191,18 +218,21 @@ void TlsSession::feed(std::string_view bytes) {
 }
 
 std::string TlsSession::takeOutput() {
-  std::string out;
-  if (state_->session == nullptr) return out;
-  const std::size_t pending = BIO_ctrl_pending(state_->out);
-  if (pending == 0) return out;
-  out.resize_and_overwrite(pending, [this](char* into, std::size_t size) {
-    return static_cast<std::size_t>(std::max(BIO_read(state_->out, into, static_cast<int>(size)), 0));
-  });
-  return out;
+  return std::exchange(state_->out, std::string());
+}
+
+void TlsSession::reuse(std::string sent) {
+  if (!state_->out.empty() || sent.capacity() <= state_->out.capacity()) return;
+  sent.clear();
+  state_->out = std::move(sent);
+}
+
+void TlsSession::releaseRoom() {
+  if (state_->out.empty()) state_->out = std::string();
 }
 
 bool TlsSession::hasOutput() const {
-  return state_->session != nullptr && BIO_ctrl_pending(state_->out) > 0;
+  return !state_->out.empty();
 }
 
 Result<bool> TlsSession::handshake() {

@@ -1,4 +1,5 @@
-// The server's side of TLS, without a socket: bytes in, bytes out.
+// The server's side of TLS, without a socket: bytes in, bytes out. What is encrypted goes straight into the string that
+// is sent.
 #pragma once
 
 #include <memory>
@@ -48,6 +49,10 @@ class TlsSession {
   void feed(std::string_view bytes);
   // What must be sent to the client now; "" when nothing must.
   std::string takeOutput();
+  // Room for the next output: what takeOutput() has answered, once it has been sent.
+  void reuse(std::string sent);
+  // Keeps no room.
+  void releaseRoom();
   bool hasOutput() const;
 
   // True once the session is set up; false: more has to be fed.
