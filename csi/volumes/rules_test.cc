@@ -25,7 +25,7 @@ TEST(Paths, CSI_6_AreUpstreams) {
   EXPECT_EQ(uniqueName("a.csi", "vol-1"), "kubernetes.io/csi/a.csi^vol-1");
 }
 
-TEST(Paths, OfBlockVolumesAreUpstreams) {
+TEST(Paths, VOL_4_OfBlockVolumesAreUpstreams) {
   const std::string devices = "/k/plugins/kubernetes.io/csi/volumeDevices/";
   EXPECT_EQ(blockStagingPath("/k", "pv-1"), devices + "staging/pv-1");
   EXPECT_EQ(blockPublishPath("/k", "pv-1", "uid"), devices + "publish/pv-1/uid");

@@ -313,7 +313,7 @@ TEST_F(Csi, CSI_9_AFailedRepublishLeavesTheMount) {
   EXPECT_EQ(world.mounts.size(), 2u);
 }
 
-TEST_F(Csi, CSI_12_ABlockVolumeHasUpstreamsPaths) {
+TEST_F(Csi, CSI_12_VOL_4_ABlockVolumeHasUpstreamsPaths) {
   VolumeSpec spec = world.spec("v1");
   spec.block = true;
   EXPECT_EQ(world.run(world.volumes->publish(spec, world.pod("p1")))->value(),

@@ -4,6 +4,7 @@
 #include <fstream>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "integration/harness/node_test.h"
 
@@ -63,6 +64,16 @@ TEST_F(Volumes, EMP_2_MemoryIsATmpfsOfItsSize) {
     mount(spec, mountOf("shm", "/shm"));
   });
   EXPECT_EQ(out, "tmpfs 2048\n");
+}
+
+TEST_F(Volumes, EMP_2_WithoutALimitMemoryIsWhatAllPodsMayUse) {
+  const std::string out = outputOf("df -k /shm | tail -1 | awk '{print $2}'", [](json& spec) {
+    add(spec, "shm", {{"emptyDir", {{"medium", "Memory"}}}});
+    mount(spec, mountOf("shm", "/shm"));
+  });
+  const long all = ::sysconf(_SC_PHYS_PAGES) * (::sysconf(_SC_PAGESIZE) / 1024);
+  EXPECT_GT(std::stol(out), all / 2) << "the kernel would give half of it";
+  EXPECT_LT(std::stol(out), all) << "some is kept by evictionHard";
 }
 
 TEST_F(Volumes, VOL_8_SubPathShowsADirectoryOrAFileOfTheVolume) {

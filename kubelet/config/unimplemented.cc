@@ -224,6 +224,7 @@ constexpr std::string_view kGatesWithEffect[] = {
     "GracefulNodeShutdownBasedOnPodPriority",
     "KubeletCrashLoopBackOffMax",
     "KubeletEnsureSecretPulledImages",
+    "LocalStorageCapacityIsolationFSQuotaMonitoring",
     "SELinuxMount",
 };
 

@@ -102,7 +102,9 @@ TEST(Unimplemented, WhatWorksIsNotNamed) {
 }
 
 TEST(Unimplemented, WhatHasNoEffectIsNamedWithItsReason) {
-  Effective effective = loaded({"--config=/c", "--kubeconfig=/k", "--feature-gates=EventedPLEG=true,EnvFiles=true"},
+  Effective effective = loaded({"--config=/c", "--kubeconfig=/k",
+                                "--feature-gates=EventedPLEG=true,EnvFiles=true,"
+                                "LocalStorageCapacityIsolationFSQuotaMonitoring=true"},
                                "protectKernelDefaults: true\nenableSystemLogQuery: true\nlogging: {vmodule: "
                                "[{filePattern: a, verbosity: 1}]}\n");
   EXPECT_THAT(unimplemented(effective), ElementsAre("enableSystemLogQuery (questions to the system's journal by HTTPS)",

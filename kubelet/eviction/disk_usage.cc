@@ -6,6 +6,7 @@
 
 #include "base/disk_usage.h"
 #include "base/files.h"
+#include "kubelet/api/project_volume.h"
 
 namespace cubelet::eviction {
 namespace {
@@ -34,7 +35,7 @@ Result<FsSpace> fsSpace(const std::string& path) {
   return out;
 }
 
-PodPaths pathsOf(const core::Pod& pod, const layout::Directories& dirs) {
+PodPaths pathsOf(const core::Pod& pod, const layout::Directories& dirs, bool projectQuotas) {
   const auto& meta = pod.metadata();
   const core::PodSpec& spec = pod.spec();
   PodPaths paths;
@@ -51,18 +52,27 @@ PodPaths pathsOf(const core::Pod& pod, const layout::Directories& dirs) {
     if (!onDisk && !source.has_configmap()) continue;
     const char* plugin = onDisk ? "kubernetes.io/empty-dir" : "kubernetes.io/configmap";
     paths.volumes[volume.name()] = layout::volumeDirectory(dirs, meta.uid(), plugin, volume.name());
+    if (projectQuotas && api::mayBeProject(spec, source)) paths.projects.insert(volume.name());
   }
   paths.hostsFile = layout::podHostsFile(dirs, meta.uid());
   return paths;
 }
 
-Result<PodUsage> measureStorage(const PodPaths& paths, const std::atomic<bool>& stop) {
+Result<PodUsage> measureStorage(const PodPaths& paths, const std::atomic<bool>& stop, ProjectCalls& calls) {
   const LowPriority priority;
   PodUsage usage;
   for (const auto& [name, path] : paths.logs)
     if (Result<void> added = addTo(usage.containers[name].logs, path, stop); !added) return fail(added.error());
-  for (const auto& [name, path] : paths.volumes)
+  for (const auto& [name, path] : paths.volumes) {
+    if (paths.projects.contains(name)) {
+      if (Result<DiskUsage> counted = projectUsage(path, calls); counted) {
+        usage.volumes[name] = *counted;
+        usage.byQuota = true;
+        continue;
+      }
+    }
     if (Result<void> added = addTo(usage.volumes[name], path, stop); !added) return fail(added.error());
+  }
   if (Result<void> added = addTo(usage.files, paths.hostsFile, stop); !added) return fail(added.error());
   return usage;
 }

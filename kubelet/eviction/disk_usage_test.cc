@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include "base/fake_projects.h"
 #include "base/files.h"
 #include "base/temp_dir.h"
 #include "kubelet/eviction/test_pod.h"
@@ -101,6 +102,27 @@ TEST_F(DiskUsageTest, EVI_9_APodsOwnStorage) {
   EXPECT_GE(usage->containers.at("init").logs.bytes, 10 * kKi);
   EXPECT_GE(usage->volumes.at("disk").bytes, 100 * kKi);
   EXPECT_EQ(usage->files.inodes, 1);
+}
+
+TEST_F(DiskUsageTest, EVI_9_AFileSystemThatCountsIsAsked) {
+  const layout::Directories dirs{.root = temp / "root", .podLogs = temp / "logs"};
+  core::Pod pod = withEmptyDir(withEmptyDir(makePod("u1"), "counted", ""), "old", "");
+  EXPECT_TRUE(pathsOf(pod, dirs, true).projects.empty()) << "it has the node's users";
+  pod.mutable_spec()->set_hostusers(false);
+  EXPECT_TRUE(pathsOf(pod, dirs, false).projects.empty());
+  const PodPaths paths = pathsOf(pod, dirs, true);
+  EXPECT_EQ(paths.projects, (std::set<std::string>{"counted", "old"}));
+  FakeProjects calls;
+  ASSERT_TRUE(makeDirectories(paths.volumes.at("counted"), 0755));
+  ASSERT_EQ(makeProject(paths.volumes.at("counted"), {}, calls), true);
+  for (auto& [id, usage] : calls.usage) usage.bytes = 42;
+  put("root/pods/u1/volumes/kubernetes.io~empty-dir/old/file", 100 * kKi);
+  Result<PodUsage> usage = measureStorage(paths, stop, calls);
+  ASSERT_TRUE(usage) << usage.error().message;
+  EXPECT_EQ(usage->volumes.at("counted"), (DiskUsage{.bytes = 42, .inodes = 1}));
+  EXPECT_GE(usage->volumes.at("old").bytes, 100 * kKi) << "it was there before";
+  EXPECT_TRUE(usage->byQuota);
+  EXPECT_FALSE(measureStorage(pathsOf(pod, dirs), stop, calls)->byQuota);
 }
 
 }  // namespace

@@ -148,8 +148,15 @@ Task<bool> EvictionManager::evictForLimits(FsLayout layout) {
     wanted.storage = true;
     std::map<std::string, PodUsage> usage = co_await machine_.usageOf(std::move(one), wanted);
     const std::string& uid = pod.metadata().uid();
+    std::optional<Excess> excess = storageExcess(pod, usage[uid], layout);
+    // Other pods may have added files of theirs to what a file system counts for this one, but taken nothing away.
+    if (excess && usage[uid].byQuota) {
+      one = {pod};
+      wanted.walk = true;
+      usage = co_await machine_.usageOf(std::move(one), wanted);
+      excess = storageExcess(pod, usage[uid], layout);
+    }
     measureNotBefore_[uid] = clock_.now() + (clock_.now() - begun) * kWalkShare;
-    const std::optional<Excess> excess = storageExcess(pod, usage[uid], layout);
     if (!excess) continue;
     if (admission::isCritical(pod)) {
       log::warning("a critical pod is beyond its limits and stays", {{"pod", refOf(pod)}, {"limit", excess->message}});

@@ -20,11 +20,12 @@ class FakeMachine final : public Machine {
     ++looks;
     co_return state;
   }
-  Task<std::map<std::string, PodUsage>> usageOf(std::vector<core::Pod> pods, WantedUsage) override {
+  Task<std::map<std::string, PodUsage>> usageOf(std::vector<core::Pod> pods, WantedUsage wanted) override {
     std::map<std::string, PodUsage> out;
     for (const core::Pod& pod : pods) {
       measured.push_back(pod.metadata().uid());
-      out[pod.metadata().uid()] = usage[pod.metadata().uid()];
+      if (wanted.walk) ++walks;
+      out[pod.metadata().uid()] = wanted.walk ? walked : usage[pod.metadata().uid()];
     }
     if (takes > Duration::zero()) co_await clock->sleep(takes);
     co_return out;
@@ -38,6 +39,8 @@ class FakeMachine final : public Machine {
 
   NodeReadings state;
   std::map<std::string, PodUsage> usage;
+  PodUsage walked;  // what is there of a pod that a file system has counted
+  int walks = 0;
   Names measured;
   int looks = 0;
   Clock* clock = nullptr;
@@ -279,6 +282,22 @@ TEST_F(Manager, EMP_4_EVI_9_APodThatWroteTooMuchGoes) {
   EXPECT_FALSE(evictions[0].disruption);
   EXPECT_EQ(evictions[0].signal, "emptydirfs.limit");
   EXPECT_TRUE(pressures.empty());
+}
+
+TEST_F(Manager, EVI_9_WhatAFileSystemHasCountedIsLookedAtBeforeAPodGoes) {
+  pods[0] = withEmptyDir(pods[0], "v", "1Mi");
+  machine.usage["a"].byQuota = true;
+  machine.usage["a"].volumes["v"].bytes = kMi;
+  begin();
+  EXPECT_EQ(machine.walks, 0) << "there cannot be more than that";
+  machine.usage["a"].volumes["v"].bytes = kMi + 1;
+  machine.walked.volumes["v"].bytes = kMi;
+  clock.advance(seconds(10));
+  EXPECT_EQ(machine.walks, 1);
+  EXPECT_TRUE(evictions.empty()) << "some of it was another pod's";
+  machine.walked.volumes["v"].bytes = kMi + 1;
+  clock.advance(seconds(10));
+  EXPECT_EQ(evicted(), Names{"a"});
 }
 
 TEST_F(Manager, EVI_9_NotWithoutLocalStorageCapacityIsolation) {

@@ -44,8 +44,8 @@ struct StopOnExit {
 
 }  // namespace
 
-HostMachine::HostMachine(Services services, layout::Directories dirs, NodeFiles files)
-    : services_(services), dirs_(std::move(dirs)), files_(std::move(files)) {}
+HostMachine::HostMachine(Services services, layout::Directories dirs, bool projectQuotas, NodeFiles files)
+    : services_(services), dirs_(std::move(dirs)), projectQuotas_(projectQuotas), files_(std::move(files)) {}
 
 Task<Result<HostMachine::FileSystems>> HostMachine::fileSystems() {
   if (fileSystems_) co_return *fileSystems_;
@@ -97,9 +97,9 @@ Task<void> HostMachine::addMemory(Readings* readings) {
         .available = std::max<std::int64_t>(pods->limit - pods->inUse, 0), .capacity = pods->limit};
 }
 
-Task<PodUsage> HostMachine::writtenBy(core::Pod pod) {
+Task<PodUsage> HostMachine::writtenBy(core::Pod pod, bool projectQuotas) {
   const StopOnExit guard;
-  std::function<Result<PodUsage>()> walk = [paths = pathsOf(pod, dirs_), stop = guard.stop] {
+  std::function<Result<PodUsage>()> walk = [paths = pathsOf(pod, dirs_, projectQuotas), stop = guard.stop] {
     return measureStorage(paths, *stop);
   };
   const std::string name = pod.metadata().namespace_() + "/" + pod.metadata().name();
@@ -138,7 +138,7 @@ Task<std::map<std::string, PodUsage>> HostMachine::usageOf(std::vector<core::Pod
   for (const core::Pod& pod : pods) {
     PodUsage one;
     if (wanted.storage) {
-      Task<PodUsage> walk = writtenBy(pod);
+      Task<PodUsage> walk = writtenBy(pod, projectQuotas_ && !wanted.walk);
       one = co_await std::move(walk);
     }
     if (wanted.memory) {

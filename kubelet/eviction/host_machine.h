@@ -26,7 +26,8 @@ class HostMachine final : public Machine {
     cri::ImageService& images;
     cgroups::PodCgroups& cgroups;
   };
-  HostMachine(Services services, layout::Directories dirs, NodeFiles files = {});
+  // `projectQuotas`: see pathsOf().
+  HostMachine(Services services, layout::Directories dirs, bool projectQuotas = false, NodeFiles files = {});
 
   Task<Result<NodeReadings>> node() override;
   Task<std::map<std::string, PodUsage>> usageOf(std::vector<core::Pod> pods, WantedUsage wanted) override;
@@ -38,11 +39,12 @@ class HostMachine final : public Machine {
   };
   Task<Result<FileSystems>> fileSystems();
   Task<void> addMemory(Readings* readings);
-  Task<PodUsage> writtenBy(core::Pod pod);
+  Task<PodUsage> writtenBy(core::Pod pod, bool projectQuotas);
   Task<void> addContainers(std::map<std::string, PodUsage>* usage);
 
   Services services_;
   const layout::Directories dirs_;
+  const bool projectQuotas_;
   const NodeFiles files_;
   std::optional<FileSystems> fileSystems_;  // the runtime's, once it has told
 };

@@ -21,6 +21,7 @@ struct WantedUsage {
   bool memory = false;  // of the pod, and of its containers
   bool processes = false;
   bool storage = false;
+  bool walk = false;  // beside `storage`: by walks alone, also where a file system counts by itself
 };
 
 // Loop thread only.

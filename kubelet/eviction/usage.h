@@ -26,6 +26,7 @@ struct PodUsage {
   std::optional<std::int64_t> memory = {};  // of its cgroup: working set, bytes
   std::optional<std::int64_t> processes = {};
   std::map<std::string, ContainerUsage> containers = {};
+  bool byQuota = false;  // some of `volumes` is what a file system has counted, see projectUsage()
   std::map<std::string, DiskUsage> volumes = {};  // on a disk of the node, by name
   DiskUsage files = {};                           // that belong to no container: /etc/hosts
 };

@@ -16,6 +16,7 @@
 #include "kubelet/main/cgroup_settings.h"
 #include "kubelet/main/host.h"
 #include "kubelet/main/memory.h"
+#include "kubelet/main/project_quotas.h"
 #include "kubelet/main/version.h"
 #include "kubelet/node/admission_view.h"
 #include "kubelet/node/host_access.h"
@@ -168,6 +169,11 @@ volumes::Sources volumeSources(const sync::Context& context, Loop& loop, Clock& 
         selector;
     return admission::selectsNode(asked, *context.admissionNode);
   };
+  out.nodeMemory = [&context] {
+    const auto memory = context.admissionNode->allocatable.find("memory");
+    return memory != context.admissionNode->allocatable.end() ? memory->second : 0;
+  };
+  out.projectQuotas = projectQuotas(effective);
   // None of the fields that volumes may name is an address of the pod.
   out.fieldValue = [&context](const sync::core::Pod& pod, std::string_view path) {
     return podconfig::fieldValue(pod, context.node, {}, path);

@@ -5,6 +5,7 @@
 
 #include "kubelet/eviction/memory_watch.h"
 #include "kubelet/main/cluster.h"
+#include "kubelet/main/project_quotas.h"
 
 namespace cubelet {
 namespace {
@@ -23,7 +24,7 @@ Evictor::Evictor(Services services, const config::Effective& effective, layout::
                 .runtime = services.runtime,
                 .images = services.images,
                 .cgroups = services.cgroups},
-               std::move(dirs)),
+               std::move(dirs), projectQuotas(effective)),
       manager_(services.clock, machine_, eviction::evictionOptions(effective.config),
                hooks(effective, std::move(pressureChanged))) {}
 

@@ -8,6 +8,7 @@
 
 #include "kubelet/cgroups/host_tree.h"
 #include "kubelet/config/feature_gates.h"
+#include "kubelet/main/project_quotas.h"
 #include "kubelet/stats/pod_to_read.h"
 
 namespace cubelet {
@@ -31,6 +32,7 @@ stats::Collector::Options options(const config::KubeletConfiguration& config) {
 NodeStats::NodeStats(Services services)
     : services_(std::move(services)),
       volumeHealth_(config::FeatureGates::lenient(services_.effective.config).enabled("CSIVolumeHealth")),
+      projectQuotas_(projectQuotas(services_.effective)),
       collector_({.loop = services_.loop,
                   .clock = services_.clock,
                   .pool = services_.pool,
@@ -58,7 +60,7 @@ stats::Question NodeStats::question() const {
     std::map<std::string, stats::DrivenVolume> driven;
     for (const csi::Volumes::Publication& one : services_.csiVolumes.publishedFor(pod.metadata().uid()))
       driven[one.path] = {one.driver, one.handle};
-    std::optional<stats::PodToRead> one = stats::podToRead(pod, *have, paths, services_.dirs, driven);
+    std::optional<stats::PodToRead> one = stats::podToRead(pod, *have, paths, services_.dirs, driven, projectQuotas_);
     if (!one) continue;
     one->cgroup = services_.cgroups.parentOf(pod);
     one->ownCgroup = services_.cgroups.enabled();

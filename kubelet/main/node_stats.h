@@ -48,7 +48,8 @@ class NodeStats {
   void tellAbnormal(const stats::DriverQuestion& asked, const std::string& condition);
 
   Services services_;
-  bool volumeHealth_ = false;  // feature gate CSIVolumeHealth
+  const bool volumeHealth_;  // feature gate CSIVolumeHealth
+  const bool projectQuotas_;
   stats::Collector collector_;
 };
 

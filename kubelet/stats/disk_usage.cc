@@ -20,6 +20,12 @@ bool isCancelled(const Result<DiskUsage>& sum) {
   return !sum && sum.error().code == Code::kCancelled;
 }
 
+Result<DiskUsage> usageOfVolume(const VolumeToRead& volume, const std::atomic<bool>& stop, ProjectCalls& calls) {
+  if (volume.measure == VolumeMeasure::kProject)
+    if (Result<DiskUsage> counted = projectUsage(volume.path, calls); counted) return counted;
+  return diskUsage(volume.path, stop);
+}
+
 void addTo(FsUsage& total, const FsUsage& part) {
   if (part.used) total.used = total.used.value_or(0) + *part.used;
   if (part.inodesUsed) total.inodesUsed = total.inodesUsed.value_or(0) + *part.inodesUsed;
@@ -27,7 +33,7 @@ void addTo(FsUsage& total, const FsUsage& part) {
 
 }  // namespace
 
-Result<PodDisk> measurePod(const PodToRead& pod, WallTime at, const std::atomic<bool>& stop) {
+Result<PodDisk> measurePod(const PodToRead& pod, WallTime at, const std::atomic<bool>& stop, ProjectCalls& calls) {
   const LowPriority polite;
   PodDisk out;
   for (const ContainerToRead& container : pod.containers) {
@@ -42,7 +48,7 @@ Result<PodDisk> measurePod(const PodToRead& pod, WallTime at, const std::atomic<
     if (volume.measure == VolumeMeasure::kFileSystem) {
       fs = fileSystemOf(volume.path, at);
     } else {
-      const Result<DiskUsage> sum = diskUsage(volume.path, stop);
+      const Result<DiskUsage> sum = usageOfVolume(volume, stop, calls);
       if (isCancelled(sum)) return fail(sum.error());
       if (sum) fs = usageOf(volume.path, at, *sum);
     }

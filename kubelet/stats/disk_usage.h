@@ -5,6 +5,7 @@
 #include <map>
 #include <string>
 
+#include "base/project_quota.h"
 #include "base/result.h"
 #include "kubelet/stats/figures.h"
 #include "kubelet/stats/question.h"
@@ -16,10 +17,12 @@ struct PodDisk {
   std::vector<VolumeFigures> volumes;
 };
 
-// Of one pod, but for volumes that drivers are asked for. Walks every directory that is a part of its file system, at
-// the lowest priority that a thread can have; a file with several names counts once. What cannot be read is left out.
+// Of one pod, but for volumes that drivers are asked for. Walks every directory that is a part of its file system and
+// that this does not count by itself, at the lowest priority that a thread can have; a file with several names counts
+// once. What cannot be read is left out.
 // `stop` ends it: kCancelled. Any thread; blocks for as long as that takes, seconds for a million files.
-Result<PodDisk> measurePod(const PodToRead& pod, WallTime at, const std::atomic<bool>& stop);
+Result<PodDisk> measurePod(const PodToRead& pod, WallTime at, const std::atomic<bool>& stop,
+                           ProjectCalls& calls = kernelProjects());
 
 // Adds what was measured. A container's logs and its ephemeral storage lie on the file system of `node.fs`. Pure.
 void addDiskUsage(const std::map<std::string, PodDisk>& byUid, Summary& summary);

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 #include <sys/resource.h>
 
+#include "base/fake_projects.h"
 #include "base/temp_dir.h"
 #include "kubelet/stats/test_summary.h"
 
@@ -47,6 +48,22 @@ TEST_F(DiskUsage, SRV_5_LogsAndVolumesAreSummedUp) {
   EXPECT_TRUE(disk->volumes[0].ephemeral);
   EXPECT_EQ(disk->volumes[1].claim, "disk");
   EXPECT_GT(*disk->volumes[1].fs.capacity, 0u);
+}
+
+TEST_F(DiskUsage, SRV_5_AFileSystemThatCountsIsAsked) {
+  FakeProjects calls;
+  fs::create_directories(dir / "tmp");
+  ASSERT_EQ(makeProject(dir / "tmp", {}, calls), true);
+  for (auto& [id, usage] : calls.usage) usage = {.bytes = 42, .inodes = 7};
+  file("tmp/a", 50'000);
+  file("old/a", 50'000);
+  pod.volumes.push_back({.name = "tmp", .path = dir / "tmp", .measure = VolumeMeasure::kProject});
+  pod.volumes.push_back({.name = "old", .path = dir / "old", .measure = VolumeMeasure::kProject});
+  const Result<PodDisk> disk = measurePod(pod, atSecond(0), stop, calls);
+  ASSERT_TRUE(disk) << disk.error().message;
+  EXPECT_EQ(disk->volumes.at(0).fs.used, 42u);
+  EXPECT_EQ(disk->volumes.at(0).fs.inodesUsed, 7u);
+  EXPECT_GE(*disk->volumes.at(1).fs.used, 50'000u) << "it was there before";
 }
 
 TEST_F(DiskUsage, SRV_5_AFileWithTwoNamesCountsOnce) {

@@ -217,6 +217,10 @@ TEST(PodToRead, SRV_5_RunningContainersAndMeasurableVolumes) {
   EXPECT_EQ(got->volumes[3].measure, VolumeMeasure::kFileSystem);
   EXPECT_EQ(got->volumes[4].claim, "web-scratch");
   EXPECT_FALSE(podToRead(pod, {}, paths, dirs)) << "nothing of it runs";
+  EXPECT_EQ(podToRead(pod, have, paths, dirs, {}, true)->volumes[0].measure, VolumeMeasure::kWalk);
+  pod.mutable_spec()->set_hostusers(false);
+  EXPECT_EQ(podToRead(pod, have, paths, dirs, {}, true)->volumes[0].measure, VolumeMeasure::kProject);
+  EXPECT_EQ(podToRead(pod, have, paths, dirs, {}, false)->volumes[0].measure, VolumeMeasure::kWalk);
 }
 
 }  // namespace

@@ -1,8 +1,10 @@
 #include "kubelet/stats/pod_to_read.h"
 
+#include <algorithm>
 #include <set>
 
 #include "base/files.h"
+#include "kubelet/api/project_volume.h"
 
 namespace cubelet::stats {
 namespace {
@@ -60,11 +62,20 @@ void addVolume(const core::Pod& pod, const core::Volume& volume, const std::map<
   out.volumes.push_back(std::move(one));
 }
 
+void markProjects(const core::Pod& pod, PodToRead& out) {
+  for (const core::Volume& volume : pod.spec().volumes()) {
+    if (!api::mayBeProject(pod.spec(), volume.volumesource())) continue;
+    auto one = std::ranges::find(out.volumes, volume.name(), &VolumeToRead::name);
+    if (one != out.volumes.end()) one->measure = VolumeMeasure::kProject;
+  }
+}
+
 }  // namespace
 
 std::optional<PodToRead> podToRead(const core::Pod& pod, const observe::ObservedPod& have,
                                    const std::map<std::string, std::string>& volumePaths,
-                                   const layout::Directories& dirs, const std::map<std::string, DrivenVolume>& driven) {
+                                   const layout::Directories& dirs, const std::map<std::string, DrivenVolume>& driven,
+                                   bool projectQuotas) {
   if (have.sandboxes.empty()) return std::nullopt;
   PodToRead out;
   out.ns = pod.metadata().namespace_();
@@ -84,6 +95,7 @@ std::optional<PodToRead> podToRead(const core::Pod& pod, const observe::Observed
                               .logDirectory = joinPath(logs, container.name)});
   }
   for (const core::Volume& volume : pod.spec().volumes()) addVolume(pod, volume, volumePaths, dirs, driven, out);
+  if (projectQuotas) markProjects(pod, out);
   return out;
 }
 

@@ -22,10 +22,10 @@ struct DrivenVolume {
 
 // `volumePaths`: where volumes lie whose place their names alone do not tell (claims); may lack some. `driven`: by such
 // a path, those of CSI drivers. Nothing for a pod that the runtime has no sandbox of. The cgroup is for the caller to
-// name.
+// name. `projectQuotas`: file systems may count volumes.
 std::optional<PodToRead> podToRead(const core::Pod& pod, const observe::ObservedPod& have,
                                    const std::map<std::string, std::string>& volumePaths,
                                    const layout::Directories& dirs,
-                                   const std::map<std::string, DrivenVolume>& driven = {});
+                                   const std::map<std::string, DrivenVolume>& driven = {}, bool projectQuotas = false);
 
 }  // namespace cubelet::stats

@@ -26,6 +26,7 @@ struct ContainerToRead {
 
 enum class VolumeMeasure {
   kWalk,        // the sum of its files: a directory among others on its file system
+  kProject,     // what its file system has counted for it; where it does not, as kWalk
   kFileSystem,  // a file system of its own
   kDriver,      // its CSI driver is asked
 };

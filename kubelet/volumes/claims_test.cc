@@ -4,6 +4,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "base/files.h"
@@ -260,6 +262,27 @@ TEST_F(ClaimVolumes, VOL_4_ALocalDirectoryIsBoundIntoThePod) {
   EXPECT_TRUE(loop.runToEnd(volumes.tearDown("u1")));
   EXPECT_FALSE(fs::exists(dirs.root + "/pods/u1"));
   EXPECT_TRUE(fs::exists(directory + "/file")) << "bound once, and its content is not the pod's";
+}
+
+TEST_F(ClaimVolumes, VOL_4_ALocalDeviceIsLinkedIntoThePod) {
+  const std::string device = temp / "device";
+  if (::mknod(device.c_str(), S_IFBLK | 0600, makedev(7, 0)) != 0) GTEST_SKIP() << "may not make devices here";
+  makeLocal();
+  disk().set_volumemode("Block");
+  disk().mutable_persistentvolumesource()->mutable_local()->set_path(device);
+  pod.mutable_spec()->mutable_containers(0)->clear_volumemounts();
+  pod.mutable_spec()->mutable_containers(0)->add_volumedevices()->set_name("v");
+  const std::string link = dirs.root + "/pods/u1/volumeDevices/kubernetes.io~local-volume/disk";
+  for (int i = 0; i < 2; ++i) {
+    const Result<PodVolumes::HostPaths> paths = setUp();
+    ASSERT_TRUE(paths) << paths.error().message;
+    EXPECT_EQ(paths->at("v"), device);
+    EXPECT_EQ(fs::read_symlink(link), device);
+  }
+  PodVolumes volumes(pool, clock, dirs, sources);
+  EXPECT_TRUE(loop.runToEnd(volumes.tearDown("u1")));
+  EXPECT_FALSE(fs::exists(dirs.root + "/pods/u1"));
+  EXPECT_TRUE(fs::exists(device));
 }
 
 TEST_F(ClaimVolumes, VOL_6_AReadOnlyClaimIsBoundReadOnly) {

@@ -6,6 +6,8 @@
 #include <unistd.h>
 
 #include "base/files.h"
+#include "base/project_quota.h"
+#include "kubelet/api/project_volume.h"
 #include "kubelet/api/quantity.h"
 #include "kubelet/volumes/mounts.h"
 
@@ -50,13 +52,14 @@ Result<void> mountMemory(const std::string& path, std::int64_t size) {
   return mountFileSystem("tmpfs", path, options);
 }
 
-Result<void> mountMedium(const core::Pod& pod, const core::EmptyDirVolumeSource& source, const std::string& path) {
+Result<void> mountMedium(const VolumeRequest& request, const core::EmptyDirVolumeSource& source,
+                         const std::string& path) {
   if (source.medium().empty()) return {};
   Result<bool> mounted = isMountPoint(path);
   if (!mounted) return fail(mounted.error());
   if (*mounted) return {};
-  if (source.medium() == "Memory") return mountMemory(path, memoryVolumeSize(pod, source));
-  std::string pageSize = pageSizeOption(pod, source.medium());
+  if (source.medium() == "Memory") return mountMemory(path, memoryVolumeSize(request.pod, source, request.nodeMemory));
+  std::string pageSize = pageSizeOption(request.pod, source.medium());
   if (pageSize.empty())
     return fail(Code::kInvalid, "", "medium " + source.medium() + " needs a huge page size among the pod's limits");
   // The API writes 2Mi, hugetlbfs reads 2M.
@@ -82,11 +85,13 @@ Result<void> setOwner(const core::Pod& pod, const std::string& path) {
 
 }  // namespace
 
-std::int64_t memoryVolumeSize(const core::Pod& pod, const core::EmptyDirVolumeSource& source) {
-  std::int64_t size = memoryLimit(pod.spec().resources().limits());
-  if (size == 0) size = sumOfLimits(pod);
+std::int64_t memoryVolumeSize(const core::Pod& pod, const core::EmptyDirVolumeSource& source, std::int64_t nodeMemory) {
+  std::int64_t ofPod = memoryLimit(pod.spec().resources().limits());
+  if (ofPod == 0) ofPod = sumOfLimits(pod);
   const std::int64_t own = source.has_sizelimit() ? api::quantityValue(source.sizelimit().string()).value_or(0) : 0;
-  if (own > 0) size = size > 0 ? std::min(size, own) : own;
+  std::int64_t size = 0;
+  for (const std::int64_t limit : {nodeMemory, ofPod, own})
+    if (limit > 0) size = size > 0 ? std::min(size, limit) : limit;
   return size;
 }
 
@@ -94,13 +99,18 @@ Result<std::string> makeVolumeDirectory(const VolumeRequest& request, const std:
                                         const core::EmptyDirVolumeSource& source) {
   std::string path = layout::volumeDirectory(request.dirs, request.pod.metadata().uid(), plugin, request.volume.name());
   if (Result<void> made = makeDirectories(path, kPodDirectoryMode); !made) return fail(made.error());
-  if (Result<void> mounted = mountMedium(request.pod, source, path); !mounted) return fail(mounted.error());
+  if (Result<void> mounted = mountMedium(request, source, path); !mounted) return fail(mounted.error());
   if (Result<void> owned = setOwner(request.pod, path); !owned) return fail(owned.error());
   return path;
 }
 
 Result<std::string> EmptyDir::setUp(const VolumeRequest& request) const {
-  return makeVolumeDirectory(request, "kubernetes.io/empty-dir", request.volume.volumesource().emptydir());
+  const core::VolumeSource& source = request.volume.volumesource();
+  Result<std::string> path = makeVolumeDirectory(request, "kubernetes.io/empty-dir", source.emptydir());
+  // Where the file system cannot count, a walk does.
+  if (path && request.projectQuotas && api::mayBeProject(request.pod.spec(), source))
+    (void)makeProject(*path, namedProjects(), kernelProjects());
+  return path;
 }
 
 }  // namespace cubelet::volumes

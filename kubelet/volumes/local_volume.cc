@@ -1,8 +1,10 @@
 #include "kubelet/volumes/local_volume.h"
 
 #include <cerrno>
+#include <filesystem>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/files.h"
 #include "kubelet/volumes/block_device.h"
@@ -32,6 +34,19 @@ Result<void> bindDirectory(const std::string& source, const std::string& target,
   return {};
 }
 
+// As upstream has it, for whoever looks which devices a pod has (VOL-4). Goes with the pod's directory.
+Result<void> linkDevice(const std::string& device, const VolumeRequest& request) {
+  const std::string directory = joinPath(layout::podDirectory(request.dirs, request.pod.metadata().uid()),
+                                         "volumeDevices/kubernetes.io~local-volume");
+  if (Result<void> made = makeDirectories(directory, kDirectoryMode); !made) return made;
+  const std::string link = joinPath(directory, request.persistent->metadata().name());
+  std::error_code none;
+  if (std::filesystem::read_symlink(link, none) == device) return {};
+  if (Result<void> removed = removeFile(link); !removed) return removed;
+  if (::symlink(device.c_str(), link.c_str()) != 0) return fail(errnoError(errno, "link " + link + " to " + device));
+  return {};
+}
+
 }  // namespace
 
 Result<std::string> LocalVolume::setUp(const VolumeRequest& request) const {
@@ -40,8 +55,10 @@ Result<std::string> LocalVolume::setUp(const VolumeRequest& request) const {
   Result<mode_t> format = formatOf(source);
   if (!format) return fail(format.error());
   if (isBlock(volume)) {
-    if (*format == S_IFBLK) return source;
-    return fail(Code::kInvalid, "", "path \"" + source + "\" is no block device, as volumeMode Block needs it");
+    if (*format != S_IFBLK)
+      return fail(Code::kInvalid, "", "path \"" + source + "\" is no block device, as volumeMode Block needs it");
+    if (Result<void> linked = linkDevice(source, request); !linked) return fail(linked.error());
+    return source;
   }
   if (*format != S_IFDIR && *format != S_IFBLK)
     return fail(Code::kInvalid, "", "path \"" + source + "\" is no directory and no block device");

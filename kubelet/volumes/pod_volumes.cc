@@ -320,6 +320,8 @@ Task<Result<void>> PodVolumes::releaseCsi(std::string uid) {
 Task<Result<VolumeRequest>> PodVolumes::prepare(core::Pod pod, core::Volume volume) {
   const VolumeType* type = typeOf(volume);
   VolumeRequest asked{std::move(pod), volume, dirs_};
+  if (sources_.nodeMemory) asked.nodeMemory = sources_.nodeMemory();
+  asked.projectQuotas = sources_.projectQuotas;
   Result<VolumeRequest> request = co_await type->prepare(std::move(asked), sources_);
   if (!request) co_return mountFailed(volume, request.error());
   const VolumeType* behind = typeOf(*request);

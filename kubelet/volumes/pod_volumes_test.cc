@@ -8,6 +8,8 @@
 #include <unistd.h>
 
 #include "base/files.h"
+#include "base/project_quota.h"
+#include "base/quota_disk.h"
 #include "base/temp_dir.h"
 #include "kubelet/volumes/empty_dir.h"
 #include "kubelet/volumes/mounts.h"
@@ -34,8 +36,8 @@ struct Volumes : testing::Test {
     volume->set_name(name);
     return volume->mutable_volumesource();
   }
-  Result<PodVolumes::HostPaths> setUp() {
-    PodVolumes volumes(pool, clock, dirs, {});
+  Result<PodVolumes::HostPaths> setUp(const Sources& sources = {}) {
+    PodVolumes volumes(pool, clock, dirs, sources);
     return setUpAll(loop, volumes, pod);
   }
   Result<void> tearDown() {
@@ -104,6 +106,64 @@ TEST_F(Volumes, EMP_2_MemoryIsATmpfsOfTheSizeLimit) {
   EXPECT_FALSE(exists(temp.path() + "/pods/u1"));
 }
 
+TEST_F(Volumes, EMP_2_MemoryIsNoLargerThanWhatPodsMayUseTogether) {
+  Sources sources;
+  sources.nodeMemory = [] { return std::int64_t{2} << 20; };
+  core::VolumeSource* source = add("shm");
+  source->mutable_emptydir()->set_medium("Memory");
+  source->mutable_emptydir()->mutable_sizelimit()->set_string("4Mi");
+  Result<PodVolumes::HostPaths> paths = setUp(sources);
+  if (!paths && paths.error().message.find("not permitted") != std::string::npos) GTEST_SKIP() << "may not mount here";
+  ASSERT_TRUE(paths) << paths.error().message;
+  struct statvfs info = {};
+  ASSERT_EQ(::statvfs(paths->at("shm").c_str(), &info), 0);
+  EXPECT_EQ(info.f_blocks * info.f_frsize, 2u << 20);
+  ASSERT_TRUE(tearDown());
+}
+
+// On a true file system with project quota.
+struct CountedVolumes : Volumes {
+  void SetUp() override {
+    if (!disk.missing().empty()) GTEST_SKIP() << disk.missing();
+    dirs.root = disk.root();
+    sources.projectQuotas = true;
+    pod.mutable_spec()->set_hostusers(false);
+    add("cache")->mutable_emptydir();
+    add("shm")->mutable_emptydir()->set_medium("Memory");
+  }
+  std::optional<DiskUsage> counted() {
+    const Result<PodVolumes::HostPaths> paths = setUp(sources);
+    EXPECT_TRUE(paths) << paths.error().message;
+    const Result<DiskUsage> usage = projectUsage(paths->at("cache"), kernelProjects());
+    return usage ? std::optional(*usage) : std::nullopt;
+  }
+
+  QuotaDisk disk;
+  Sources sources;
+};
+
+TEST_F(CountedVolumes, EMP_1_ItsFileSystemCountsWhatAPodWrites) {
+  ASSERT_TRUE(counted());
+  EXPECT_EQ(counted()->inodes, 1);
+  const std::string directory = disk.root() + "/pods/u1/volumes/kubernetes.io~empty-dir/cache";
+  ASSERT_TRUE(writeFileAtomic(directory + "/file", std::string(1 << 20, 'x'), 0644));
+  EXPECT_EQ(counted()->inodes, 2) << "setting it up again changes nothing";
+  EXPECT_GE(counted()->bytes, 1 << 20);
+  ASSERT_TRUE(tearDown());
+}
+
+TEST_F(CountedVolumes, EMP_1_NotWithoutTheFeature) {
+  sources.projectQuotas = false;
+  EXPECT_FALSE(counted());
+  ASSERT_TRUE(tearDown());
+}
+
+TEST_F(CountedVolumes, EMP_1_NotWhereThePodHasTheNodesUsers) {
+  pod.mutable_spec()->clear_hostusers();
+  EXPECT_FALSE(counted());
+  ASSERT_TRUE(tearDown());
+}
+
 TEST_F(Volumes, VOL_12_ABusyMountIsNeverDeletedThrough) {
   add("cache")->mutable_emptydir();
   ASSERT_TRUE(setUp());
@@ -124,6 +184,7 @@ struct SizeCase {
   std::string podLimit;
   std::string containerLimit;
   std::string sizeLimit;
+  std::int64_t nodeMemory;
   std::int64_t want;
 };
 
@@ -138,14 +199,17 @@ TEST_P(EMP_2_Size, IsTheSmallest) {
   limit(pod.mutable_spec()->add_containers()->mutable_resources(), GetParam().containerLimit);
   core::EmptyDirVolumeSource source;
   if (!GetParam().sizeLimit.empty()) source.mutable_sizelimit()->set_string(GetParam().sizeLimit);
-  EXPECT_EQ(memoryVolumeSize(pod, source), GetParam().want);
+  EXPECT_EQ(memoryVolumeSize(pod, source, GetParam().nodeMemory), GetParam().want);
 }
 
 INSTANTIATE_TEST_SUITE_P(Cases, EMP_2_Size,
-                         testing::Values(SizeCase{"NothingSet", "", "", "", 0},
-                                         SizeCase{"SizeLimit", "", "", "1Mi", 1 << 20},
-                                         SizeCase{"ContainerLimit", "", "2Mi", "", 2 << 20},
-                                         SizeCase{"Smaller", "4Mi", "8Mi", "16Mi", 4 << 20}),
+                         testing::Values(SizeCase{"NothingSet", "", "", "", 0, 0},
+                                         SizeCase{"SizeLimit", "", "", "1Mi", 0, 1 << 20},
+                                         SizeCase{"ContainerLimit", "", "2Mi", "", 0, 2 << 20},
+                                         SizeCase{"Smaller", "4Mi", "8Mi", "16Mi", 0, 4 << 20},
+                                         SizeCase{"NodeAlone", "", "", "", 2 << 20, 2 << 20},
+                                         SizeCase{"NodeIsLess", "4Mi", "", "8Mi", 2 << 20, 2 << 20},
+                                         SizeCase{"NodeIsMore", "4Mi", "", "3Mi", 8 << 20, 3 << 20}),
                          [](const auto& test) { return test.param.name; });
 
 struct HostCase {

@@ -1,6 +1,7 @@
 // One kind of volume. To add one: copy empty_dir.h and .cc, and name the new class in pod_volumes.cc.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -46,6 +47,8 @@ struct VolumeRequest {
   objects::PersistentVolumePtr persistent = nullptr;  // behind the volume's claim, once prepare() has found it
   objects::ClaimPtr claim = nullptr;                  // beside `persistent`
   std::shared_ptr<const CsiRequest> csi = nullptr;    // of a CSI volume, once prepare() has made it
+  std::int64_t nodeMemory = 0;                        // that pods may use together, in bytes; 0: nobody knows
+  bool projectQuotas = false;                         // volumes are counted by their file system where that can be
 };
 
 // A program that mounts something: its name, then its arguments.
@@ -69,7 +72,9 @@ struct Sources {
   events::EventRecorder* events = nullptr;
   SelinuxHost selinux = {};
   std::string nodeName = {};
-  std::function<WallTime()> now = nullptr;  // PodVolumes sees to it
+  std::function<std::int64_t()> nodeMemory = nullptr;  // of VolumeRequest; empty: nobody knows
+  bool projectQuotas = false;                          // feature LocalStorageCapacityIsolationFSQuotaMonitoring
+  std::function<WallTime()> now = nullptr;             // PodVolumes sees to it
   // Values for the downward API, as for environment variables: metadata.name, metadata.labels['k'], ... and
   // limits.cpu, ... of the container that the selector names.
   std::function<Result<std::string>(const core::Pod&, std::string_view fieldPath)> fieldValue;
