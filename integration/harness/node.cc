@@ -3,6 +3,7 @@
 #include <csignal>
 #include <fcntl.h>
 #include <fstream>
+#include <functional>
 #include <iterator>
 #include <sstream>
 #include <stdexcept>
@@ -80,18 +81,26 @@ Node::Node(Containerd& containerd, fs::path dir)
 }
 
 Node::~Node() {
-  try {
+  // Whatever one step of it meets, the others are done: what stays mounted would be in the way of all that comes later.
+  const auto attempt = [](const std::function<void()>& step) {
+    try {
+      step();
+    } catch (const std::exception& problem) {
+      ADD_FAILURE() << "cleaning up: " << problem.what();
+    }
+  };
+  attempt([this] {
     agent_ = Process();
     containerd_.thaw();
     containerd_.start();
     cri_.removeEverything();
-    removeCgroups(cgroupRoot_);
+  });
+  attempt([this] { removeCgroups(cgroupRoot_); });
+  attempt([this] {
     unmountBelow(dir_);
     removeLinksInto(dir_);
     fs::remove_all(dir_);
-  } catch (const std::exception& problem) {
-    ADD_FAILURE() << "cleaning up: " << problem.what();
-  }
+  });
 }
 
 std::string Node::textOf(json manifest) const {

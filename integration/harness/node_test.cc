@@ -39,7 +39,11 @@ class Program : public ::testing::Environment {
  public:
   void TearDown() override {
     containerd_.reset();
-    if (!dir_.empty()) fs::remove_all(dir_);
+    if (dir_.empty()) return;
+    // An exception here would end the program before its report is written.
+    std::error_code problem;
+    fs::remove_all(dir_, problem);
+    if (problem) ADD_FAILURE() << "cannot remove " << dir_ << ": " << problem.message();
   }
 
   Containerd& containerd() {
