@@ -19,7 +19,7 @@ _cubelet() {
       return ;;
   esac
   case "$command" in
-    pods) options='-n --namespace -o --output' ;;
+    pods) options='-n --namespace -w --watch -o --output' ;;
     logs) options='-n --namespace -c --container -f --follow -p --previous --tail --since --timestamps' ;;
     exec) options='-n --namespace -c --container -i --stdin -t --tty' ;;
     attach) options='-n --namespace -c --container -i --stdin' ;;

@@ -69,6 +69,14 @@ class NodeServer : public ClusterTest {
   }
 };
 
+// The name of a request for a serving certificate that nobody has decided on.
+std::string openServingRequest(const json& all) {
+  for (const json& one : all)
+    if (one["spec"]["signerName"] == "kubernetes.io/kubelet-serving" && !one["status"].contains("conditions"))
+      return one["metadata"]["name"];
+  return "";
+}
+
 TEST_F(NodeServer, LOG_4_LOG_5_Logs) {
   // The runtime reads each stream on its own: what is said at the same time has no order.
   startPod(
@@ -175,12 +183,85 @@ TEST_F(NodeServer, SRV_2_SRV_3_WhatElseIsServed) {
   EXPECT_THAT(raw("/logs/"), HasSubstr("<a href=\"containers/\">containers/</a>"));
   EXPECT_THAT(raw("/statusz"), HasSubstr("\nBinary version: 1.36.0\n"));
   EXPECT_THAT(raw("/flagz"), HasSubstr("\nroot-dir=" + node().root().string() + "\n"));
+  const KeyPair master =
+      cluster().authority().issue("master", {.commonName = "master", .organizations = {"system:masters"}});
+  const json object =
+      json::parse(run({"curl", "-sk", "--cert", master.certificate.string(), "--key", master.key.string(), "-H",
+                       "Accept: application/json;v=v1alpha1;g=config.k8s.io;as=Statusz", url("/statusz")})
+                      .output,
+                  nullptr, false);
+  ASSERT_TRUE(object.is_object());
+  EXPECT_EQ(object["kind"], "Statusz");
+  EXPECT_EQ(object["binaryVersion"], "1.36.0");
   EXPECT_EQ(raw("/healthz"), "ok");
   EXPECT_THAT(raw("/metrics/slis"), HasSubstr("kubernetes_healthcheck{name=\"ping\",type=\"healthz\"} 1\n"));
   // containerd 1.6 makes none.
   EXPECT_THAT(
       type("kubectl create --raw /api/v1/nodes/node1/proxy/checkpoint/default/p/c?timeout=5 -f /dev/null").errors,
       HasSubstr("checkpointing of default/p/c failed"));
+}
+
+TEST_F(NodeServer, STA_16_RequestsThroughTheMirrorFindTheStaticPod) {
+  node().write("s.json", pod("s", {shell("c", "s", "echo static; exec sleep 1000")}));
+  const std::string name = node().fullName("s");
+  ASSERT_TRUE(eventually("the mirror is ready", kSoon, isReadyThere("pod", name)));
+  const std::string own = node().podOf("s")["metadata"]["uid"];
+  const std::string mirror = cluster().get({"pod", name})["metadata"]["uid"];
+  EXPECT_NE(mirror, own);
+  EXPECT_EQ(cluster().kubectl({"logs", name}).output, "static\n");
+  EXPECT_EQ(cluster().kubectl({"exec", name, "--", "cat", "/proc/1/comm"}).output, "sleep\n");
+  // Whoever names a UID has it from the API server.
+  for (const std::string& uid : {own, mirror})
+    EXPECT_EQ(type("kubectl create --raw '/api/v1/nodes/node1/proxy/run/default/" + name + "/" + uid +
+                   "/c?cmd=cat%20/proc/1/comm' -f /dev/null")
+                  .output,
+              "sleep\n")
+        << uid;
+}
+
+TEST_F(NodeServer, EPH_3_ExecAttachAndLogsReachAnEphemeralContainer) {
+  startPod("exec sleep 1000");
+  const json wanted = {
+      {"apiVersion", "v1"},
+      {"kind", "EphemeralContainers"},
+      {"metadata", {{"name", "p"}, {"namespace", "default"}}},
+      {"ephemeralContainers", {shell("debug", "debug", "touch /tmp/here; while :; do echo tick; sleep 0.2; done")}}};
+  const fs::path object = node().dir() / "debugger.json";
+  std::ofstream(object) << wanted.dump();
+  const Finished added = cluster().kubectl(
+      {"replace", "--raw", "/api/v1/namespaces/default/pods/p/ephemeralcontainers", "-f", object.string()});
+  ASSERT_TRUE(added.ok()) << added.errors;
+  EXPECT_TRUE(eventually("its log", kSoon, [] {
+    const Finished said = cluster().kubectl({"logs", "p", "-c", "debug"});
+    return said.output.starts_with("tick\n") ? std::string() : said.errors;
+  }));
+  EXPECT_EQ(cluster().kubectl({"exec", "p", "-c", "debug", "--", "ls", "/tmp"}).output, "here\n");
+  EXPECT_THAT(type("timeout 3 kubectl attach p -c debug").output, HasSubstr("tick\n"));
+}
+
+TEST_F(NodeServer, SRV_10_TheClusterSignsTheServingCertificate) {
+  node().stopAgent();
+  node().config["serverTLSBootstrap"] = true;
+  node().startAgent();
+  std::string request;
+  ASSERT_TRUE(eventually("a request for a serving certificate", kSoon, [&] {
+    request = openServingRequest(cluster().get({"certificatesigningrequests"})["items"]);
+    return request.empty() ? "none" : "";
+  }));
+  startPod("echo one; exec sleep 1000");
+  EXPECT_FALSE(cluster().kubectl({"logs", "p"}).ok()) << "there is no certificate yet";
+  const Finished approved = cluster().kubectl({"certificate", "approve", request});
+  ASSERT_TRUE(approved.ok()) << approved.errors;
+  EXPECT_TRUE(eventually("logs", kSoon, [] {
+    const Finished said = cluster().kubectl({"logs", "p"});
+    return said.output == "one\n" ? std::string() : said.errors;
+  }));
+  // Verified this time: the authority that signed it, and the name.
+  const std::string port = std::to_string(node().config["port"].get<int>());
+  EXPECT_EQ(run({"curl", "-s", "--cacert", cluster().authority().pair().certificate.string(), "--resolve",
+                 "node1:" + port + ":127.0.0.1", "https://node1:" + port + "/pods"})
+                .output,
+            "Unauthorized");
 }
 
 TEST_F(NodeServer, AFloodOfSilentConnectionsKeepsNobodyOut) {

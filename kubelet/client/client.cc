@@ -63,6 +63,7 @@ void addOutput(CLI::App* command, std::string& output, const std::vector<std::st
 void addPods(CLI::App& app, Parsed& parsed) {
   CLI::App* command = addCommand(app, "pods", parsed);
   addNamespace(command, parsed.pods.ns);
+  command->add_flag("-w,--watch", parsed.pods.watch, "Go on with each change of a pod as it comes");
   addOutput(command, parsed.pods.output, {"wide", "json", "yaml"});
 }
 
@@ -145,6 +146,8 @@ Result<Command> commandFor(const std::string& name, Parsed& parsed) {
     if (!since) return fail(since.error().within("--since"));
     parsed.logs.since = *since;
   }
+  if (name == "pods" && parsed.pods.watch && parsed.pods.output == "yaml")
+    return fail(Code::kInvalid, "", "--watch prints rows or json, not yaml");
   Command command;
   if (name == "pods")
     command = [&](AgentClient& agent, ClientIo& io) { return exitCodeOf(showPods(agent, io, parsed.pods)); };

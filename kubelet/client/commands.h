@@ -20,6 +20,7 @@ namespace core = ::k8s::core::v1;
 struct PodsOptions {
   std::string ns;      // empty: all
   std::string output;  // empty: table; wide, json, yaml
+  bool watch = false;  // go on with each change; not with yaml
 };
 Result<void> showPods(AgentClient& agent, ClientIo& io, const PodsOptions& options);
 

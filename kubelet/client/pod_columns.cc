@@ -145,17 +145,25 @@ PodColumns podColumns(const core::Pod& pod, WallTime now) {
   return columns;
 }
 
+std::vector<std::string> podTableHead(bool wide) {
+  std::vector<std::string> head{"NAMESPACE", "NAME", "READY", "STATUS", "RESTARTS", "AGE"};
+  if (wide) head.insert(head.end(), {"IP", "NODE"});
+  return head;
+}
+
+std::vector<std::string> podRow(const core::Pod& pod, bool wide, WallTime now) {
+  const PodColumns columns = podColumns(pod, now);
+  std::vector<std::string> row{
+      pod.metadata().namespace_(), pod.metadata().name(), columns.ready, columns.status, columns.restarts, columns.age};
+  if (wide) row.insert(row.end(), {columns.ip, pod.spec().nodename()});
+  return row;
+}
+
 std::string podTable(std::vector<const core::Pod*> pods, bool wide, WallTime now) {
   auto key = [](const core::Pod* pod) { return std::tie(pod->metadata().namespace_(), pod->metadata().name()); };
   std::sort(pods.begin(), pods.end(), [key](auto* left, auto* right) { return key(left) < key(right); });
-  std::vector<std::vector<std::string>> rows{{"NAMESPACE", "NAME", "READY", "STATUS", "RESTARTS", "AGE"}};
-  if (wide) rows[0].insert(rows[0].end(), {"IP", "NODE"});
-  for (const core::Pod* pod : pods) {
-    PodColumns columns = podColumns(*pod, now);
-    rows.push_back({pod->metadata().namespace_(), pod->metadata().name(), columns.ready, columns.status,
-                    columns.restarts, columns.age});
-    if (wide) rows.back().insert(rows.back().end(), {columns.ip, pod->spec().nodename()});
-  }
+  std::vector<std::vector<std::string>> rows{podTableHead(wide)};
+  for (const core::Pod* pod : pods) rows.push_back(podRow(*pod, wide, now));
   return formatTable(rows);
 }
 

@@ -21,6 +21,10 @@ struct PodColumns {
 
 PodColumns podColumns(const core::Pod& pod, WallTime now);
 
+// The head of a table, and the line of a pod in it.
+std::vector<std::string> podTableHead(bool wide);
+std::vector<std::string> podRow(const core::Pod& pod, bool wide, WallTime now);
+
 // The whole table with its head, sorted by namespace and name.
 std::string podTable(std::vector<const core::Pod*> pods, bool wide, WallTime now);
 

@@ -84,6 +84,16 @@ TEST(Times, AreReadAsGoWritesThem) {
     EXPECT_EQ(parseRfc3339(c.text), c.time) << c.text;
 }
 
+TEST(Times, AreTheSameWhenTheirSecondIsKnown) {
+  KnownSecond second;
+  for (const char* text :
+       {"2027-01-15T08:00:00.123456789Z", "2027-01-15T08:00:00.5Z", "2027-01-15T08:00:00Z",
+        "2027-01-15T08:00:00.5+02:00", "2027-01-15T08:00:00.5", "2027-01-15T08:00:00.5Zx", "2027-01-15T08:00:005Z",
+        "2027-01-15T08:00:01.5-08:00", "2027-01-15T08:00:01.25Z", "2027-01-15T08:00:01", "2027-01-15", "",
+        "2027-02-30T08:00:00Z", "2027-02-30T08:00:00Z", "2027-01-15T08:00:01.125Z"})
+    EXPECT_EQ(second.parse(text), parseRfc3339(text)) << text;
+}
+
 TEST(Times, GetNineDigitsOfFraction) {
   EXPECT_EQ(withNineDigits("2027-01-15T08:00:00.5Z"), "2027-01-15T08:00:00.500000000Z");
   EXPECT_EQ(withNineDigits("2027-01-15T08:00:00Z"), "2027-01-15T08:00:00.000000000Z");

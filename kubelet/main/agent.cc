@@ -329,16 +329,18 @@ Agent::Agent(Loop& loop, Clock& clock, config::Effective effective, cgroups::Pod
   images_.onPulled([this] { imageCollector_.look(); });
   runtimeView_.endpoint = effective_.config.containerruntimeendpoint();
   nodeChanged(nullptr);
-  nodeApi_ =
-      std::make_unique<NodeApi>(NodeApi::Services{.loop = loop_,
-                                                  .clock = clock_,
-                                                  .runtime = runtime_,
-                                                  .checkpointer = runtime_,
-                                                  .sync = sync_,
-                                                  .observer = observer_,
-                                                  .effective = effective_,
-                                                  .client = [this] { return cluster_ ? cluster_->client() : nullptr; },
-                                                  .random = context_.random});
+  nodeApi_ = std::make_unique<NodeApi>(NodeApi::Services{
+      .loop = loop_,
+      .clock = clock_,
+      .runtime = runtime_,
+      .checkpointer = runtime_,
+      .sync = sync_,
+      .observer = observer_,
+      .effective = effective_,
+      .client = [this] { return cluster_ ? cluster_->client() : nullptr; },
+      .mirrorUid = [this](const std::string& ns,
+                          const std::string& name) { return cluster_ ? cluster_->mirrorUid(ns, name) : std::string(); },
+      .random = context_.random});
   stats_ = std::make_unique<NodeStats>(NodeStats::Services{.loop = loop_,
                                                            .clock = clock_,
                                                            .pool = blocking_,
@@ -673,6 +675,7 @@ void Agent::limitsEnforced(const Result<std::string>& outcome) {
 void Agent::changed() {
   evictor_.podsChanged();
   shutdown_.podsChanged();
+  podNews_.tell();
   if (notify_.wanted() && !statusTimer_)
     statusTimer_ = clock_.after(kStatusDelay, [this] {
       statusTimer_.cancel();

@@ -62,6 +62,7 @@ class Agent final : public server::AgentView {
   Task<void> close();
 
   std::vector<server::core::Pod> pods() const override;
+  server::PodNews& podNews() override { return podNews_; }
   Result<server::Explanation> explain(std::string_view ns, std::string_view name) const override;
   server::AgentStatus status() const override;
   std::vector<server::VolumeView> volumes() const override;
@@ -122,6 +123,7 @@ class Agent final : public server::AgentView {
   admission::NodeView admissionNode_;
   sync::Context context_;
   sync::TerminationRecords terminations_;
+  server::PodNews podNews_;
   sync::SyncLoop sync_;
   podresources::Server podResources_;
   logs::LogRotator logRotator_;

@@ -408,6 +408,11 @@ void Cluster::setStaticPods(std::vector<PodPtr> pods) {
   if (link_) link_->mirrors.setStaticPods(std::move(pods));
 }
 
+std::string Cluster::mirrorUid(const std::string& ns, const std::string& name) const {
+  const PodPtr mirror = link_ ? link_->mirrors.mirrorOf(ns, name) : nullptr;
+  return mirror ? mirror->metadata().uid() : std::string();
+}
+
 void Cluster::statusChanged(const sync::PodWorker& worker) {
   if (link_) link_->statuses.statusChanged(worker.view(), worker.terminated());
 }

@@ -75,6 +75,8 @@ class Cluster {
 
   // All static pods that are wanted or wind down: each gets a mirror.
   void setStaticPods(std::vector<PodPtr> pods);
+  // Of a static pod's mirror; empty: there is none that is known of.
+  std::string mirrorUid(const std::string& ns, const std::string& name) const;
   void statusChanged(const sync::PodWorker& worker);
   // What the node is short of, as its conditions tell it.
   void setPressure(node::Pressure pressure);

@@ -39,7 +39,9 @@ class NodeApi final : public nodeapi::NodeView {
     const observe::Observer& observer;
     const config::Effective& effective;
     std::function<apiserver::ApiClient*()> client;  // null while there is no API server to ask
-    std::function<double()> random;                 // uniform in [0, 1)
+    // Of the mirror that the API server has of a static pod; empty: none.
+    std::function<std::string(const std::string& ns, const std::string& name)> mirrorUid;
+    std::function<double()> random;  // uniform in [0, 1)
   };
   explicit NodeApi(Services services);
 
@@ -64,6 +66,9 @@ class NodeApi final : public nodeapi::NodeView {
 
   std::vector<nodeapi::core::Pod> allPods() const override { return services_.sync.pods(); }
   std::optional<nodeapi::core::Pod> pod(std::string_view ns, std::string_view name) const override;
+  std::string mirrorUid(const std::string& ns, const std::string& name) const override {
+    return services_.mirrorUid(ns, name);
+  }
   const observe::ObservedPod* observed(const std::string& uid) const override { return services_.observer.find(uid); }
   std::vector<std::string> observedUids() const override { return services_.observer.uids(); }
   // The loop that syncs pods is the one that answers: when it hangs, so does the answer.

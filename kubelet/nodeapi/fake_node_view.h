@@ -17,6 +17,10 @@ class FakeNodeView final : public NodeView {
       if (one.metadata().namespace_() == ns && one.metadata().name() == name) return one;
     return std::nullopt;
   }
+  std::string mirrorUid(const std::string& ns, const std::string& name) const override {
+    const auto found = mirrors.find(ns + "/" + name);
+    return found == mirrors.end() ? std::string() : found->second;
+  }
   const observe::ObservedPod* observed(const std::string& uid) const override {
     auto found = runtime.find(uid);
     return found == runtime.end() ? nullptr : &found->second;
@@ -57,6 +61,7 @@ class FakeNodeView final : public NodeView {
   }
 
   std::vector<core::Pod> pods;
+  std::map<std::string, std::string> mirrors;           // "namespace/name" to UID
   std::map<std::string, observe::ObservedPod> runtime;  // by UID
   std::string problem;                                  // empty: healthy
 };

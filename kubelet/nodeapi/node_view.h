@@ -21,6 +21,8 @@ class NodeView {
   // Every pod that is wanted or still winds down, with its current status, sorted by namespace and name.
   virtual std::vector<core::Pod> allPods() const = 0;
   virtual std::optional<core::Pod> pod(std::string_view ns, std::string_view name) const = 0;
+  // Of the pod at the API server that shows a static one; empty: there is none.
+  virtual std::string mirrorUid(const std::string& ns, const std::string& name) const = 0;
   // What the runtime has of the pod; null: nothing.
   virtual const observe::ObservedPod* observed(const std::string& uid) const = 0;
   virtual std::vector<std::string> observedUids() const = 0;

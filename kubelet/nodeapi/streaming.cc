@@ -129,10 +129,14 @@ struct Found {
   const observe::ObservedPod* have = nullptr;  // valid until the next co_await
 };
 
+// Whoever has a static pod's UID from the API server means its mirror (STA-16).
+bool isMeant(const NodeView& view, const StreamAsked& asked, const core::Pod& pod) {
+  return asked.uid.empty() || asked.uid == pod.metadata().uid() || asked.uid == view.mirrorUid(asked.ns, asked.pod);
+}
+
 Result<Found> findPod(const NodeView& view, const StreamAsked& asked) {
   std::optional<core::Pod> pod = view.pod(asked.ns, asked.pod);
-  if (!pod || (!asked.uid.empty() && asked.uid != pod->metadata().uid()))
-    return fail(Code::kNotFound, "", "pod does not exist");
+  if (!pod || !isMeant(view, asked, *pod)) return fail(Code::kNotFound, "", "pod does not exist");
   Found found;
   found.have = view.observed(pod->metadata().uid());
   found.pod = *std::move(pod);

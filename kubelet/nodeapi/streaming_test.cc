@@ -317,6 +317,13 @@ TEST_F(StreamingTest, SRV_12_AttachTakesTheTerminalFromTheContainer) {
   EXPECT_TRUE(runtime.lastAttach.stderr());
 }
 
+TEST_F(StreamingTest, STA_16_TheUidOfTheMirrorMeansTheStaticPod) {
+  view.mirrors["shop/web"] = "uid-mirror";
+  EXPECT_THAT(answer(upgrade("/attach/shop/web/uid-mirror/main?output=1")), StartsWith("101 "));
+  EXPECT_THAT(answer(upgrade("/portForward/shop/web/uid-mirror")), StartsWith("101 "));
+  EXPECT_THAT(answer(upgrade("/attach/shop/web/uid-other/main?output=1")), StartsWith("404 "));
+}
+
 TEST_F(StreamingTest, SRV_11_PortForwardGoesToTheSandbox) {
   EXPECT_THAT(answer(upgrade("/portForward/shop/web")), StartsWith("101 "));
   EXPECT_THAT(streamed.at(0).target.path, StartsWith("/portforward/"));

@@ -52,12 +52,62 @@ TEST_F(ZPagesTest, SRV_3_FlagzTellsWhatFlagsStandAt) {
             "\nconfig=/etc/cubelet/config.yaml\nv=2\n");
 }
 
-TEST_F(ZPagesTest, OnlyTextIsServed) {
+TEST_F(ZPagesTest, SRV_3_StatuszAsAnObject) {
+  addZPages(router, clock, pages);
+  clock.advance(seconds(63));
+  const web::Reply reply = ask("/statusz", "application/json;v=v1alpha1;g=config.k8s.io;as=Statusz");
+  EXPECT_EQ(reply.status, 200);
+  EXPECT_EQ(reply.contentType, "application/json");
+  EXPECT_EQ(reply.body, R"({"kind":"Statusz","apiVersion":"config.k8s.io/v1alpha1","metadata":{"name":"kubelet"},)"
+                        R"("startTime":"2027-01-15T08:00:00Z","uptimeSeconds":63,"binaryVersion":"1.36.0",)"
+                        R"("paths":["/flagz","/statusz"]})"
+                        "\n");
+}
+
+TEST_F(ZPagesTest, SRV_3_FlagzAsAnObject) {
+  pages.flags = [] { return std::map<std::string, std::string>{{"v", "2"}, {"node-ip", "\xff"}}; };
+  addZPages(router, clock, pages);
+  EXPECT_EQ(ask("/flagz", "application/json;v=v1beta1;g=config.k8s.io;as=Flagz").body,
+            R"({"kind":"Flagz","apiVersion":"config.k8s.io/v1beta1","metadata":{"name":"kubelet"},)"
+            "\"flags\":{\"node-ip\":\"\xef\xbf\xbd\",\"v\":\"2\"}}\n");
+}
+
+TEST_F(ZPagesTest, SRV_3_WhatIsNotServedIsRefused) {
   addZPages(router, clock, pages);
   EXPECT_EQ(ask("/flagz", "text/plain;charset=utf-8").status, 200);
-  EXPECT_EQ(ask("/flagz", "application/json, text/* ;q=0.5").status, 200);
-  EXPECT_EQ(ask("/statusz", "*/*").status, 200);
-  EXPECT_EQ(ask("/statusz", "application/json").status, 406);
+  const web::Reply refused = ask("/statusz", "application/json");
+  EXPECT_EQ(refused.status, 406);
+  EXPECT_EQ(refused.body,
+            "only text/plain and application/json;v=v1beta1;g=config.k8s.io;as=Statusz are served here\n");
+}
+
+TEST(ZForms, SRV_3_AreChosenByTheAcceptHeader) {
+  const std::string object = "application/json;v=v1alpha1;g=config.k8s.io;as=Statusz";
+  const ZForm text;
+  const ZForm alpha{"v1alpha1"};
+  struct Case {
+    std::string accept;
+    std::optional<ZForm> form;
+  };
+  for (const Case& c : {
+           Case{"", text},
+           Case{" ", text},
+           Case{"*/*", text},
+           Case{"application/yaml, text/* ;q=0.5", text},
+           Case{object, alpha},
+           Case{"application/json; as=Statusz; g = config.k8s.io ;v=v1beta1;q=0.9", ZForm{"v1beta1"}},
+           Case{object + ",*/*", alpha},
+           Case{"text/plain," + object, text},
+           Case{"application/json;v=v2;g=config.k8s.io;as=Statusz, " + object, alpha},
+           Case{"application/json", std::nullopt},
+           Case{"application/json;v=v1alpha1;as=Statusz", std::nullopt},
+           Case{"application/json;v=v1alpha1;g=config.k8s.io", std::nullopt},
+           Case{"application/json;g=config.k8s.io;as=Statusz", std::nullopt},
+           Case{"application/json;v=v1alpha1;g=config.k8s.io;as=Flagz", std::nullopt},
+           Case{"image/png", std::nullopt},
+           Case{";;,=", std::nullopt},
+       })
+    EXPECT_EQ(zForm(c.accept, "Statusz"), c.form) << c.accept;
 }
 
 TEST_F(ZPagesTest, TheirFeatureGatesHold) {

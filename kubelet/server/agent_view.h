@@ -11,11 +11,10 @@
 #include "base/result.h"
 #include "base/task.h"
 #include "kubelet/events/recorder.h"
+#include "kubelet/server/pod_watch.h"
 #include "proto/k8s/core.pb.h"
 
 namespace cubelet::server {
-
-namespace core = ::k8s::core::v1;
 
 // Why a pod is where it is, in one step: what the agent is doing for it or waiting for.
 struct Explanation {
@@ -126,6 +125,8 @@ class AgentView {
   virtual ~AgentView() = default;
   // Every pod that is wanted or still winds down, with its current status, sorted by namespace and name.
   virtual std::vector<core::Pod> pods() const = 0;
+  // Whenever they may have changed.
+  virtual PodNews& podNews() = 0;
   // kNotFound: no such pod.
   virtual Result<Explanation> explain(std::string_view ns, std::string_view name) const = 0;
   virtual AgentStatus status() const = 0;

@@ -243,6 +243,10 @@ Answer statsAnswer(const Result<std::string>& usage) {
   return Answer{.body = *usage + "\n"};
 }
 
+bool isWatch(const web::Target& target) {
+  return target.path == "/pods" && target.flag("watch");
+}
+
 bool isFollow(const web::Target& target) {
   return target.path == "/events" && target.flag("follow");
 }

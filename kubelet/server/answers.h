@@ -43,6 +43,9 @@ Answer checkAnswer(const Result<VolumeCheck>& check);
 bool isStats(const web::Target& target);
 Answer statsAnswer(const Result<std::string>& usage);
 
+// GET /pods?watch=true[&namespace=N] does not end: first every pod, then each change of one; see PodWatch.
+bool isWatch(const web::Target& target);
+
 // GET /events?follow=true does not end: first every event that is kept, then each one as it comes, a JSON object a
 // line.
 bool isFollow(const web::Target& target);

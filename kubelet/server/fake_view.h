@@ -25,6 +25,7 @@ class FakeView final : public AgentView {
   }
 
   std::vector<core::Pod> pods() const override { return podList; }
+  PodNews& podNews() override { return news; }
   Result<Explanation> explain(std::string_view ns, std::string_view name) const override {
     std::string pod = std::string(ns) + "/" + std::string(name);
     for (const auto& [known, explanation] : explanations)
@@ -60,6 +61,7 @@ class FakeView final : public AgentView {
   }
 
   std::vector<core::Pod> podList;
+  PodNews news;                                                   // tell() after a change of them
   std::vector<std::pair<std::string, Explanation>> explanations;  // "ns/name" first
   AgentStatus state;
   std::vector<VolumeView> volumeList;

@@ -27,6 +27,7 @@
 #include "base/task_group.h"
 #include "base/wake.h"
 #include "kubelet/server/answers.h"
+#include "kubelet/server/pod_watch.h"
 #include "kubelet/server/socket_file.h"
 #include "kubelet/web/target.h"
 
@@ -52,7 +53,7 @@ struct Connection {
   Stream::socket socket;
 };
 
-// What waits for one client that follows the events.
+// What waits for one client that follows the events, or watches the pods.
 struct Follower {
   Follower(Clock& clock, std::shared_ptr<Connection> c, std::size_t most)
       : wake(clock), connection(std::move(c)), maxBytes(most) {}
@@ -148,6 +149,8 @@ struct LocalSocket::State : std::enable_shared_from_this<State> {
   static Task<bool> send(std::shared_ptr<State> self, std::shared_ptr<Connection> connection, Answer answer,
                          unsigned version, bool keepAlive);
   static Task<void> follow(std::shared_ptr<State> self, std::shared_ptr<Connection> connection, unsigned version);
+  static Task<void> watchPods(std::shared_ptr<State> self, std::shared_ptr<Connection> connection, unsigned version,
+                              std::string ns);
   static Task<bool> sendHead(std::shared_ptr<State> self, std::shared_ptr<Connection> connection, unsigned version);
   static Task<bool> sendChunk(std::shared_ptr<State> self, std::shared_ptr<Connection> connection, std::string text);
   static Task<void> noticeHangUp(std::shared_ptr<Connection> connection, std::shared_ptr<Follower> follower);
@@ -259,6 +262,10 @@ Task<void> LocalSocket::State::serveRequests(std::shared_ptr<State> self, std::s
     } else if (isFollow(*target)) {
       co_await follow(self, connection, request.version());
       co_return;
+    } else if (isWatch(*target)) {
+      std::string ns(target->get("namespace"));
+      co_await watchPods(self, connection, request.version(), std::move(ns));
+      co_return;
     } else if (std::optional<StreamRequest> stream = streamAsked(*target)) {
       Task<Result<StreamPlace>> asking = self->view.streamPlace(*std::move(stream));
       const Result<StreamPlace> place = co_await std::move(asking);
@@ -306,6 +313,22 @@ Task<void> LocalSocket::State::follow(std::shared_ptr<State> self, std::shared_p
     sent = co_await sendChunk(self, connection, std::exchange(follower->waiting, std::string()));
   }
   if (!follower->reason.empty()) log::info("dropped a client that follows events", {{"error", follower->reason}});
+  connection->drop();
+}
+
+// What changes while the client takes the last piece is looked at once, afterwards: nothing piles up.
+Task<void> LocalSocket::State::watchPods(std::shared_ptr<State> self, std::shared_ptr<Connection> connection,
+                                         unsigned version, std::string ns) {
+  auto follower = std::make_shared<Follower>(self->clock, connection, 0);
+  const PodNews::Subscription subscription = self->view.podNews().subscribe([follower] { follower->wake.ring(); });
+  self->tasks.spawn("local connection watch", noticeHangUp(connection, follower));
+  PodWatch watch(std::move(ns));
+  bool sent = co_await sendHead(self, connection, version);
+  while (sent && !follower->over) {
+    std::string news = watch.changes(self->view.pods());
+    if (!news.empty()) sent = co_await sendChunk(self, connection, std::move(news));
+    if (sent && !follower->over) co_await follower->wake.wait();
+  }
   connection->drop();
 }
 

@@ -362,15 +362,37 @@ TEST_F(LocalSocketTest, FollowDropsAClientThatStopsReading) {
   EXPECT_FALSE(quick.ended());
 }
 
+TEST_F(LocalSocketTest, AWatchSendsThePodsAndThenTheirChanges) {
+  view.addPod("default", "web", "Pending");
+  serve();
+  Client c = client();
+  c.get("/pods?watch=true");
+  EXPECT_THAT(c.readUntil("\"web\""), HasSubstr("application/x-ndjson"));
+  view.podList[0].mutable_status()->set_phase("Running");
+  view.news.tell();
+  EXPECT_THAT(c.readUntil("\"Running\""), HasSubstr("{\"type\":\"MODIFIED\","));
+  view.podList.clear();
+  view.news.tell();
+  c.readUntil("\"DELETED\"");
+  EXPECT_TRUE(becomes([&] { return clock.pendingTimers() == 0; })) << "a quiet watch costs no timer";
+  c.hangUp();
+  EXPECT_TRUE(becomes([&] { return socket->connections() == 0; }));
+  view.news.tell();
+}
+
 TEST_F(LocalSocketTest, CloseEndsIdleAndFollowingClientsAndRemovesTheFile) {
   serve();
   Client idle = client();
   Client following = client();
   following.get("/events?follow=true");
   following.readUntil("\r\n\r\n");
+  Client watching = client();
+  watching.get("/pods?watch=true");
+  watching.readUntil("\r\n\r\n");
   loop.runToEnd(socket->close());
   EXPECT_FALSE(fs::exists(options.path));
   idle.readToEnd();
+  watching.readToEnd();
   following.readToEnd();
   EXPECT_EQ(socket->connections(), 0u);
   EXPECT_EQ(clock.pendingTimers(), 0u);

@@ -72,6 +72,7 @@ Task<Result<void>> Connection::startTls(std::shared_ptr<const TlsContext> contex
     if (bytes.empty()) co_return fail(Code::kUnavailable, "", "TLS handshake: the client is gone");
     tls_->feed(bytes);
   }
+  releaseRoom();
   certificates_ = tls_->peerCertificates();
   co_return Result<void>();
 }
