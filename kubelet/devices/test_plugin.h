@@ -66,8 +66,8 @@ class TestPlugin {
   wire::DevicePluginOptions options;
   std::vector<std::string> preferred;  // what it would choose
   std::string mountSource = "/usr/lib/vendor";
-  std::string failure;                 // of the next Allocate call
-  std::vector<std::string> calls;      // "Allocate a b"
+  std::string failure;             // of the next Allocate call
+  std::vector<std::string> calls;  // "Allocate a b"
 
  private:
   template <class Request, class Reply>
