@@ -270,8 +270,7 @@ TEST_F(ClaimVolumes, VOL_4_ALocalDeviceIsLinkedIntoThePod) {
   makeLocal();
   disk().set_volumemode("Block");
   disk().mutable_persistentvolumesource()->mutable_local()->set_path(device);
-  pod.mutable_spec()->mutable_containers(0)->clear_volumemounts();
-  pod.mutable_spec()->mutable_containers(0)->add_volumedevices()->set_name("v");
+  pod.mutable_spec()->add_containers()->add_volumedevices()->set_name("v");
   const std::string link = dirs.root + "/pods/u1/volumeDevices/kubernetes.io~local-volume/disk";
   for (int i = 0; i < 2; ++i) {
     const Result<PodVolumes::HostPaths> paths = setUp();
