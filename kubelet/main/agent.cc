@@ -3,16 +3,15 @@
 #include <algorithm>
 #include <cstdlib>
 #include <filesystem>
-#include <limits>
 #include <random>
 
 #include "base/files.h"
 #include "base/log.h"
 #include "kubelet/admission/node_selection.h"
-#include "kubelet/api/quantity.h"
 #include "kubelet/config/effective_flags.h"
 #include "kubelet/config/feature_gates.h"
 #include "kubelet/images/image_volumes.h"
+#include "kubelet/main/agent_options.h"
 #include "kubelet/main/cgroup_settings.h"
 #include "kubelet/main/host.h"
 #include "kubelet/main/memory.h"
@@ -24,9 +23,6 @@
 #include "kubelet/nodeapi/stats_routes.h"
 #include "kubelet/nodeapi/z_pages.h"
 #include "kubelet/podconfig/environment.h"
-#include "kubelet/stats/summary_json.h"
-#include "kubelet/status/explain.h"
-#include "kubelet/sync/volume_step.h"
 #include "kubelet/volumes/mounts.h"
 #include "kubelet/volumes/run_program.h"
 
@@ -42,78 +38,6 @@ constexpr char kLocalObjects[] = "objects";
 constexpr Duration kTrimAfterQuiet = std::chrono::seconds(10);
 // Changes within this time make one STATUS= line.
 constexpr Duration kStatusDelay = std::chrono::milliseconds(200);
-
-Duration nanos(const k8s::meta::v1::Duration& duration) {
-  return Duration(duration.duration());
-}
-
-images::Images::Limits pullLimits(const config::KubeletConfiguration& config) {
-  images::Images::Limits limits;
-  limits.pullsPerSecond = config.registrypullqps();
-  limits.burst = config.registryburst();
-  if (!config.serializeimagepulls())
-    limits.parallelPulls = config.maxparallelimagepulls() > 0 ? static_cast<std::size_t>(config.maxparallelimagepulls())
-                                                              : std::numeric_limits<std::size_t>::max();
-  return limits;
-}
-
-cri::ClientOptions clientOptions(const config::KubeletConfiguration& config, metrics::KubeletMetrics& metrics) {
-  cri::ClientOptions options;
-  options.runtimeRequestTimeout = nanos(config.runtimerequesttimeout());
-  options.called = [&metrics](std::string_view method, Duration took, bool failed) {
-    metrics.runtimeCall(method, took, failed);
-  };
-  return options;
-}
-
-Task<Result<nodeapi::StreamUrl>> askForStream(nodeapi::Streaming& streaming, server::StreamRequest::Kind kind,
-                                              nodeapi::StreamAsked asked) {
-  switch (kind) {
-    case server::StreamRequest::Kind::kExec:
-      return streaming.execUrl(std::move(asked));
-    case server::StreamRequest::Kind::kAttach:
-      return streaming.attachUrl(std::move(asked));
-    case server::StreamRequest::Kind::kPortForward:
-      break;
-  }
-  return streaming.portForwardUrl(std::move(asked));
-}
-
-plan::PlanOptions planOptions(const config::KubeletConfiguration& config, const config::CommandLine& commandLine) {
-  plan::PlanOptions options;
-  if (config.crashloopbackoff().has_maxcontainerrestartperiod())
-    options.backoffCap = nanos(config.crashloopbackoff().maxcontainerrestartperiod());
-  // Negative: any number.
-  options.keepDead = commandLine.maximumDeadContainersPerContainer < 0
-                         ? std::numeric_limits<std::size_t>::max()
-                         : static_cast<std::size_t>(commandLine.maximumDeadContainersPerContainer);
-  options.minimumDeadAge = commandLine.minimumContainerTtl;
-  return options;
-}
-
-std::optional<std::size_t> maximumDeadContainers(const config::CommandLine& commandLine) {
-  if (commandLine.maximumDeadContainers < 0) return std::nullopt;
-  return static_cast<std::size_t>(commandLine.maximumDeadContainers);
-}
-
-logs::RotationLimits rotationLimits(const config::KubeletConfiguration& config) {
-  logs::RotationLimits limits;
-  // Valid, as load() has checked.
-  limits.maxBytes = static_cast<std::uint64_t>(api::quantityValue(config.containerlogmaxsize()).value());
-  limits.maxFiles = static_cast<std::size_t>(config.containerlogmaxfiles());
-  limits.interval = nanos(config.containerlogmonitorinterval());
-  limits.workers = static_cast<std::size_t>(config.containerlogmaxworkers());
-  return limits;
-}
-
-images::ImageGcPolicy imageGcPolicy(const config::KubeletConfiguration& config) {
-  images::ImageGcPolicy policy;
-  policy.highPercent = config.imagegchighthresholdpercent();
-  policy.lowPercent = config.imagegclowthresholdpercent();
-  policy.minimumAge = nanos(config.imageminimumgcage());
-  policy.maximumAge = nanos(config.imagemaximumgcage());
-  return policy;
-}
 
 std::vector<logs::RunningLog> runningLogs(const layout::Directories& dirs, const observe::ObservedPod* pod) {
   std::vector<logs::RunningLog> running;
@@ -132,13 +56,6 @@ std::vector<logs::RunningLog> runningLogs(const layout::Directories& dirs, const
 std::function<double()> jitter() {
   auto engine = std::make_shared<std::minstd_rand>(std::random_device{}());
   return [engine] { return std::uniform_real_distribution<double>(0, 1)(*engine); };
-}
-
-// Beside the manifests, unless the command line says where; empty: nowhere.
-std::string localObjectsPath(const config::Effective& effective) {
-  if (!effective.commandLine.localObjects.empty()) return effective.commandLine.localObjects;
-  const std::string& manifests = effective.config.staticpodpath();
-  return manifests.empty() ? "" : std::filesystem::path(manifests + "/..").lexically_normal() / kLocalObjects;
 }
 
 // "v1.36.0" -> "1.36"
@@ -182,33 +99,6 @@ volumes::Sources volumeSources(const sync::Context& context, Loop& loop, Clock& 
   out.resourceValue = [&context](const sync::core::Pod& pod, const sync::core::ResourceFieldSelector& selector) {
     return podconfig::resourceValue(pod, sync::core::Container(), context.node, selector);
   };
-  return out;
-}
-
-server::VolumeView volumeView(const csi::Volumes::View& view, const std::map<std::string, std::string>& podNames) {
-  const csi::VolumeRecord& record = view.record;
-  server::VolumeView out;
-  out.name = record.name;
-  out.driver = record.driver;
-  out.handle = record.handle;
-  out.kind = record.ephemeral ? "inline" : record.block ? "block" : "persistent";
-  out.stage = csi::toString(record.stage);
-  const auto addUse = [&](const std::string& uid, std::string_view state) {
-    auto name = podNames.find(uid);
-    out.uses.push_back({name != podNames.end() ? name->second : uid, std::string(state)});
-  };
-  for (const auto& [uid, state] : record.pods) addUse(uid, csi::toString(state));
-  for (const std::string& uid : view.users)
-    if (!record.pods.contains(uid)) addUse(uid, "waiting");
-  if (view.since != WallTime()) out.since = view.since;
-  out.waitsFor = view.waitsFor;
-  out.problem = view.problem;
-  return out;
-}
-
-std::vector<server::VolumeFinding> findings(const std::vector<csi::Finding>& from) {
-  std::vector<server::VolumeFinding> out;
-  for (const csi::Finding& one : from) out.push_back({one.volume, one.path, one.problem, one.leak});
   return out;
 }
 
@@ -552,7 +442,7 @@ void Agent::makeCluster() {
 void Agent::startLocalObjects() {
   staticpods::LocalObjects::Options options;
   options.path = localObjectsPath(effective_);
-  options.checkFrequency = nanos(effective_.config.filecheckfrequency());
+  options.checkFrequency = Duration(effective_.config.filecheckfrequency().duration());
   if (cluster_ || options.path.empty()) return;
   auto problems = [this](std::vector<staticpods::FileProblem> all) { problems_[kLocalObjects] = std::move(all); };
   localObjects_ =
@@ -579,7 +469,7 @@ void Agent::startSources() {
     options.stateDirectory = joinPath(state, kFileSource);
     options.nodeName = effective_.nodeName;
     options.references = references;
-    options.fileCheckFrequency = nanos(config.filecheckfrequency());
+    options.fileCheckFrequency = Duration(config.filecheckfrequency().duration());
     auto deliver = [this](staticpods::PodSet set) { podsFrom(kFileSource, std::move(set)); };
     manifests_ = std::make_unique<staticpods::ManifestDirectory>(loop_, clock_, blocking_, std::move(options), deliver);
     tasks_.spawn("static pods", manifests_->run());
@@ -592,7 +482,7 @@ void Agent::startSources() {
     options.stateDirectory = joinPath(state, kHttpSource);
     options.nodeName = effective_.nodeName;
     options.references = references;
-    options.httpCheckFrequency = nanos(config.httpcheckfrequency());
+    options.httpCheckFrequency = Duration(config.httpcheckfrequency().duration());
     auto deliver = [this](staticpods::PodSet set) { podsFrom(kHttpSource, std::move(set)); };
     manifestUrl_ = std::make_unique<staticpods::ManifestUrl>(loop_, clock_, blocking_, std::move(options), deliver);
     tasks_.spawn("static pods by URL", manifestUrl_->run());
@@ -722,117 +612,6 @@ Task<void> Agent::close() {
   co_await cgroups_.close();
   if (cluster_) co_await cluster_->close();
   co_await observer_.close();
-}
-
-std::vector<server::core::Pod> Agent::pods() const {
-  return sync_.pods();
-}
-
-Result<server::Explanation> Agent::explain(std::string_view ns, std::string_view name) const {
-  const std::string fullName = std::string(ns) + "/" + std::string(name);
-  const sync::PodWorker* worker = sync_.find(fullName);
-  if (worker == nullptr) return fail(Code::kNotFound, "", "no pod " + fullName);
-  server::Explanation out;
-  if (!runtimeView_.reachable) {
-    out.step = "waiting for the container runtime";
-    out.waitingFor = "runtime";
-    out.message = runtimeView_.problem;
-    return out;
-  }
-  if (const std::optional<status::FailedBy>& failed = worker->failedBy()) {
-    out.step = "failed: " + failed->reason;
-    out.message = failed->message;
-    return out;
-  }
-  if (worker->stopping() || worker->waitsForName()) {
-    out.step = worker->stopping() ? "stopping" : "waiting until an older pod of this name is gone";
-    out.waitingFor = "runtime";
-    return out;
-  }
-  if (!worker->decided()) {
-    out.step = "waiting for its place on the node";
-    out.waitingFor = "runtime";
-    out.message = "other pods make room for it, or the node is read again";
-    return out;
-  }
-  const observe::ObservedPod* have = observer_.find(worker->uid());
-  const observe::ObservedPod none;
-  const std::vector<status::WaitingVolume> volumes = sync::waitingVolumes(worker->state());
-  const std::vector<status::Obstacle> obstacles = status::explain(
-      worker->pod(), have != nullptr ? *have : none, worker->state().memory, worker->plan(), clock_.wallNow(), volumes);
-  if (obstacles.empty()) {
-    out.step = worker->status().phase() == "Running" ? "running" : "finished";
-    return out;
-  }
-  out.step = obstacles.front().object + ": " + obstacles.front().step;
-  out.since = obstacles.front().since;
-  out.waitingFor = obstacles.front().waitingOn;
-  for (const status::Obstacle& obstacle : obstacles) {
-    if (!out.message.empty()) out.message += "; ";
-    out.message += toText(obstacle);
-  }
-  out.nextTry = worker->plan().wakeAt;
-  return out;
-}
-
-server::AgentStatus Agent::status() const {
-  server::AgentStatus out;
-  out.version = kCubeletVersion;
-  out.kubernetesVersion = kKubernetesVersion;
-  out.nodeName = effective_.nodeName;
-  out.startedAt = startedAt_;
-  out.manifestPath = effective_.config.staticpodpath();
-  out.rootDir = context_.node.dirs.root;
-  out.podLogsDir = context_.node.dirs.podLogs;
-  out.runtime = runtimeView_;
-  if (cluster_) out.cluster = cluster_->view();
-  for (const auto& [source, problems] : problems_)
-    for (const staticpods::FileProblem& problem : problems)
-      for (const std::string& line : problem.problems) out.manifestProblems.push_back(line);
-  if (observer_.lastAudit())
-    out.lastAudit =
-        server::AuditView{*observer_.lastAudit(), observer_.lastAuditDifferences(), observer_.auditDifferences()};
-  return out;
-}
-
-std::vector<server::VolumeView> Agent::volumes() const {
-  std::map<std::string, std::string> names;  // by UID
-  for (const sync::core::Pod& pod : sync_.pods())
-    names[pod.metadata().uid()] = pod.metadata().namespace_() + "/" + pod.metadata().name();
-  std::vector<server::VolumeView> out;
-  for (const csi::Volumes::View& view : storage_.volumes().all()) out.push_back(volumeView(view, names));
-  return out;
-}
-
-Task<Result<server::VolumeCheck>> Agent::checkVolumes(bool repair) {
-  Result<Storage::Check> check = co_await storage_.check(repair);
-  if (!check) co_return fail(check.error());
-  co_return server::VolumeCheck{.found = findings(check->found), .repaired = findings(check->repaired)};
-}
-
-// The loop itself answers: that it does is the answer. A runtime that is away is told by status(), it is no reason to
-// restart the agent.
-Result<void> Agent::healthy() const {
-  return {};
-}
-
-Task<Result<server::StreamPlace>> Agent::streamPlace(server::StreamRequest request) {
-  nodeapi::StreamAsked asked;
-  asked.ns = std::move(request.ns);
-  asked.pod = std::move(request.pod);
-  asked.container = std::move(request.container);
-  asked.command = std::move(request.command);
-  asked.streams = {.input = request.input, .output = request.output, .error = request.error, .tty = request.tty};
-  Task<Result<nodeapi::StreamUrl>> asking = askForStream(nodeApi_->streaming(), request.kind, std::move(asked));
-  Result<nodeapi::StreamUrl> url = co_await std::move(asking);
-  if (!url) co_return fail(url.error());
-  co_return server::StreamPlace{.address = std::move(url->host), .port = url->port, .path = std::move(url->path)};
-}
-
-Task<Result<std::string>> Agent::usage() {
-  const Result<stats::SummaryPtr> figures = co_await stats_->collector().usageNow();
-  if (!figures) co_return fail(figures.error());
-  co_return stats::summaryJson(**figures, true);
 }
 
 }  // namespace cubelet
