@@ -32,7 +32,8 @@ class ControlPlane : public Kubectl {
   void start();
   // Names the programs that ended though nobody here ended them, with what their logs say last; empty when none did.
   std::string crashed();
-  // Makes all four run again, whatever was done to them, and returns when the API server is ready.
+  // Makes all four run again, whatever was done to them, and returns when the API server is ready. Its clients begin
+  // anew when it was away.
   void revive();
 
   // The API server alone. It keeps its address; startApiServer() returns when it is ready.
@@ -90,6 +91,7 @@ class ControlPlane : public Kubectl {
   std::optional<ClusterCredentials> credentials_;
   // By name; one that was ended on purpose is not among them.
   std::map<std::string, Process> running_;
+  bool outage_ = false;  // the API server was away since its clients began
 };
 
 }  // namespace cubelet::integration

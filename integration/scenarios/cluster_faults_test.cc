@@ -167,6 +167,7 @@ TEST_F(ClusterFaults, ADaemonSetRunsOnTheNodeAndSurvivesTheAgent) {
                     {{"selector", {{"matchLabels", {{"app", "d"}}}}},
                      {"template", {{"metadata", {{"labels", {{"app", "d"}}}}}, {"spec", one["spec"]}}}}}});
   EXPECT_TRUE(cluster().kubectl({"rollout", "status", "daemonset/d", "--timeout=60s"}).ok());
+  ASSERT_TRUE(eventually("its pod runs", kSoon, startedOnce("daemon")));
   node().killAgent();
   node().startAgent();
   ASSERT_TRUE(eventually("node1 is Ready", kSoon, isReadyThere("node", "node1")));
