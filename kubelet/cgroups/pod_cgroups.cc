@@ -315,8 +315,9 @@ std::string PodCgroups::allPods() const {
 }
 
 std::string PodCgroups::parentOf(const core::Pod& pod) const {
-  if (enabled()) return pathOf(nameOf(pod), driver_ ? driver_->kind() : configured_);
-  return options_.root.empty() ? "" : pathOf(options_.root, DriverKind::kCgroupfs);
+  const DriverKind kind = driver_ ? driver_->kind() : configured_;
+  if (enabled()) return pathOf(nameOf(pod), kind);
+  return options_.root.empty() ? "" : pathOf(options_.root, kind);
 }
 
 }  // namespace cubelet::cgroups

@@ -258,6 +258,10 @@ TEST_F(PodCgroupsTest, WithoutThemNothingIsTouched) {
   options.root = {"mine"};
   loop.runToEnd(all.close());
   EXPECT_EQ(make().parentOf(podOf("a", "1")), "/mine");
+  PodCgroups bySystemd(loop, clock, pool, tree, bus, DriverKind::kSystemd, options,
+                       PodCgroups::Hooks{.askDriver = [this] { return answer(); }});
+  EXPECT_EQ(bySystemd.parentOf(podOf("a", "1")), "/mine.slice");
+  loop.runToEnd(bySystemd.close());
 }
 
 }  // namespace
