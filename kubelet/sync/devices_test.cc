@@ -106,6 +106,14 @@ TEST_F(PodDevices, SRV_14_APodThatAsksForTooManyIsRejected) {
       << node.status("p").message();
 }
 
+TEST_F(PodDevices, SRV_14_APodOfTheApiServerThatAsksForTooManyIsRejected) {
+  registerGpus({{"a", true}, {"b", false}});
+  core::Pod pod = podAsking("p", "2");
+  (*pod.mutable_metadata()->mutable_annotations())["kubernetes.io/config.source"] = "api";
+  node.setPods({pod});
+  EXPECT_EQ(node.status("p").reason(), "OutOfexample.com/gpu");
+}
+
 TEST_F(PodDevices, SRV_14_APodThatCannotHaveThemAllTheSameIsRejected) {
   registerGpus({{"a", true}});
   view.allocatable[kGpu] = 2;  // out of date
