@@ -1,0 +1,48 @@
+// Proxies, of the configuration and of the environment.
+#include <cstdlib>
+
+#include "kubelet/apiserver/curl_transport_test.h"
+
+namespace cubelet::apiserver {
+namespace {
+
+TEST_F(CurlTransportTest, APlainServerIsAskedThroughTheProxy) {
+  serve();
+  config.proxyUrl = config.server.text();
+  config.server = {false, "api.example", 8080, ""};
+  ::setenv("no_proxy", "*", 1);
+  Result<Response> response = exchange(get());
+  ::unsetenv("no_proxy");
+  ASSERT_TRUE(response) << response.error().message;
+  EXPECT_EQ(server->requests[0].target, "http://api.example:8080/api");
+}
+
+TEST_F(CurlTransportTest, ATunnelIsAskedForAndCredentialsStayOutOfIt) {
+  serve();
+  config.proxyUrl = config.server.text();
+  config.server = {true, "api.example", 6443, ""};
+  config.token = "secret";
+  server->answer = [](const ServedRequest&) { return Reply{.status = 403}; };
+  Result<Response> response = exchange(get());
+  ASSERT_FALSE(response);
+  EXPECT_EQ(response.error().code, Code::kUnavailable);
+  EXPECT_EQ(server->requests[0].method, "CONNECT");
+  EXPECT_EQ(server->requests[0].target, "api.example:6443");
+  EXPECT_EQ(server->requests[0].headers.count("authorization"), 0U);
+}
+
+TEST_F(CurlTransportTest, TheEnvironmentsProxyIsUsedButNotForThisMachine) {
+  serve();
+  ::setenv("http_proxy", config.server.text().c_str(), 1);
+  ASSERT_TRUE(exchange(get()));
+  EXPECT_EQ(server->requests[0].target, "/api");
+  ClientConfig far = config;
+  far.server = {false, "api.example", 8080, ""};
+  CurlTransport other(loop, clock, far, options);
+  EXPECT_TRUE(loop.runToEnd(other.send(get())));
+  ::unsetenv("http_proxy");
+  EXPECT_EQ(server->requests[1].target, "http://api.example:8080/api");
+}
+
+}  // namespace
+}  // namespace cubelet::apiserver
