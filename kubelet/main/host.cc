@@ -92,6 +92,11 @@ podconfig::IdPool readIdPool(const config::KubeletConfiguration& config) {
   return podconfig::idPool(users, groups, static_cast<std::uint32_t>(config.usernamespaces().idsperpod()));
 }
 
+// The file system that the kernel tells of SELinux in is mounted where SELinux is on.
+bool hasSelinux() {
+  return ::access("/sys/fs/selinux/enforce", F_OK) == 0;
+}
+
 }  // namespace
 
 std::vector<std::string> hostAddresses(const std::string& nodeIpFlag) {
@@ -108,11 +113,6 @@ std::vector<std::string> hostAddresses(const std::string& nodeIpFlag) {
   for (std::string* address : {&v4, &v6})
     if (!address->empty()) addresses.push_back(std::move(*address));
   return addresses;
-}
-
-// The file system that the kernel tells of SELinux in is mounted where SELinux is on.
-static bool hasSelinux() {
-  return ::access("/sys/fs/selinux/enforce", F_OK) == 0;
 }
 
 podconfig::NodeFacts readNodeFacts(const config::Effective& effective) {
