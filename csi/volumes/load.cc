@@ -57,6 +57,7 @@ void Volumes::adopt(const VolumeData& data, const std::string& podUid, bool stag
     record.block = block;
     record.ephemeral = data.ephemeral;
     record.attachmentId = data.attachmentId;
+    record.selinuxLabel = data.selinuxLabel;
   }
   VolumeRecord& record = entry->record;
   if (staged && record.stage == StageState::kNone) record.stage = StageState::kStaging;

@@ -34,6 +34,14 @@ Step stepToPublish(const VolumeRecord& record, const std::string& podUid, bool s
   return Step::kNone;
 }
 
+Step stepToLabel(const VolumeRecord& record, const std::string& podUid, const std::string& label) {
+  if (record.selinuxLabel == label) return Step::kNone;
+  auto pod = record.pods.find(podUid);
+  if (pod != record.pods.end() && pod->second == PublishState::kPublished) return Step::kNone;
+  if (pod != record.pods.end() && pod->second != PublishState::kClaimed) return Step::kUnpublish;
+  return record.stage == StageState::kNone ? Step::kNone : Step::kUnstage;
+}
+
 Step stepToUnpublish(const VolumeRecord& record, const std::string& podUid, bool othersWant) {
   auto pod = record.pods.find(podUid);
   if (pod != record.pods.end()) return pod->second == PublishState::kClaimed ? Step::kDropClaim : Step::kUnpublish;

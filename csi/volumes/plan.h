@@ -15,6 +15,10 @@ std::string_view toString(Step step);
 // done again: all calls may be repeated. `stages`: the driver stages this volume.
 Step stepToPublish(const VolumeRecord& record, const std::string& podUid, bool stages);
 
+// Before that, for a pod that wants it mounted with this SELinux label, or with none (CSI-14): what was mounted with
+// another one is undone, unless the pod uses it already. kNone: nothing is in the way.
+Step stepToLabel(const VolumeRecord& record, const std::string& podUid, const std::string& label);
+
 // Towards a pod that does not use it; kNone: it does not. The last one takes the staging and the record along, unless
 // another pod is about to use the volume. An empty UID only takes those.
 Step stepToUnpublish(const VolumeRecord& record, const std::string& podUid, bool othersWant);

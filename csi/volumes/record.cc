@@ -15,6 +15,7 @@ namespace {
 using api::Node;
 
 constexpr char kVersion[] = "1";
+constexpr char kLabel[] = "seLinuxMountContext";  // in vol_data.json
 constexpr std::array<std::string_view, 4> kStages = {"none", "staging", "staged", "unstaging"};
 constexpr std::array<std::string_view, 4> kPublications = {"claimed", "publishing", "published", "unpublishing"};
 
@@ -39,6 +40,10 @@ class Writer {
   api::Tree tree_;
   Node* root_;
 };
+
+void addLabel(const VolumeRecord& record, Writer& writer) {
+  if (!record.selinuxLabel.empty()) writer.add(kLabel, record.selinuxLabel);
+}
 
 Result<api::Document> parse(std::string_view json) {
   std::vector<api::Problem> problems;
@@ -80,6 +85,7 @@ std::string toJson(const VolumeRecord& record) {
   writer.add("lifecycle", record.ephemeral ? "Ephemeral" : "Persistent");
   writer.add("attachmentID", record.attachmentId);
   if (record.size > 0) writer.add("size", std::to_string(record.size));
+  if (!record.selinuxLabel.empty()) writer.add("selinuxLabel", record.selinuxLabel);
   writer.add("stage", toString(record.stage));
   writer.add("pods", record.pods);
   return writer.json();
@@ -98,6 +104,7 @@ Result<VolumeRecord> readRecord(std::string_view json) {
   record.block = textOf(root, "mode") == "Block";
   record.ephemeral = textOf(root, "lifecycle") == "Ephemeral";
   record.attachmentId = textOf(root, "attachmentID");
+  record.selinuxLabel = textOf(root, "selinuxLabel");
   const std::string size = textOf(root, "size");
   std::from_chars(size.data(), size.data() + size.size(), record.size);
   const auto stage = stateOf<StageState>(kStages, textOf(root, "stage"));
@@ -122,6 +129,7 @@ VolumeRecord madeUncertain(VolumeRecord record) {
 std::string stagingData(const VolumeRecord& record) {
   Writer writer;
   writer.add("driverName", record.driver);
+  addLabel(record, writer);
   writer.add("volumeHandle", record.handle);
   return writer.json();
 }
@@ -131,6 +139,7 @@ std::string publishData(const VolumeRecord& record, const std::string& node) {
   writer.add("attachmentID", record.attachmentId);
   writer.add("driverName", record.driver);
   writer.add("nodeName", node);
+  addLabel(record, writer);
   writer.add("specVolID", record.name);
   writer.add("volumeHandle", record.handle);
   writer.add("volumeLifecycleMode", record.ephemeral ? "Ephemeral" : "Persistent");
@@ -147,6 +156,7 @@ Result<VolumeData> readVolumeData(std::string_view json) {
   data.name = textOf(root, "specVolID");
   data.node = textOf(root, "nodeName");
   data.attachmentId = textOf(root, "attachmentID");
+  data.selinuxLabel = textOf(root, kLabel);
   data.ephemeral = textOf(root, "volumeLifecycleMode") == "Ephemeral";
   if (data.driver.empty() || data.handle.empty()) return fail(Code::kInvalid, "", "no driverName or volumeHandle");
   return data;

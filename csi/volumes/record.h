@@ -25,7 +25,8 @@ struct VolumeRecord {
   bool block = false;
   bool ephemeral = false;
   std::string attachmentId;
-  std::int64_t size = 0;  // bytes that it is known to have; 0: nobody has said anything
+  std::int64_t size = 0;     // bytes that it is known to have; 0: nobody has said anything
+  std::string selinuxLabel;  // it is mounted with, for all files (CSI-14); empty: with none
   StageState stage = StageState::kNone;
   std::map<std::string, PublishState> pods;  // by UID
   bool operator==(const VolumeRecord&) const = default;
@@ -46,6 +47,7 @@ struct VolumeData {
   std::string name;  // specVolID; empty in the file of a staging directory
   std::string node;
   std::string attachmentId;
+  std::string selinuxLabel;  // seLinuxMountContext
   bool ephemeral = false;
 };
 std::string stagingData(const VolumeRecord& record);

@@ -169,9 +169,11 @@ TEST(Records, CSI_20_ComeBackAsTheyWere) {
   block.block = true;
   VolumeRecord inline_ = record(StageState::kNone, {{"u", PublishState::kUnpublishing}});
   inline_.ephemeral = true;
+  VolumeRecord labelled = record(StageState::kStaged, {});
+  labelled.selinuxLabel = "u:r:t:s0:c1,c2";
   for (const VolumeRecord& one :
        {record(StageState::kStaged, {{"u1", PublishState::kPublished}, {"u2", PublishState::kPublishing}}),
-        record(StageState::kStaging, {{"u1", PublishState::kClaimed}}), block, inline_})
+        record(StageState::kStaging, {{"u1", PublishState::kClaimed}}), block, inline_, labelled})
     EXPECT_EQ(readRecord(toJson(one)).value(), one) << toJson(one);
   for (const char* text : {"", "{}", "[]", R"({"version":"2"})", R"({"version":"1","driver":"d","handle":"h"})",
                            R"({"version":"1","driver":"d","handle":"h","stage":"none","pods":{"u":"lost"}})"})
@@ -198,6 +200,41 @@ TEST(VolumeDataFiles, CSI_6_AreUpstreams) {
   EXPECT_FALSE(data.ephemeral);
   EXPECT_FALSE(readVolumeData("{}"));
   EXPECT_FALSE(readVolumeData("garbage"));
+}
+
+TEST(VolumeDataFiles, CSI_14_TellTheLabelOfTheMount) {
+  VolumeRecord one = record(StageState::kStaged, {});
+  one.selinuxLabel = "u:r:t:s0:c1,c2";
+  EXPECT_EQ(stagingData(one),
+            R"({"driverName":"a.csi","seLinuxMountContext":"u:r:t:s0:c1,c2","volumeHandle":"vol-1"})");
+  EXPECT_EQ(publishData(one, "n1"),
+            R"({"attachmentID":"csi-1","driverName":"a.csi","nodeName":"n1","seLinuxMountContext":"u:r:t:s0:c1,c2",)"
+            R"("specVolID":"pv-1","volumeHandle":"vol-1","volumeLifecycleMode":"Persistent"})");
+  EXPECT_EQ(readVolumeData(publishData(one, "n1"))->selinuxLabel, "u:r:t:s0:c1,c2");
+  EXPECT_EQ(readVolumeData(stagingData(one))->selinuxLabel, "u:r:t:s0:c1,c2");
+}
+
+TEST(Labels, CSI_14_WhatWasMountedWithAnotherIsUndoneFirst) {
+  struct Case {
+    std::string has, wants;
+    StageState stage;
+    std::map<std::string, PublishState> pods;
+    Step step;
+  };
+  for (const Case& one : {
+           Case{"a", "a", StageState::kStaged, {{"u", PublishState::kPublishing}}, Step::kNone},
+           Case{"", "a", StageState::kNone, {}, Step::kNone},
+           Case{"", "a", StageState::kNone, {{"u", PublishState::kClaimed}}, Step::kNone},
+           Case{"a", "b", StageState::kStaged, {{"u", PublishState::kPublished}}, Step::kNone},
+           Case{"a", "b", StageState::kStaged, {{"u", PublishState::kPublishing}}, Step::kUnpublish},
+           Case{"a", "b", StageState::kStaged, {{"u", PublishState::kUnpublishing}}, Step::kUnpublish},
+           Case{"a", "b", StageState::kStaged, {{"u", PublishState::kClaimed}}, Step::kUnstage},
+           Case{"a", "", StageState::kStaging, {}, Step::kUnstage},
+       }) {
+    VolumeRecord have = record(one.stage, one.pods);
+    have.selinuxLabel = one.has;
+    EXPECT_EQ(stepToLabel(have, "u", one.wants), one.step) << one.has << " " << one.wants << " " << toJson(have);
+  }
 }
 
 struct PlanCase {

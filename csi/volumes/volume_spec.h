@@ -19,6 +19,7 @@ struct VolumeSpec {
   bool ephemeral = false;  // inline
   std::string fsType;
   std::vector<std::string> mountOptions;
+  std::string selinuxLabel;                  // one of mountOptions gives it to all files (CSI-14); empty: none does
   std::string accessMode = "ReadWriteOnce";  // the first of the PersistentVolume
   bool exclusive = false;                    // ReadWriteOncePod and nothing else: one pod at a time
   StringMap attributes;                      // volumeAttributes

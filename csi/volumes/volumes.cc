@@ -333,6 +333,10 @@ Task<Result<void>> Volumes::towardsPublished(EntryPtr entry, VolumeSpec spec, Po
   if (spec.exclusive && isInUseBeside(record, use.uid))
     co_return fail(Code::kUnavailable, "",
                    "mount failed, volume uses the ReadWriteOncePod access mode and is already in use by another pod");
+  if (record.selinuxLabel != spec.selinuxLabel && isInUseBeside(record, use.uid))
+    co_return fail(Code::kUnavailable, "",
+                   "waiting for unmount of volume \"" + record.name +
+                       "\", because it is already mounted to a different pod with a different SELinux label");
   begin(entry, "driver");
   Result<std::shared_ptr<NodeService>> node = co_await drivers_.find(spec.driver);
   if (!node) co_return fail(node.error());
@@ -343,7 +347,9 @@ Task<Result<void>> Volumes::towardsPublished(EntryPtr entry, VolumeSpec spec, Po
   for (;;) {
     if (!entry->users.contains(use.uid)) co_return fail(Code::kCancelled, "", "pod " + use.name + " is going away");
     Result<void> done;
-    switch (stepToPublish(record, use.uid, stages)) {
+    Step next = stepToLabel(record, use.uid, spec.selinuxLabel);
+    if (next == Step::kNone) next = stepToPublish(record, use.uid, stages);
+    switch (next) {
       case Step::kClaim:
         record.pods[use.uid] = PublishState::kClaimed;  // on disk with the next intent; nothing is done before
         break;
@@ -411,6 +417,7 @@ Task<Result<void>> Volumes::stage(EntryPtr entry, VolumeSpec spec, PodUse use, s
   }
   record.stage = StageState::kStaging;
   record.attachmentId = spec.attachmentId;
+  record.selinuxLabel = spec.selinuxLabel;
   Result<void> noted = co_await save(entry, Flush::kYes);
   if (!noted) co_return noted;
   std::string data = record.block ? dataFileOf(record, "") : directoryOf(path) + "/vol_data.json";
@@ -449,6 +456,7 @@ Task<Result<void>> Volumes::publishTo(EntryPtr entry, VolumeSpec spec, PodUse us
   }
   record.pods[use.uid] = PublishState::kPublishing;
   if (!spec.attachmentId.empty()) record.attachmentId = spec.attachmentId;
+  record.selinuxLabel = spec.selinuxLabel;
   Result<void> noted = co_await save(entry, Flush::kYes);
   if (!noted) co_return noted;
   std::string data = dataFileOf(record, use.uid);

@@ -63,6 +63,52 @@ TEST_F(Csi, CSI_6_BothDirectoriesHaveTheirDataFile) {
   EXPECT_THAT(data, HasSubstr(R"("nodeName":"n1")"));
 }
 
+TEST_F(Csi, CSI_14_AnotherLabelWaitsUntilTheVolumeIsUnmounted) {
+  VolumeSpec first = world.spec("v1");
+  first.selinuxLabel = "a";
+  VolumeSpec second = world.spec("v1");
+  second.selinuxLabel = "b";
+  ASSERT_TRUE(*world.run(world.volumes->publish(first, world.pod("p1"))));
+  const Result<std::string> refused = *world.run(world.volumes->publish(second, world.pod("p2")));
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Code::kUnavailable);
+  EXPECT_THAT(
+      refused.error().message,
+      HasSubstr("waiting for unmount of volume \"pv-v1\", because it is already mounted to a different pod with "
+                "a different SELinux label"));
+  ASSERT_TRUE(*world.run(world.volumes->publish(first, world.pod("p3")))) << "the same label is welcome";
+  ASSERT_TRUE(unpublish("p1"));
+  ASSERT_TRUE(unpublish("p3"));
+  EXPECT_EQ(states(), "v1 staged") << "the second pod still wants it";
+  ASSERT_TRUE(*world.run(world.volumes->publish(second, world.pod("p2"))));
+  EXPECT_THAT(calls(), ElementsAre("NodeStageVolume(v1)", "NodePublishVolume(v1)", "NodePublishVolume(v1)",
+                                   "NodeUnpublishVolume(v1)", "NodeUnpublishVolume(v1)", "NodeUnstageVolume(v1)",
+                                   "NodeStageVolume(v1)", "NodePublishVolume(v1)"));
+  EXPECT_THAT(world.driver.violations(), IsEmpty());
+}
+
+TEST_F(Csi, CSI_14_CSI_20_TheLabelOfAMountIsKnownToTheNextAgent) {
+  VolumeSpec labelled = world.spec("v1");
+  labelled.selinuxLabel = "a";
+  ASSERT_TRUE(*world.run(world.volumes->publish(labelled, world.pod("p1"))));
+  for (const bool journal : {true, false}) {
+    world.stop();
+    if (!journal) fs::remove_all(world.dir / "cubelet");  // as if upstream's kubelet had mounted it
+    world.start();
+    const Result<std::string> refused = *world.run(world.volumes->publish(world.spec("v1"), world.pod("p2")));
+    ASSERT_FALSE(refused) << journal;
+    EXPECT_THAT(refused.error().message, HasSubstr("with a different SELinux label")) << journal;
+    EXPECT_TRUE(*world.run(world.volumes->publish(labelled, world.pod("p1")))) << journal;
+  }
+  world.stop();
+  fs::remove_all(world.dir / "cubelet");
+  world.start();
+  ASSERT_TRUE(publish("p1")) << "the pod wants another label by now, and nobody knows whether it is mounted";
+  EXPECT_THAT(calls(), testing::Contains("NodeUnstageVolume(v1)"));
+  EXPECT_EQ(readFile(stagingDirectory(world.dir.path(), "fake.csi", "v1") + "/vol_data.json", 1000).value(),
+            R"({"driverName":"fake.csi","volumeHandle":"v1"})");
+}
+
 TEST_F(Csi, CSI_5_ADriverWithoutStagingIsNotAskedToStage) {
   world.driver.can.stageUnstage = false;
   ASSERT_TRUE(publish("p1"));

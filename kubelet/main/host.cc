@@ -92,6 +92,11 @@ podconfig::IdPool readIdPool(const config::KubeletConfiguration& config) {
   return podconfig::idPool(users, groups, static_cast<std::uint32_t>(config.usernamespaces().idsperpod()));
 }
 
+// The file system that the kernel tells of SELinux in is mounted where SELinux is on.
+bool hasSelinux() {
+  return ::access("/sys/fs/selinux/enforce", F_OK) == 0;
+}
+
 }  // namespace
 
 std::vector<std::string> hostAddresses(const std::string& nodeIpFlag) {
@@ -129,6 +134,7 @@ podconfig::NodeFacts readNodeFacts(const config::Effective& effective) {
   facts.userNamespaces = readIdPool(effective.config);
   facts.thermalPaths = thermalPaths();
   facts.seccompDefault = effective.config.seccompdefault();
+  facts.selinux = hasSelinux();
   facts.cgroupV2 = ::access("/sys/fs/cgroup/cgroup.controllers", F_OK) == 0;
   facts.singleProcessOomKill = effective.config.singleprocessoomkill();
   facts.cpuCfsQuota = effective.config.cpucfsquota();
@@ -166,7 +172,7 @@ volumes::SelinuxHost selinuxHost(const config::Effective& effective) {
   constexpr std::size_t kLargest = 1 << 16;
   volumes::SelinuxHost host;
   host.anyAccessMode = config::FeatureGates::lenient(effective.config).enabled("SELinuxMount");
-  if (::access("/sys/fs/selinux/enforce", F_OK) != 0) return host;
+  if (!hasSelinux()) return host;
   host.keepsLabels = keepsLabels;
   Result<std::string> settings = readFile("/etc/selinux/config", kLargest);
   if (!settings) return host;

@@ -93,7 +93,7 @@ void addPluginDevices(const ::v1beta1::ContainerAllocateResponse& devices, cri::
 }
 
 Result<void> addMounts(const core::Pod& pod, const core::Container& container, const ContainerInputs& inputs,
-                       cri::v1::ContainerConfig& config) {
+                       const NodeFacts& node, cri::v1::ContainerConfig& config) {
   for (int i = 0; i < container.volumemounts_size(); ++i) {
     const core::VolumeMount& volumeMount = container.volumemounts(i);
     if (auto image = inputs.imageVolumes.find(volumeMount.name()); image != inputs.imageVolumes.end()) {
@@ -116,11 +116,12 @@ Result<void> addMounts(const core::Pod& pod, const core::Container& container, c
     if (!recursive) return fail(recursive.error());
     mount->set_recursive_read_only(*recursive);
   }
-  auto addFile = [&config](const std::string& file, const std::string& path) {
+  auto addFile = [&config, &node](const std::string& file, const std::string& path) {
     if (file.empty()) return;
     auto* mount = config.add_mounts();
     mount->set_host_path(file);
     mount->set_container_path(path);
+    mount->set_selinux_relabel(node.selinux);
   };
   addFile(inputs.hostsFile, kHostsPath);
   addFile(inputs.terminationMessageFile, container.terminationmessagepath());
@@ -210,7 +211,7 @@ Result<cri::v1::ContainerConfig> makeContainerConfig(const core::Pod& pod, const
     variable->set_key(name);
     variable->set_value(value);
   }
-  if (Result<void> mounted = addMounts(pod, container, inputs, config); !mounted) return fail(mounted.error());
+  if (Result<void> mounted = addMounts(pod, container, inputs, node, config); !mounted) return fail(mounted.error());
   if (Result<void> mapped = addDevices(pod, container, inputs, config); !mapped) return fail(mapped.error());
 
   auto& labels = *config.mutable_labels();

@@ -108,6 +108,18 @@ TEST_F(PodConfig, CSI_14_TheRuntimeRelabelsOnlyTheVolumesThatAreNamed) {
   EXPECT_FALSE(config->mounts(1).selinux_relabel());
 }
 
+TEST_F(PodConfig, SEC_15_TheRuntimeRelabelsTheAgentsFilesOnAHostWithSelinux) {
+  inputs.hostsFile = "/pods/u1/etc-hosts";
+  inputs.terminationMessageFile = "/pods/u1/containers/c/1";
+  for (const bool selinux : {false, true}) {
+    node.selinux = selinux;
+    const auto config = makeContainerConfig(pod, container, inputs, node);
+    ASSERT_TRUE(config);
+    ASSERT_EQ(config->mounts_size(), 2);
+    for (const cri::v1::Mount& mount : config->mounts()) EXPECT_EQ(mount.selinux_relabel(), selinux);
+  }
+}
+
 TEST_F(PodConfig, CSI_12_ABlockVolumeIsADeviceInTheContainer) {
   core::Volume* volume = pod.mutable_spec()->add_volumes();
   volume->set_name("disk");

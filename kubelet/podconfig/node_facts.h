@@ -24,6 +24,7 @@ struct NodeFacts {
   std::vector<std::string> thermalPaths;  // of each CPU that has one: masked by procMount Default (SEC-12)
   bool seccompDefault = false;            // RuntimeDefault instead of Unconfined where a pod says nothing (SEC-9)
   IdPool userNamespaces;                  // of pods with hostUsers: false
+  bool selinux = false;  // the host labels files: the runtime relabels what containers get of the agent's own
   bool cgroupV2 = false;
   bool singleProcessOomKill = false;  // RES-18
   bool cpuCfsQuota = true;

@@ -12,6 +12,7 @@
 #include "base/temp_dir.h"
 #include "kubelet/volumes/claim_rules.h"
 #include "kubelet/volumes/fake_objects.h"
+#include "kubelet/volumes/local_volume.h"
 #include "kubelet/volumes/mounts.h"
 #include "kubelet/volumes/nfs.h"
 #include "kubelet/volumes/pod_volumes.h"
@@ -262,6 +263,22 @@ TEST_F(ClaimVolumes, VOL_4_ALocalDirectoryIsBoundIntoThePod) {
   EXPECT_TRUE(loop.runToEnd(volumes.tearDown("u1")));
   EXPECT_FALSE(fs::exists(dirs.root + "/pods/u1"));
   EXPECT_TRUE(fs::exists(directory + "/file")) << "bound once, and its content is not the pod's";
+}
+
+TEST(LocalVolumes, CSI_14_AreRelabelledUnlessReadOnlyOrDevices) {
+  const LocalVolume type;
+  for (const auto& [mode, readOnly, want] :
+       {std::tuple("Filesystem", false, Relabel::kAlways), std::tuple("Filesystem", true, Relabel::kNever),
+        std::tuple("Block", false, Relabel::kNever)}) {
+    core::PersistentVolume volume = volumeFor(boundClaim());
+    volume.mutable_spec()->set_volumemode(mode);
+    VolumeRequest request;
+    request.pod = podOf();
+    request.volume = claimVolume();
+    request.volume.mutable_volumesource()->mutable_persistentvolumeclaim()->set_readonly(readOnly);
+    request.persistent = std::make_shared<const core::PersistentVolume>(volume);
+    EXPECT_EQ(type.relabels(request), want) << mode << readOnly;
+  }
 }
 
 TEST_F(ClaimVolumes, VOL_4_ALocalDeviceIsLinkedIntoThePod) {

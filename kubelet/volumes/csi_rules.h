@@ -21,7 +21,7 @@ struct CsiRequest {
   csi::PodUse use;               // without secrets and tokens
   bool limitsMayChange = false;  // a node that cannot have it is told so (CSI-19)
   bool republish = false;        // it is published again and again while the pod runs (CSI-9)
-  bool relabel = false;          // see VolumeType::relabels()
+  bool relabel = false;          // it is mounted writable, and not with a label: see Relabel
   bool fsGroup = false;  // its files are given to the pod's fsGroup, unless the driver does that (VOLUME_MOUNT_GROUP)
 };
 

@@ -90,6 +90,7 @@ Task<Result<VolumeRequest>> CsiVolume::prepare(VolumeRequest request, Sources so
     if (!label) co_return fail(label.error());
     labelled = !label->empty();
     if (labelled) made->spec.mountOptions.push_back("context=\"" + *label + "\"");
+    made->spec.selinuxLabel = std::move(*label);
   }
   made->relabel = !labelled && !made->use.readOnly && !made->spec.block;
   for (const CsiSecret& secret : csiSecrets(request)) {
@@ -168,8 +169,8 @@ Task<Result<void>> CsiVolume::grow(VolumeRequest request, Sources sources) const
   co_return grown;
 }
 
-bool CsiVolume::relabels(const VolumeRequest& request) const {
-  return request.csi && request.csi->relabel;
+Relabel CsiVolume::relabels(const VolumeRequest& request) const {
+  return request.csi && request.csi->relabel ? Relabel::kWhereLabelsAreKept : Relabel::kNever;
 }
 
 bool CsiVolume::takesFsGroup(const VolumeRequest& request) const {

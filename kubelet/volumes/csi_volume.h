@@ -22,7 +22,7 @@ class CsiVolume final : public VolumeType {
   bool mayGrow(const VolumeRequest& request) const override;
   bool hasGrown(const VolumeRequest& request, const Sources& sources) const override;
   Task<Result<void>> grow(VolumeRequest request, Sources sources) const override;
-  bool relabels(const VolumeRequest& request) const override;
+  Relabel relabels(const VolumeRequest& request) const override;
   bool takesFsGroup(const VolumeRequest& request) const override;
 };
 

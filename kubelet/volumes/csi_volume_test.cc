@@ -170,6 +170,7 @@ TEST_F(CsiVolumes, CSI_14_AVolumeIsMountedWithTheLabelOfItsPod) {
   const std::string option = "context=\"system_u:object_r:container_file_t:s0:c1,c2\"";
   EXPECT_THAT(world.driver.lastStage().volume_capability().mount().mount_flags(), ElementsAre(option));
   EXPECT_THAT(world.driver.lastPublish().volume_capability().mount().mount_flags(), ElementsAre(option));
+  EXPECT_EQ(world.volumes->all().at(0).record.selinuxLabel, "system_u:object_r:container_file_t:s0:c1,c2");
 }
 
 TEST_F(CsiVolumes, CSI_14_WhatIsNotMountedWithALabelIsRelabelled) {

@@ -12,6 +12,7 @@ class EmptyDir final : public VolumeType {
   // Where the request wants it and the file system can, a directory is a project of its own, so that nobody has to walk
   // through it to know what is in it. Removed with the pod's directory.
   Result<std::string> setUp(const VolumeRequest& request) const override;
+  Relabel relabels(const VolumeRequest&) const override { return Relabel::kAlways; }
 };
 
 // The directory of `request.volume` as emptyDir makes it, below another plugin's name: other types keep their files in

@@ -21,6 +21,7 @@ class FilesVolume : public VolumeType {
   // Writes request.files. Mount points of other volumes that a container wants inside this one are made, too: the
   // volume is read-only for containers, so that no runtime could (VOL-10).
   Result<std::string> setUp(const VolumeRequest& request) const final;
+  Relabel relabels(const VolumeRequest&) const final { return Relabel::kAlways; }
 
  protected:
   FilesVolume(const char* plugin, Backing backing) : plugin_(plugin), backing_(backing) {}

@@ -92,4 +92,8 @@ bool LocalVolume::takesFsGroup(const VolumeRequest& request) const {
   return !isBlock(*request.persistent) && !isReadOnly(request.volume.volumesource());
 }
 
+Relabel LocalVolume::relabels(const VolumeRequest& request) const {
+  return takesFsGroup(request) ? Relabel::kAlways : Relabel::kNever;
+}
+
 }  // namespace cubelet::volumes

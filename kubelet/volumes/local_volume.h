@@ -14,6 +14,7 @@ class LocalVolume final : public VolumeType {
   // The file system of a block device, made if there is none (block_device.h).
   Task<Result<void>> mount(VolumeRequest request, std::string path, Sources sources) const override;
   bool takesFsGroup(const VolumeRequest& request) const override;
+  Relabel relabels(const VolumeRequest& request) const override;
 };
 
 }  // namespace cubelet::volumes

@@ -103,7 +103,7 @@ Task<Result<std::string>> PodVolumes::setUp(core::Pod pod, core::Volume volume, 
   const VolumeType* type = typeOf(filled->request);
   if (type->mayGrow(filled->request) && (sources_.claims != nullptr || type->hasGrown(filled->request, sources_)))
     growAt_.try_emplace(uid, inTime(kLookForGrowth));
-  if (filled->request.persistent || sources_.selinux.keepsLabels) {
+  if (filled->request.persistent || sources_.selinux.enabled()) {
     Result<void> noted = co_await noteTraits(filled->request, filled->path);
     if (!noted) co_return mountFailed(volume, noted.error());
   }
@@ -116,7 +116,9 @@ Task<Result<std::string>> PodVolumes::setUp(core::Pod pod, core::Volume volume, 
 Task<Result<void>> PodVolumes::noteTraits(VolumeRequest request, std::string path) {
   OneTraits traits;
   if (request.persistent) traits.group = groupOf(*request.persistent);
-  if (sources_.selinux.keepsLabels && typeOf(request)->relabels(request)) {
+  const Relabel relabel = sources_.selinux.enabled() ? typeOf(request)->relabels(request) : Relabel::kNever;
+  traits.relabelled = relabel == Relabel::kAlways;
+  if (relabel == Relabel::kWhereLabelsAreKept) {
     std::function<Result<bool>()> look = [keeps = sources_.selinux.keepsLabels, path] { return keeps(path); };
     Result<bool> keeps = co_await pool_.run<bool>("look whether its files have labels", kDeadline, std::move(look));
     if (!keeps) co_return fail(keeps.error());

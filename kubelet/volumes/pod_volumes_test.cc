@@ -54,6 +54,30 @@ struct Volumes : testing::Test {
   core::Pod pod;
 };
 
+TEST_F(Volumes, CSI_14_OnAHostWithSelinuxTheAgentsOwnVolumesAreRelabelled) {
+  add("cache")->mutable_emptydir();
+  add("host")->mutable_hostpath()->set_path(temp.path());
+  add("info")->mutable_downwardapi();
+  add("all")->mutable_projected();
+  Sources sources;
+  sources.fieldValue = [](const core::Pod&, std::string_view) { return Result<std::string>(""); };
+  for (const bool selinux : {false, true}) {
+    if (selinux)
+      sources.selinux.keepsLabels = [](const std::string& path) {
+        ADD_FAILURE() << "nobody has mounted " << path;
+        return Result<bool>(false);
+      };
+    PodVolumes volumes(pool, clock, dirs, sources);
+    Result<PodVolumes::HostPaths> paths = setUpAll(loop, volumes, pod);
+    if (!paths && paths.error().message.find("not permitted") != std::string::npos)
+      GTEST_SKIP() << "may not mount here";
+    ASSERT_TRUE(paths) << paths.error().message;
+    const std::set<std::string> all = {"all", "cache", "info"};
+    EXPECT_EQ(volumes.traits("u1").relabelled, selinux ? all : std::set<std::string>());
+  }
+  ASSERT_TRUE(tearDown());
+}
+
 TEST_F(Volumes, EMP_1_EmptyDirIsOpenToAllWhateverTheUmask) {
   add("cache")->mutable_emptydir();
   const mode_t before = ::umask(077);

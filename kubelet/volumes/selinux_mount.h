@@ -18,8 +18,9 @@ struct SelinuxHost {
   std::string fileLabel = {};  // of containers' files: "system_u:object_r:container_file_t:s0"; empty: there is none
   bool anyAccessMode = false;  // feature gate SELinuxMount; else only ReadWriteOncePod
   // Whether the file system that is mounted at a path keeps a label for each file. Blocks for reading a kernel file.
-  // Null: none does.
+  // Null: none does, the host has no SELinux.
   std::function<Result<bool>(const std::string& path)> keepsLabels = nullptr;
+  bool enabled() const { return keepsLabels != nullptr; }
 };
 
 // The file label in the policy's lxc_contexts; empty: it has none.

@@ -81,6 +81,14 @@ struct Sources {
   std::function<Result<std::string>(const core::Pod&, const core::ResourceFieldSelector&)> resourceValue;
 };
 
+// Whether the runtime is to give the files in a volume the SELinux label of each container that mounts it (CSI-14), on
+// a host with SELinux. Runtimes leave file systems without labels as they are.
+enum class Relabel {
+  kNever,
+  kWhereLabelsAreKept,  // what is mounted there is asked first: it may have been mounted with one label for all files
+  kAlways,
+};
+
 struct VolumeFiles {
   Files files;
   std::optional<WallTime> renewAt;  // when to ask again even if nobody says that something has changed: tokens
@@ -160,11 +168,9 @@ class VolumeType {
     (void)request;
     return false;
   }
-  // True when the runtime is to give the files in the volume the SELinux label of each container that mounts it
-  // (CSI-14), where the file system keeps labels.
-  virtual bool relabels(const VolumeRequest& request) const {
+  virtual Relabel relabels(const VolumeRequest& request) const {
     (void)request;
-    return false;
+    return Relabel::kNever;
   }
 };
 
