@@ -14,7 +14,7 @@
 #include "base/task_group.h"
 #include "cri/client/checkpointer.h"
 #include "cri/client/runtime_service.h"
-#include "kubelet/apiserver/certificate_manager.h"
+#include "kubelet/certificates/certificate_manager.h"
 #include "kubelet/config/load.h"
 #include "kubelet/nodeapi/checkpoint.h"
 #include "kubelet/nodeapi/container_log.h"

@@ -22,7 +22,7 @@
 #include "base/fd.h"
 #include "base/files.h"
 #include "base/temp_dir.h"
-#include "kubelet/apiserver/certificate_store.h"
+#include "kubelet/certificates/certificate_store.h"
 #include "kubelet/nodeapi/container_log.h"
 #include "kubelet/nodeapi/fake_node_view.h"
 #include "kubelet/web/server.h"

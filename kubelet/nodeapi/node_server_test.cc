@@ -8,7 +8,7 @@
 #include "base/files.h"
 #include "base/temp_dir.h"
 #include "kubelet/access/test_clients.h"
-#include "kubelet/apiserver/certificate_store.h"
+#include "kubelet/certificates/certificate_store.h"
 #include "kubelet/nodeapi/fake_node_view.h"
 #include "kubelet/web/test_client.h"
 

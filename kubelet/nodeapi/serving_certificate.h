@@ -8,7 +8,7 @@
 #include "base/clock.h"
 #include "base/result.h"
 #include "kubelet/access/client_authorities.h"
-#include "kubelet/apiserver/key_pair.h"
+#include "kubelet/certificates/key_pair.h"
 #include "kubelet/web/tls.h"
 
 namespace cubelet::nodeapi {

@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "base/wake.h"
-#include "kubelet/apiserver/certificate_request.h"
+#include "kubelet/certificates/certificate_request.h"
 #include "kubelet/web/connection.h"
 #include "kubelet/web/test_client.h"
 

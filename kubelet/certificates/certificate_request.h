@@ -7,7 +7,7 @@
 
 #include "base/clock.h"
 #include "base/result.h"
-#include "kubelet/apiserver/key_pair.h"
+#include "kubelet/certificates/key_pair.h"
 
 namespace cubelet::apiserver {
 

@@ -8,8 +8,8 @@
 
 #include "base/clock.h"
 #include "base/result.h"
-#include "kubelet/apiserver/certificate_request.h"
-#include "kubelet/apiserver/key_pair.h"
+#include "kubelet/certificates/certificate_request.h"
+#include "kubelet/certificates/key_pair.h"
 
 namespace cubelet::apiserver {
 

@@ -11,9 +11,9 @@
 #include "base/park.h"
 #include "base/wake.h"
 #include "kubelet/apiserver/scripted_transport.h"
-#include "kubelet/apiserver/test_authority.h"
 #include "kubelet/apiserver/transport.h"
 #include "kubelet/apiserver/wire.h"
+#include "kubelet/certificates/test_authority.h"
 #include "proto/k8s/certificates.pb.h"
 #include "proto/k8s/meta.pb.h"
 

@@ -1,4 +1,4 @@
-#include "kubelet/apiserver/certificate_request.h"
+#include "kubelet/certificates/certificate_request.h"
 
 #include <algorithm>
 #include <arpa/inet.h>
@@ -8,7 +8,7 @@
 #include <set>
 #include <utility>
 
-#include "kubelet/apiserver/openssl_handles.h"
+#include "kubelet/certificates/openssl_handles.h"
 
 namespace cubelet::apiserver {
 namespace {

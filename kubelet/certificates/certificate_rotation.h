@@ -4,8 +4,8 @@
 #include <optional>
 
 #include "base/clock.h"
-#include "kubelet/apiserver/certificate_request.h"
-#include "kubelet/apiserver/key_pair.h"
+#include "kubelet/certificates/certificate_request.h"
+#include "kubelet/certificates/key_pair.h"
 
 namespace cubelet::apiserver {
 

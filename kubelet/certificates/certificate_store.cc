@@ -1,4 +1,4 @@
-#include "kubelet/apiserver/certificate_store.h"
+#include "kubelet/certificates/certificate_store.h"
 
 #include <algorithm>
 #include <cerrno>
@@ -10,7 +10,7 @@
 
 #include "base/fd.h"
 #include "base/files.h"
-#include "kubelet/apiserver/certificate_rotation.h"
+#include "kubelet/certificates/certificate_rotation.h"
 
 namespace cubelet::apiserver {
 namespace {

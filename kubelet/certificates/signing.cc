@@ -1,4 +1,4 @@
-#include "kubelet/apiserver/signing.h"
+#include "kubelet/certificates/signing.h"
 
 #include <algorithm>
 #include <exception>
@@ -11,8 +11,8 @@
 #include "base/task_group.h"
 #include "base/wake.h"
 #include "kubelet/api/base64.h"
-#include "kubelet/apiserver/certificate_rotation.h"
 #include "kubelet/apiserver/reflector.h"
+#include "kubelet/certificates/certificate_rotation.h"
 
 namespace cubelet::apiserver {
 namespace {

@@ -1,10 +1,10 @@
-#include "kubelet/apiserver/certificate_request.h"
+#include "kubelet/certificates/certificate_request.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <string>
 
-#include "kubelet/apiserver/test_authority.h"
+#include "kubelet/certificates/test_authority.h"
 
 namespace cubelet::apiserver {
 namespace {

@@ -11,9 +11,9 @@
 #include "base/task.h"
 #include "base/wake.h"
 #include "kubelet/apiserver/api_client.h"
-#include "kubelet/apiserver/certificate_rotation.h"
-#include "kubelet/apiserver/certificate_store.h"
-#include "kubelet/apiserver/signing.h"
+#include "kubelet/certificates/certificate_rotation.h"
+#include "kubelet/certificates/certificate_store.h"
+#include "kubelet/certificates/signing.h"
 
 namespace cubelet::apiserver {
 

@@ -1,4 +1,4 @@
-#include "kubelet/apiserver/certificate_manager.h"
+#include "kubelet/certificates/certificate_manager.h"
 
 #include <filesystem>
 #include <fstream>
@@ -11,7 +11,7 @@
 #include "base/loop.h"
 #include "base/task_group.h"
 #include "base/temp_dir.h"
-#include "kubelet/apiserver/signing_server.h"
+#include "kubelet/certificates/signing_server.h"
 
 namespace cubelet::apiserver {
 namespace {

@@ -1,4 +1,4 @@
-#include "kubelet/apiserver/certificate_store.h"
+#include "kubelet/certificates/certificate_store.h"
 
 #include <filesystem>
 #include <fstream>
@@ -9,8 +9,8 @@
 
 #include "base/files.h"
 #include "base/temp_dir.h"
-#include "kubelet/apiserver/kill_everywhere.h"
-#include "kubelet/apiserver/test_authority.h"
+#include "kubelet/certificates/kill_everywhere.h"
+#include "kubelet/certificates/test_authority.h"
 
 namespace cubelet::apiserver {
 namespace {

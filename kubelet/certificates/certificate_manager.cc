@@ -1,4 +1,4 @@
-#include "kubelet/apiserver/certificate_manager.h"
+#include "kubelet/certificates/certificate_manager.h"
 
 #include <utility>
 

@@ -7,9 +7,9 @@
 #include <string>
 #include <utility>
 
-#include "kubelet/apiserver/certificate_request.h"
-#include "kubelet/apiserver/key_pair.h"
-#include "kubelet/apiserver/openssl_handles.h"
+#include "kubelet/certificates/certificate_request.h"
+#include "kubelet/certificates/key_pair.h"
+#include "kubelet/certificates/openssl_handles.h"
 
 namespace cubelet::apiserver {
 

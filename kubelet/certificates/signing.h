@@ -12,8 +12,8 @@
 #include "base/result.h"
 #include "base/task.h"
 #include "kubelet/apiserver/api_client.h"
-#include "kubelet/apiserver/certificate_request.h"
-#include "kubelet/apiserver/key_pair.h"
+#include "kubelet/certificates/certificate_request.h"
+#include "kubelet/certificates/key_pair.h"
 #include "proto/k8s/certificates.pb.h"
 
 namespace cubelet::apiserver {

@@ -1,10 +1,10 @@
-#include "kubelet/apiserver/key_pair.h"
+#include "kubelet/certificates/key_pair.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <string>
 
-#include "kubelet/apiserver/test_authority.h"
+#include "kubelet/certificates/test_authority.h"
 
 namespace cubelet::apiserver {
 namespace {

@@ -1,11 +1,11 @@
-#include "kubelet/apiserver/bootstrap.h"
+#include "kubelet/certificates/bootstrap.h"
 
 #include <algorithm>
 #include <filesystem>
 #include <utility>
 
 #include "base/files.h"
-#include "kubelet/apiserver/certificate_rotation.h"
+#include "kubelet/certificates/certificate_rotation.h"
 
 namespace cubelet::apiserver {
 namespace {

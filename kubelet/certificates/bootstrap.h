@@ -11,10 +11,10 @@
 #include "base/result.h"
 #include "base/task.h"
 #include "kubelet/apiserver/api_client.h"
-#include "kubelet/apiserver/certificate_store.h"
-#include "kubelet/apiserver/key_pair.h"
 #include "kubelet/apiserver/kubeconfig.h"
-#include "kubelet/apiserver/signing.h"
+#include "kubelet/certificates/certificate_store.h"
+#include "kubelet/certificates/key_pair.h"
+#include "kubelet/certificates/signing.h"
 
 namespace cubelet::apiserver {
 

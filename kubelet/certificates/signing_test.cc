@@ -1,4 +1,4 @@
-#include "kubelet/apiserver/signing.h"
+#include "kubelet/certificates/signing.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -8,7 +8,7 @@
 
 #include "base/loop.h"
 #include "base/task_group.h"
-#include "kubelet/apiserver/signing_server.h"
+#include "kubelet/certificates/signing_server.h"
 
 namespace cubelet::apiserver {
 namespace {

@@ -1,4 +1,4 @@
-#include "kubelet/apiserver/key_pair.h"
+#include "kubelet/certificates/key_pair.h"
 
 #include <arpa/inet.h>
 #include <climits>
@@ -7,7 +7,7 @@
 #include <openssl/pem.h>
 #include <utility>
 
-#include "kubelet/apiserver/openssl_handles.h"
+#include "kubelet/certificates/openssl_handles.h"
 
 namespace cubelet::apiserver {
 namespace {

@@ -1,4 +1,4 @@
-#include "kubelet/apiserver/bootstrap.h"
+#include "kubelet/certificates/bootstrap.h"
 
 #include <cstring>
 #include <filesystem>
@@ -14,9 +14,9 @@
 #include "base/loop.h"
 #include "base/task_group.h"
 #include "base/temp_dir.h"
-#include "kubelet/apiserver/certificate_manager.h"
-#include "kubelet/apiserver/kill_everywhere.h"
-#include "kubelet/apiserver/signing_server.h"
+#include "kubelet/certificates/certificate_manager.h"
+#include "kubelet/certificates/kill_everywhere.h"
+#include "kubelet/certificates/signing_server.h"
 
 namespace cubelet::apiserver {
 namespace {

@@ -1,8 +1,8 @@
-#include "kubelet/apiserver/certificate_rotation.h"
+#include "kubelet/certificates/certificate_rotation.h"
 
 #include <gtest/gtest.h>
 
-#include "kubelet/apiserver/test_authority.h"
+#include "kubelet/certificates/test_authority.h"
 
 namespace cubelet::apiserver {
 namespace {

@@ -1,4 +1,4 @@
-#include "kubelet/apiserver/certificate_rotation.h"
+#include "kubelet/certificates/certificate_rotation.h"
 
 #include <algorithm>
 #include <chrono>
