@@ -1,10 +1,14 @@
 // Proxies, of the configuration and of the environment.
 #include <cstdlib>
+#include <gmock/gmock.h>
 
 #include "kubelet/apiserver/curl_transport_test.h"
 
 namespace cubelet::apiserver {
 namespace {
+
+using testing::HasSubstr;
+using testing::Not;
 
 TEST_F(CurlTransportTest, APlainServerIsAskedThroughTheProxy) {
   serve();
@@ -29,6 +33,20 @@ TEST_F(CurlTransportTest, ATunnelIsAskedForAndCredentialsStayOutOfIt) {
   EXPECT_EQ(server->requests[0].method, "CONNECT");
   EXPECT_EQ(server->requests[0].target, "api.example:6443");
   EXPECT_EQ(server->requests[0].headers.count("authorization"), 0U);
+}
+
+TEST_F(CurlTransportTest, APasswordOfAProxyStaysOutOfMessages) {
+  serve();
+  config.server = {false, "api.example", 8080, ""};
+  for (const char* proxy :
+       {"http://user:pass%word@127.0.0.1:1", "http://user:pass%word@[bad", "http://user:pass%word@:0",
+        "http://user:pass%word@127.0.0.1:70000", "socks5://user:pass%word@127.0.0.1:1"}) {
+    config.proxyUrl = proxy;
+    CurlTransport other(loop, clock, config, options);
+    const Result<Response> response = loop.runToEnd(other.send(get()));
+    ASSERT_FALSE(response) << proxy;
+    EXPECT_THAT(response.error().message, Not(HasSubstr("word"))) << proxy;
+  }
 }
 
 TEST_F(CurlTransportTest, TheEnvironmentsProxyIsUsedButNotForThisMachine) {
