@@ -3,24 +3,20 @@
 #include <algorithm>
 #include <arpa/inet.h>
 #include <array>
-#include <cctype>
 #include <netdb.h>
 #include <sys/socket.h>
 
 #include <boost/asio/ip/address.hpp>
 
+#include "base/ascii_case.h"
 #include "base/http/connection.h"
+#include "base/http/tls.h"
 
 namespace cubelet::http {
 namespace {
 
 constexpr int kMaxRedirects = 10;
 constexpr Duration kLookUpLimit = std::chrono::seconds(30);
-
-bool sameName(std::string_view left, std::string_view right) {
-  return std::ranges::equal(left, right,
-                            [](unsigned char a, unsigned char b) { return std::tolower(a) == std::tolower(b); });
-}
 
 bool isAddress(const std::string& host) {
   boost::system::error_code failure;
@@ -45,12 +41,13 @@ Result<std::string> resolveName(const std::string& host) {
 
 // A line end in a header would begin another one, or another request.
 Result<std::string> textOf(const Request& request) {
-  const bool ownHost = std::ranges::any_of(
-      request.headers, [](const auto& header) { return sameName(header.first, "Host") && !header.second.empty(); });
+  const bool ownHost = std::ranges::any_of(request.headers, [](const auto& header) {
+    return sameIgnoringCase(header.first, "Host") && !header.second.empty();
+  });
   std::string text = "GET " + request.url.target + " HTTP/1.1\r\n";
   if (!ownHost) text += "Host: " + hostAndPort(request.url) + "\r\n";
   for (const auto& [name, value] : request.headers) {
-    if (sameName(name, "Host") && value.empty()) continue;
+    if (sameIgnoringCase(name, "Host") && value.empty()) continue;
     if (value.find_first_of(std::string_view("\r\n\0", 3)) != std::string::npos)
       return fail(Code::kInvalid, "", "invalid header field value for \"" + name + "\"");
     text += name + ": " + value + "\r\n";
@@ -67,7 +64,7 @@ std::unexpected<Error> timedOut() {
 }
 
 void dropHost(Request* request) {
-  std::erase_if(request->headers, [](const auto& header) { return sameName(header.first, "Host"); });
+  std::erase_if(request->headers, [](const auto& header) { return sameIgnoringCase(header.first, "Host"); });
 }
 
 }  // namespace
@@ -120,8 +117,12 @@ Task<Result<Response>> Client::exchange(Request request, TimePoint until) {
   if (outOfTime()) co_return timedOut();
   if (!opened) co_return fail(opened.error());
   if (request.url.scheme == "https") {
-    if (!tls_) tls_.emplace();
-    Result<void> secured = co_await connection.startTls(&*tls_, request.url.host);
+    if (!tls_) {
+      Result<std::shared_ptr<const tls::Context>> made = contextForAnyServer();
+      if (!made) co_return fail(made.error());
+      tls_ = *std::move(made);
+    }
+    Result<void> secured = co_await connection.startTls(tls_, request.url.host);
     if (outOfTime()) co_return timedOut();
     if (!secured) co_return fail(secured.error());
   }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
@@ -10,11 +11,11 @@
 #include "base/blocking.h"
 #include "base/clock.h"
 #include "base/http/response_reader.h"
-#include "base/http/tls.h"
 #include "base/http/url.h"
 #include "base/loop.h"
 #include "base/result.h"
 #include "base/task.h"
+#include "base/tls/context.h"
 
 namespace cubelet::http {
 
@@ -45,7 +46,7 @@ class Client {
   Loop& loop_;
   Clock& clock_;
   BlockingPool& pool_;
-  std::optional<TlsContext> tls_;  // made for the first HTTPS request
+  std::shared_ptr<const tls::Context> tls_;  // made for the first HTTPS request
 };
 
 // An address of that host: itself when it is one. kUnavailable, kTimedOut.

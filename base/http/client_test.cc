@@ -5,6 +5,7 @@
 
 #include "base/async_test.h"
 #include "base/http/test_server.h"
+#include "base/http/tls.h"
 #include "base/task_group.h"
 
 namespace cubelet::http {

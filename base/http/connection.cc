@@ -7,6 +7,7 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
 
+#include "base/http/tls.h"
 #include "base/http/url.h"
 
 namespace cubelet::http {
@@ -18,6 +19,7 @@ using boost::system::error_code;
 
 constexpr auto kAwait = asio::as_tuple(asio::use_awaitable);
 constexpr std::size_t kPiece = 4096;
+constexpr std::string_view kHttpStart = "HTTP/";
 
 // "Connection refused" -> "connection refused"
 std::unexpected<Error> netFailure(const std::string& doing, const error_code& why) {
@@ -42,21 +44,25 @@ Task<Result<void>> Connection::open(std::string address, std::uint16_t port) {
   co_return Result<void>();
 }
 
-Task<Result<void>> Connection::startTls(TlsContext* context, std::string serverName) {
-  tls_ = std::make_unique<TlsSession>(*context, serverName);
+Task<Result<void>> Connection::startTls(std::shared_ptr<const tls::Context> context, std::string serverName) {
+  tls_ = std::make_unique<tls::Session>(*context, serverName);
   // The request follows the end of the handshake at once, and shall not wait for its acknowledgement.
   error_code ignored;
   socket_.set_option(tcp::no_delay(true), ignored);
+  std::string start;  // of what the other side says
   for (;;) {
     Result<bool> ready = tls_->handshake();
     // An alert that explains the failure, or the next message.
     Result<void> sent = co_await sendRaw(tls_->takeOutput());
+    if (!ready && start.starts_with(kHttpStart))
+      co_return fail(Code::kUnavailable, kPlainHttpAnswer, "http: server gave HTTP response to HTTPS client");
     if (!ready) co_return fail(ready.error());
     if (!sent) co_return sent;
     if (*ready) co_return Result<void>();
     Result<std::string> bytes = co_await receiveRaw();
     if (!bytes) co_return fail(bytes.error());
     if (bytes->empty()) co_return fail(Code::kUnavailable, "", "EOF");
+    if (start.size() < kHttpStart.size()) start += bytes->substr(0, kHttpStart.size());
     tls_->feed(*bytes);
   }
 }
@@ -74,8 +80,11 @@ Task<Result<void>> Connection::send(std::string bytes) {
 Task<Result<std::string>> Connection::receive() {
   for (;;) {
     if (tls_) {
-      Result<std::string> plain = tls_->decrypt();
-      if (!plain || !plain->empty() || tls_->closedByServer()) co_return plain;
+      Result<std::string> plain = tls_->decrypt(kPiece);
+      // TLS itself may have something to answer, and the server may wait for that. Where it does not, what it has said
+      // still counts.
+      if (tls_->hasOutput()) static_cast<void>(co_await sendRaw(tls_->takeOutput()));
+      if (!plain || !plain->empty() || tls_->ended()) co_return plain;
     }
     Result<std::string> bytes = co_await receiveRaw();
     if (!tls_ || !bytes || bytes->empty()) co_return bytes;

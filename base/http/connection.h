@@ -8,10 +8,10 @@
 #include <boost/asio/ip/tcp.hpp>
 
 #include "base/clock.h"
-#include "base/http/tls.h"
 #include "base/loop.h"
 #include "base/result.h"
 #include "base/task.h"
+#include "base/tls/session.h"
 
 namespace cubelet::http {
 
@@ -25,7 +25,8 @@ class Connection {
 
   // `address` is a numeric one.
   Task<Result<void>> open(std::string address, std::uint16_t port);
-  Task<Result<void>> startTls(TlsContext* context, std::string serverName);
+  // kUnavailable with reason kPlainHttpAnswer: the other side speaks HTTP without TLS.
+  Task<Result<void>> startTls(std::shared_ptr<const tls::Context> context, std::string serverName);
   Task<Result<void>> send(std::string bytes);
   // Some bytes; "" when the other side has closed.
   Task<Result<std::string>> receive();
@@ -38,7 +39,7 @@ class Connection {
 
   boost::asio::ip::tcp::socket socket_;
   std::string peer_;
-  std::unique_ptr<TlsSession> tls_;
+  std::unique_ptr<tls::Session> tls_;
 };
 
 // Closes a connection when time is up. Must not outlive it.

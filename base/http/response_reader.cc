@@ -4,6 +4,8 @@
 #include <charconv>
 #include <cstdint>
 
+#include "base/ascii_case.h"
+
 namespace cubelet::http {
 namespace {
 
@@ -13,18 +15,15 @@ std::unexpected<Error> malformed(std::string what) {
   return fail(Code::kInternal, "", "malformed HTTP " + std::move(what));
 }
 
-char lower(char c) {
-  return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-}
-
-bool sameName(std::string_view left, std::string_view right) {
-  return std::ranges::equal(left, right, [](char a, char b) { return lower(a) == lower(b); });
-}
-
 std::string_view trimmed(std::string_view text) {
   while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
   while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
   return text;
+}
+
+// Or what may become one.
+bool isLineEnd(std::string_view text) {
+  return text.starts_with('\n') || std::string_view("\r\n").starts_with(text.substr(0, 2));
 }
 
 std::string quoted(std::string_view text) {
@@ -40,7 +39,8 @@ std::string quoted(std::string_view text) {
 }  // namespace
 
 std::string_view Response::header(std::string_view name) const {
-  const auto found = std::ranges::find_if(headers, [&](const auto& header) { return sameName(header.first, name); });
+  const auto found =
+      std::ranges::find_if(headers, [&](const auto& header) { return sameIgnoringCase(header.first, name); });
   return found == headers.end() ? std::string_view() : std::string_view(found->second);
 }
 
@@ -68,6 +68,8 @@ Result<void> ResponseReader::feed(std::string_view bytes) {
         // Something else than HTTP need not wait for a line end that may never come.
         if (part_ == Part::kStatusLine && !std::string_view("HTTP/").starts_with(buffer_.substr(0, 5)))
           return malformed("response " + quoted(buffer_));
+        // Nor would a chunk that does not end where it said.
+        if (part_ == Part::kChunkEnd && !isLineEnd(buffer_)) return malformed("chunked encoding");
         if (!takeLine(&line)) return {};
         if (part_ == Part::kStatusLine)
           read = readStatusLine(line);
@@ -93,7 +95,8 @@ Result<void> ResponseReader::feed(std::string_view bytes) {
 Result<void> ResponseReader::readStatusLine(const std::string& line) {
   const std::size_t space = line.find(' ');
   if (!line.starts_with("HTTP/1.") || space == std::string::npos) return malformed("response " + quoted(line));
-  const std::string_view code = trimmed(std::string_view(line).substr(space)).substr(0, 3);
+  const std::string_view words = trimmed(std::string_view(line).substr(space));
+  const std::string_view code = words.substr(0, words.find(' '));
   const auto [end, error] = std::from_chars(code.data(), code.data() + code.size(), response_.status);
   if (error != std::errc() || code.size() != 3 || end != code.data() + 3 || response_.status < 100)
     return malformed("status code in " + quoted(line));
@@ -125,7 +128,7 @@ Result<void> ResponseReader::beginBody() {
     part_ = Part::kDone;
     return {};
   }
-  if (sameName(response_.header("Transfer-Encoding"), "chunked")) {
+  if (sameIgnoringCase(response_.header("Transfer-Encoding"), "chunked")) {
     chunked_ = true;
     part_ = Part::kChunkSize;
     return {};

@@ -44,6 +44,11 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"Continues", "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", "200 "},
         Case{"Chunks", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n3;x=y\r\ncde\r\n0\r\n\r\n",
              "200 abcde"},
+        Case{"ChunksWithBareLineFeeds", "HTTP/1.1 200 OK\nTransfer-Encoding: chunked\n\n2\nab\n0\n\n", "200 ab"},
+        Case{"ChunkGoesOn", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nabc",
+             "malformed HTTP chunked encoding"},
+        Case{"ChunkEndsHalf", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\rb",
+             "malformed HTTP chunked encoding"},
         Case{"BodyIsCut", "HTTP/1.1 200 OK\r\nContent-Length: 20\r\n\r\n01234567890123456789", "200 0123456789"},
         Case{"ChunkIsCut", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nff\r\n01234567890123456789",
              "200 0123456789"},
@@ -51,6 +56,7 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"ClosedAtOnce", "", "EOF", true}, Case{"ClosedInHead", "HTTP/1.1 200 OK\r\nX", "unexpected EOF", true},
         Case{"ClosedInBody", "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nok", "unexpected EOF", true},
         Case{"BadStatus", "HTTP/1.1 2x0 OK\r\n\r\n", "malformed HTTP status code in \"HTTP/1.1 2x0 OK\""},
+        Case{"LongStatus", "HTTP/1.1 2000 OK\r\n\r\n", "malformed HTTP status code in \"HTTP/1.1 2000 OK\""},
         Case{"BadHeader", "HTTP/1.1 200 OK\r\nnonsense\r\n\r\n", "malformed HTTP header line \"nonsense\""},
         Case{"BadLength", "HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n", "malformed HTTP Content-Length \"x\""},
         Case{"BadChunk", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
@@ -62,6 +68,22 @@ TEST(ReadResponse, SomethingElseIsRefusedWithoutALineEnd) {
   Result<void> fed = reader.feed("SSH-2.0-OpenSSH");
   ASSERT_FALSE(fed);
   EXPECT_EQ(fed.error().message, "malformed HTTP response \"SSH-2.0-OpenSSH\"");
+}
+
+TEST(ReadResponse, AnEndBeforeTheEndIsAnError) {
+  for (const std::string& whole :
+       {std::string("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"),
+        std::string("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n1\r\nc\r\n0\r\n"),
+        std::string("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 204 No Content\r\n\r\n")}) {
+    for (std::size_t size = 0; size < whole.size(); ++size) {
+      ResponseReader reader(10);
+      ASSERT_TRUE(reader.feed(whole.substr(0, size)));
+      ASSERT_FALSE(reader.done()) << whole.substr(0, size);
+      const Result<void> ended = reader.end();
+      ASSERT_FALSE(ended);
+      EXPECT_EQ(ended.error().code, Code::kUnavailable);
+    }
+  }
 }
 
 TEST(ReadResponse, HeadersHaveALimit) {

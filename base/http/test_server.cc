@@ -1,9 +1,5 @@
 #include "base/http/test_server.h"
 
-#include <openssl/evp.h>
-#include <openssl/x509.h>
-#include <stdexcept>
-
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/read_until.hpp>
@@ -13,6 +9,8 @@
 #include <boost/asio/write.hpp>
 
 #include "base/park.h"
+#include "base/tls/pem.h"
+#include "base/tls/test_certificate.h"
 
 namespace cubelet::http {
 namespace {
@@ -22,21 +20,10 @@ using asio::ip::tcp;
 
 constexpr auto kAwait = asio::as_tuple(asio::use_awaitable);
 
-// A certificate that nobody would trust: self-signed, for no name, and over since 1970.
 void useBadCertificate(SSL_CTX* context) {
-  EVP_PKEY* key = EVP_EC_gen("P-256");
-  X509* certificate = X509_new();
-  if (key == nullptr || certificate == nullptr) throw std::runtime_error("cannot make a certificate");
-  X509_set_version(certificate, 2);
-  ASN1_INTEGER_set(X509_get_serialNumber(certificate), 1);
-  ASN1_TIME_set(X509_getm_notBefore(certificate), 0);
-  ASN1_TIME_set(X509_getm_notAfter(certificate), 1);
-  X509_set_pubkey(certificate, key);
-  X509_sign(certificate, key, EVP_sha256());
-  SSL_CTX_use_certificate(context, certificate);
-  SSL_CTX_use_PrivateKey(context, key);
-  X509_free(certificate);
-  EVP_PKEY_free(key);
+  const tls::SelfSigned own = tls::selfSigned();
+  SSL_CTX_use_certificate(context, tls::certificatesIn(own.certificate)->front().get());
+  SSL_CTX_use_PrivateKey(context, tls::privateKeyIn(own.key)->get());
 }
 
 }  // namespace

@@ -1,26 +1,20 @@
 #include "kubelet/access/client_authorities.h"
 
-#include <openssl/err.h>
-#include <openssl/pem.h>
-#include <openssl/x509.h>
 #include <openssl/x509v3.h>
 #include <sys/stat.h>
 #include <utility>
 
 #include "base/files.h"
 #include "base/log.h"
+#include "base/tls/openssl.h"
+#include "base/tls/pem.h"
 
 namespace cubelet::access {
 namespace {
 
-template <auto Free>
-struct FreeWith {
-  template <class T>
-  void operator()(T* object) const {
-    Free(object);
-  }
-};
-using Certificate = std::unique_ptr<X509, FreeWith<X509_free>>;
+using tls::FreeWith;
+using Certificate = tls::CertificateHandle;
+
 void freeChain(STACK_OF(X509) * chain) {
   sk_X509_pop_free(chain, X509_free);
 }
@@ -63,13 +57,11 @@ struct ClientAuthorities::Store {
     Result<std::string> text = readFile(file, kMaxFile);
     if (!text) return fail(text.error());
     auto store = std::make_unique<Store>();
-    const std::unique_ptr<BIO, FreeWith<BIO_free_all>> pem(
-        BIO_new_mem_buf(text->data(), static_cast<int>(text->size())));
-    int found = 0;
-    while (const Certificate one{PEM_read_bio_X509(pem.get(), nullptr, nullptr, nullptr)})
-      found += X509_STORE_add_cert(store->trusted.get(), one.get());
-    ERR_clear_error();
-    if (found == 0) return fail(Code::kInvalid, "", file + ": no certificate in it");
+    const Result<std::vector<Certificate>> certificates = tls::certificatesIn(*text);
+    if (!certificates) return fail(certificates.error().within(file));
+    for (const Certificate& one : *certificates)
+      if (X509_STORE_add_cert(store->trusted.get(), one.get()) != 1)
+        return fail(tls::opensslError(Code::kInvalid, file));
     return store;
   }
 };

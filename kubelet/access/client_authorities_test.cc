@@ -62,6 +62,10 @@ TEST_F(SRV_7_Certificates, TheAuthoritiesAreReadAgainWhenTheyChange) {
   EXPECT_EQ(problem({others.der}), "");
   ASSERT_TRUE(writeFileAtomic(file, "half written", 0644));
   EXPECT_EQ(problem({others.der}), "") << "what cannot be used changes nothing";
+  const std::string broken = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+  ASSERT_TRUE(writeFileAtomic(file, authority.pem() + broken + other.pem(), 0644));
+  EXPECT_EQ(problem({others.der}), "") << "nor does half of a file";
+  EXPECT_NE(problem({client.der}), "");
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 
+#include "base/curl/error_text.h"
 #include "base/time_text.h"
 #include "base/wake.h"
 
@@ -199,7 +200,7 @@ class CurlTransport::Exchange {
                   doing + ": the answer is larger than " + std::to_string(transport_.options_.maxBody) + " bytes");
     if (closed_) return fail(Code::kUnavailable, "", doing + ": the connection was closed on this side");
     if (*outcome_ != CURLE_OK) {
-      const std::string detail = errorText_[0] != 0 ? errorText_ : curl_.easy_strerror(*outcome_);
+      const std::string detail = curl::errorText(curl_, *outcome_, errorText_);
       const CURLcode why = isForeignSignature(*outcome_, detail) ? CURLE_PEER_FAILED_VERIFICATION : *outcome_;
       return fail(codeOf(why), "", doing + ": " + hint(why, transport_.config_, credential_) + detail);
     }

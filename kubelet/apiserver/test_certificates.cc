@@ -1,48 +1,31 @@
 #include "kubelet/apiserver/test_certificates.h"
 
-#include <memory>
-#include <openssl/evp.h>
-#include <openssl/pem.h>
-#include <openssl/x509.h>
-#include <openssl/x509v3.h>
 #include <stdexcept>
+
+#include "kubelet/apiserver/openssl_handles.h"
 
 namespace cubelet::apiserver {
 namespace {
 
-template <auto kFree>
-struct Free {
-  template <class T>
-  void operator()(T* object) const {
-    kFree(object);
-  }
-};
-using Key = std::unique_ptr<EVP_PKEY, Free<EVP_PKEY_free>>;
-using Certificate = std::unique_ptr<X509, Free<X509_free>>;
-using Bio = std::unique_ptr<BIO, Free<BIO_free>>;
+using Key = PublicKeyHandle;
+using Certificate = CertificateHandle;
 
 void check(bool good) {
   if (!good) throw std::runtime_error("OpenSSL cannot make the test's certificates");
 }
 
-std::string textOf(const Bio& bio) {
-  char* data = nullptr;
-  const long size = BIO_get_mem_data(bio.get(), &data);
-  return std::string(data, static_cast<std::size_t>(size));
-}
-
 std::string pem(X509* certificate) {
-  Bio bio(BIO_new(BIO_s_mem()));
+  const BioHandle bio(BIO_new(BIO_s_mem()));
   check(PEM_write_bio_X509(bio.get(), certificate) == 1);
-  return textOf(bio);
+  return contentOf(bio.get());
 }
 
 std::string pem(EVP_PKEY* key, const std::string& password) {
-  Bio bio(BIO_new(BIO_s_mem()));
+  const BioHandle bio(BIO_new(BIO_s_mem()));
   const EVP_CIPHER* cipher = password.empty() ? nullptr : EVP_aes_128_cbc();
   check(PEM_write_bio_PKCS8PrivateKey(bio.get(), key, cipher, password.data(), static_cast<int>(password.size()),
                                       nullptr, nullptr) == 1);
-  return textOf(bio);
+  return contentOf(bio.get());
 }
 
 void extend(X509* certificate, int what, const std::string& value) {

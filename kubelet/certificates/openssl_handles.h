@@ -2,43 +2,19 @@
 #pragma once
 
 #include <memory>
-#include <openssl/bio.h>
-#include <openssl/err.h>
-#include <openssl/evp.h>
-#include <openssl/x509.h>
 #include <openssl/x509v3.h>
-#include <string>
-#include <string_view>
 
-#include "base/result.h"
+#include "base/tls/openssl.h"
 
 namespace cubelet::apiserver {
 
-template <auto Free>
-struct FreeWith {
-  template <class T>
-  void operator()(T* object) const {
-    Free(object);
-  }
-};
-using BioHandle = std::unique_ptr<BIO, FreeWith<BIO_free_all>>;
-using CertificateHandle = std::unique_ptr<X509, FreeWith<X509_free>>;
+using tls::BioHandle;
+using tls::CertificateHandle;
+using tls::contentOf;
+using tls::FreeWith;
+using tls::opensslError;
+using PublicKeyHandle = tls::KeyHandle;
 using RequestHandle = std::unique_ptr<X509_REQ, FreeWith<X509_REQ_free>>;
-using PublicKeyHandle = std::unique_ptr<EVP_PKEY, FreeWith<EVP_PKEY_free>>;
 using AlternateNames = std::unique_ptr<GENERAL_NAMES, FreeWith<GENERAL_NAMES_free>>;
-
-// "doing: reason", and an empty error queue. Only the reason is told: the data that OpenSSL attaches to some errors may
-// be part of what it read.
-inline Error opensslError(Code code, std::string_view doing) {
-  const char* reason = ERR_reason_error_string(ERR_peek_last_error());
-  ERR_clear_error();
-  return Error(code, "", std::string(doing) + ": " + (reason != nullptr ? reason : "unknown error of OpenSSL"));
-}
-
-inline std::string contentOf(BIO* bio) {
-  char* data = nullptr;
-  const long size = BIO_get_mem_data(bio, &data);
-  return size > 0 ? std::string(data, static_cast<std::size_t>(size)) : std::string();
-}
 
 }  // namespace cubelet::apiserver

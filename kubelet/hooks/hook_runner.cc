@@ -1,20 +1,10 @@
 #include "kubelet/hooks/hook_runner.h"
 
-#include <algorithm>
-#include <cctype>
-
+#include "base/ascii_case.h"
 #include "base/http/tls.h"
 #include "kubelet/probes/action.h"
 
 namespace cubelet::hooks {
-namespace {
-
-bool isAuthorization(const std::string& name) {
-  return std::ranges::equal(name, std::string_view("authorization"),
-                            [](unsigned char a, char b) { return std::tolower(a) == b; });
-}
-
-}  // namespace
 
 Task<Result<void>> HookRunner::run(core::LifecycleHandler handler, HookTarget target,
                                    std::function<void(const std::string& message)> warn) {
@@ -56,7 +46,7 @@ Task<Result<void>> HookRunner::httpGet(core::LifecycleHandler handler, HookTarge
 
   // Once more in plain text, but never with credentials.
   request->url.scheme = "http";
-  std::erase_if(request->headers, [](const auto& header) { return isAuthorization(header.first); });
+  std::erase_if(request->headers, [](const auto& header) { return sameIgnoringCase(header.first, "Authorization"); });
   Result<http::Response> again = co_await services_.http.get(*request, std::nullopt);
   if (!again) co_return fail(again.error());
   warn("request to HTTPS lifecycle hook got HTTP response, retry with HTTP succeeded: host=\"" +

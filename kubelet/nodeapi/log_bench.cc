@@ -132,7 +132,7 @@ class Bench {
     status.mutable_state()->mutable_running();
     logs_.addRoutes(router_);
     auto pair = apiserver::loadOrMakeServingPair(dir_ / "pki", {"n1", {}, {"n1"}, {}}, clock_.wallNow());
-    context_ = web::TlsContext::make(pair->certificates(), *pair->key().secretPem(), {}).value();
+    context_ = web::servingContext(pair->certificates(), *pair->key().secretPem(), {}).value();
     web::ServerOptions options;
     options.name = "bench";
     options.address = "127.0.0.1";
@@ -195,7 +195,7 @@ class Bench {
   FakeNodeView view_;
   ContainerLogs logs_{loop_, clock_, view_, dir_.path()};
   web::Router router_;
-  std::shared_ptr<const web::TlsContext> context_;
+  std::shared_ptr<const tls::Context> context_;
   std::unique_ptr<web::Server> server_;
 };
 

@@ -17,7 +17,7 @@ ServingCertificate::ServingCertificate(Options options) : options_(std::move(opt
 Result<void> ServingCertificate::use(const apiserver::KeyPair& pair) {
   Result<std::string> key = pair.key().secretPem();
   if (!key) return fail(key.error());
-  Result<std::shared_ptr<const web::TlsContext>> made = web::TlsContext::make(pair.certificates(), *key, options_.tls);
+  Result<std::shared_ptr<const tls::Context>> made = web::servingContext(pair.certificates(), *key, options_.tls);
   if (!made) return fail(made.error());
   context_ = std::move(*made);
   expires_ = pair.facts().notAfter;
@@ -31,7 +31,7 @@ Result<void> ServingCertificate::readFiles() {
   if (!certificates) return fail(certificates.error().within("tlsCertFile"));
   Result<std::string> key = readFile(options_.keyFile, kMaxFile);
   if (!key) return fail(key.error().within("tlsPrivateKeyFile"));
-  Result<std::shared_ptr<const web::TlsContext>> made = web::TlsContext::make(*certificates, *key, options_.tls);
+  Result<std::shared_ptr<const tls::Context>> made = web::servingContext(*certificates, *key, options_.tls);
   if (!made) return fail(made.error().within(options_.certificateFile));
   context_ = std::move(*made);
   const Result<std::vector<apiserver::CertificateFacts>> facts = apiserver::readCertificates(*certificates);
@@ -39,7 +39,7 @@ Result<void> ServingCertificate::readFiles() {
   return {};
 }
 
-std::shared_ptr<const web::TlsContext> ServingCertificate::context() {
+std::shared_ptr<const tls::Context> ServingCertificate::context() {
   if (options_.certificateFile.empty()) return context_;
   if (access::FileStamp::of(options_.certificateFile) == certificateStamp_ &&
       access::FileStamp::of(options_.keyFile) == keyStamp_)

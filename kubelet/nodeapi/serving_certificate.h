@@ -30,7 +30,7 @@ class ServingCertificate {
   Result<void> readFiles();
 
   // Null: there is none (yet).
-  std::shared_ptr<const web::TlsContext> context();
+  std::shared_ptr<const tls::Context> context();
   // Of the one that context() has answered last; nothing: there is none.
   std::optional<WallTime> expires() const { return expires_; }
 
@@ -38,7 +38,7 @@ class ServingCertificate {
   Options options_;
   access::FileStamp certificateStamp_;
   access::FileStamp keyStamp_;
-  std::shared_ptr<const web::TlsContext> context_;
+  std::shared_ptr<const tls::Context> context_;
   std::optional<WallTime> expires_;
 };
 

@@ -1,18 +1,13 @@
 #include "kubelet/probes/action.h"
 
-#include <algorithm>
-#include <cctype>
 #include <charconv>
+
+#include "base/ascii_case.h"
 
 namespace cubelet::probes {
 namespace {
 
 constexpr int kMaxPort = 65535;
-
-bool sameName(std::string_view left, std::string_view right) {
-  return std::ranges::equal(left, right,
-                            [](unsigned char a, unsigned char b) { return std::tolower(a) == std::tolower(b); });
-}
 
 Result<std::uint16_t> checked(std::int64_t port) {
   if (port < 1 || port > kMaxPort) return fail(Code::kInvalid, "", "invalid port number: " + std::to_string(port));
@@ -26,7 +21,7 @@ Result<std::string> hostOr(const std::string& host, const std::string& podIp) {
 }
 
 std::string schemeOf(const core::HTTPGetAction& get) {
-  return sameName(get.scheme(), "https") ? "https" : "http";
+  return sameIgnoringCase(get.scheme(), "https") ? "https" : "http";
 }
 
 // The usual ones unless the spec has its own; an empty Accept means none.
@@ -36,8 +31,8 @@ std::vector<std::pair<std::string, std::string>> headersOf(const core::HTTPGetAc
   bool ownAgent = false;
   bool ownAccept = false;
   for (const core::HTTPHeader& header : get.httpheaders()) {
-    ownAgent = ownAgent || sameName(header.name(), "User-Agent");
-    const bool isAccept = sameName(header.name(), "Accept");
+    ownAgent = ownAgent || sameIgnoringCase(header.name(), "User-Agent");
+    const bool isAccept = sameIgnoringCase(header.name(), "Accept");
     ownAccept = ownAccept || isAccept;
     if (isAccept && header.value().empty()) continue;
     headers.emplace_back(header.name(), header.value());

@@ -58,9 +58,8 @@ Task<Result<ConnectionPtr>> Connection::dial(Loop* loop, Clock* clock, std::stri
   co_return std::make_shared<Connection>(std::move(socket));
 }
 
-Task<Result<void>> Connection::startTls(std::shared_ptr<const TlsContext> context) {
-  context_ = std::move(context);
-  tls_ = std::make_unique<TlsSession>(*context_);
+Task<Result<void>> Connection::startTls(std::shared_ptr<const tls::Context> context) {
+  tls_ = std::make_unique<tls::Session>(*context);
   for (;;) {
     Result<bool> ready = tls_->handshake();
     // The next message, or an alert that explains the failure.

@@ -14,7 +14,7 @@
 #include "base/result.h"
 #include "base/semaphore.h"
 #include "base/task.h"
-#include "kubelet/web/tls.h"
+#include "base/tls/session.h"
 
 namespace cubelet::web {
 
@@ -30,7 +30,7 @@ class Connection {
                                                         std::uint16_t port, Duration time);
 
   // The server's side of the handshake.
-  Task<Result<void>> startTls(std::shared_ptr<const TlsContext> context);
+  Task<Result<void>> startTls(std::shared_ptr<const tls::Context> context);
 
   // Some bytes; "" when nothing comes any more.
   Task<std::string> read();
@@ -62,8 +62,7 @@ class Connection {
 
   boost::asio::ip::tcp::socket socket_;
   std::string peer_;
-  std::shared_ptr<const TlsContext> context_;
-  std::unique_ptr<TlsSession> tls_;
+  std::unique_ptr<tls::Session> tls_;
   std::vector<std::string> certificates_;
   std::string putBack_;
   std::string output_;  // without TLS

@@ -1,19 +1,12 @@
 #include "kubelet/web/message.h"
 
-#include <algorithm>
+#include "base/ascii_case.h"
 
 namespace cubelet::web {
-namespace {
-
-char lower(char c) {
-  return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-}
-
-}  // namespace
 
 std::string_view headerOf(const std::vector<Header>& headers, std::string_view name) {
   for (const auto& [known, value] : headers)
-    if (std::ranges::equal(known, name, {}, lower, lower)) return value;
+    if (sameIgnoringCase(known, name)) return value;
   return {};
 }
 

@@ -184,7 +184,7 @@ Task<void> Server::State::serve(std::shared_ptr<State> self, ClientPtr client) {
 }
 
 Task<bool> Server::State::startTls(std::shared_ptr<State> self, ClientPtr client) {
-  std::shared_ptr<const TlsContext> context = self->options.context();
+  std::shared_ptr<const tls::Context> context = self->options.context();
   if (!context) co_return false;
   Timer timer = Connection::deadline(self->clock, client->connection, self->options.limits.handshakeTime);
   Result<void> ready = co_await client->connection->startTls(std::move(context));

@@ -35,7 +35,7 @@ struct ServerOptions {
   std::uint16_t port = 0;  // 0: any free one
   bool tls = false;
   // With `tls`: asked for each connection. Null: there is no certificate yet, the connection is closed.
-  std::function<std::shared_ptr<const TlsContext>()> context;
+  std::function<std::shared_ptr<const tls::Context>()> context;
   ServerLimits limits;
 };
 

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <vector>
 
+#include "base/tls/session.h"
 #include "base/wake.h"
 #include "kubelet/certificates/certificate_request.h"
 #include "kubelet/web/connection.h"
@@ -73,7 +74,7 @@ class WebServer : public testing::Test {
     serving = apiserver::selfSign(*key, {"n1", {}, {"n1"}, {"127.0.0.1"}}, clock.wallNow(),
                                   clock.wallNow() + std::chrono::hours(1))
                   .value();
-    auto made = TlsContext::make(serving->certificates(), *serving->key().secretPem(), settings);
+    auto made = servingContext(serving->certificates(), *serving->key().secretPem(), settings);
     ASSERT_TRUE(made) << made.error().message;
     context = *made;
     start(limits, true);
@@ -102,7 +103,7 @@ class WebServer : public testing::Test {
 
   Loop loop;
   ManualClock clock{loop};
-  std::shared_ptr<const TlsContext> context;
+  std::shared_ptr<const tls::Context> context;
   std::optional<apiserver::KeyPair> serving;
   std::unique_ptr<Server> server;
   std::vector<Request> seen;
@@ -217,10 +218,10 @@ TEST(TlsContext, RefusesAKeyOfAnotherCertificate) {
   auto one =
       apiserver::selfSign(*apiserver::PrivateKey::generate(), {"a", {}, {}, {}}, now, now + std::chrono::hours(1));
   auto other = apiserver::PrivateKey::generate();
-  EXPECT_FALSE(TlsContext::make(one->certificates(), *other->secretPem(), {}));
-  EXPECT_FALSE(TlsContext::make("", "", {}));
-  EXPECT_FALSE(TlsContext::make(one->certificates(), *one->key().secretPem(),
-                                {.minVersion = "", .cipherSuites = {"TLS_UNHEARD_OF"}, .curves = {}}));
+  EXPECT_FALSE(servingContext(one->certificates(), *other->secretPem(), {}));
+  EXPECT_FALSE(servingContext("", "", {}));
+  EXPECT_FALSE(servingContext(one->certificates(), *one->key().secretPem(),
+                              {.minVersion = "", .cipherSuites = {"TLS_UNHEARD_OF"}, .curves = {}}));
 }
 
 TEST_F(WebServer, ASilentClientIsCutOff) {
@@ -257,6 +258,28 @@ TEST_F(WebServer, AClientThatStopsInTheHandshakeIsCutOff) {
   loop.poll();
   clock.advance(seconds(10));
   EXPECT_EQ(client.readToEnd(), "");
+}
+
+TEST_F(WebServer, AClientThatHangsUpAnywhereInTheHandshakeIsForgotten) {
+  useTls();
+  tls::Session session(*tls::Context::make(tls::Side::kClient).value());
+  ASSERT_TRUE(session.handshake());
+  const std::string hello = session.takeOutput();
+  for (std::size_t size = 0; size <= hello.size(); size += 31) {
+    TestClient client(loop, server->port());
+    client.send(std::string_view(hello).substr(0, size));
+    ASSERT_TRUE(loop.runUntil([&] { return server->connections() == 1; }, seconds(10)));
+    client.hangUp();
+    ASSERT_TRUE(loop.runUntil([&] { return server->connections() == 0; }, seconds(10))) << size;
+  }
+}
+
+TEST_F(WebServer, AClientThatSaysSomethingElseThanTlsIsHungUpOn) {
+  useTls();
+  TestClient client(loop, server->port());
+  client.get("/a");
+  EXPECT_EQ(client.readToEnd(), "");
+  EXPECT_TRUE(seen.empty());
 }
 
 TEST_F(WebServer, AClientThatDoesNotReadIsCutOff) {

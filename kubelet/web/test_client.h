@@ -7,7 +7,6 @@
 #include <functional>
 #include <gtest/gtest.h>
 #include <memory>
-#include <openssl/pem.h>
 #include <openssl/ssl.h>
 #include <string>
 #include <string_view>
@@ -16,6 +15,8 @@
 
 #include "base/fd.h"
 #include "base/loop.h"
+#include "base/tls/context.h"
+#include "base/tls/openssl.h"
 
 namespace cubelet::web {
 
@@ -33,11 +34,10 @@ class TestClient {
 
   // With a certificate of its own when `certificate` and `key` (PEM) are given. False: no handshake came about.
   bool startTls(const std::string& certificate = "", const std::string& key = "", int maxVersion = 0) {
-    context_.reset(SSL_CTX_new(TLS_client_method()));
-    if (maxVersion != 0) SSL_CTX_set_max_proto_version(context_.get(), maxVersion);
-    SSL_CTX_set_options(context_.get(), SSL_OP_IGNORE_UNEXPECTED_EOF);
-    if (!certificate.empty()) use(certificate, key);
-    session_.reset(SSL_new(context_.get()));
+    const std::shared_ptr<tls::Context> context = tls::Context::make(tls::Side::kClient).value();
+    if (maxVersion != 0) SSL_CTX_set_max_proto_version(context->openssl(), maxVersion);
+    if (!certificate.empty()) EXPECT_TRUE(context->useCertificate(certificate, key));
+    session_.reset(SSL_new(context->openssl()));
     SSL_set_fd(session_.get(), fd_.get());
     int result = 0;
     int why = SSL_ERROR_NONE;
@@ -95,19 +95,6 @@ class TestClient {
     return true;
   }
 
-  void use(const std::string& certificate, const std::string& key) {
-    BIO* pem = BIO_new_mem_buf(certificate.data(), static_cast<int>(certificate.size()));
-    X509* parsed = PEM_read_bio_X509(pem, nullptr, nullptr, nullptr);
-    SSL_CTX_use_certificate(context_.get(), parsed);
-    X509_free(parsed);
-    BIO_free(pem);
-    pem = BIO_new_mem_buf(key.data(), static_cast<int>(key.size()));
-    EVP_PKEY* secret = PEM_read_bio_PrivateKey(pem, nullptr, nullptr, nullptr);
-    SSL_CTX_use_PrivateKey(context_.get(), secret);
-    EVP_PKEY_free(secret);
-    BIO_free(pem);
-  }
-
   bool take() {
     char buffer[65536];
     for (;;) {
@@ -127,17 +114,9 @@ class TestClient {
     }
   }
 
-  struct FreeContext {
-    void operator()(SSL_CTX* context) const { SSL_CTX_free(context); }
-  };
-  struct FreeSession {
-    void operator()(SSL* session) const { SSL_free(session); }
-  };
-
   Loop& loop_;
   Fd fd_;
-  std::unique_ptr<SSL_CTX, FreeContext> context_;
-  std::unique_ptr<SSL, FreeSession> session_;
+  std::unique_ptr<SSL, tls::FreeWith<SSL_free>> session_;
   std::string received_;
   bool ended_ = false;
 };

@@ -1,13 +1,12 @@
-// The server's side of TLS, without a socket: bytes in, bytes out. What is encrypted goes straight into the string that
-// is sent.
+// How the node's own server speaks TLS.
 #pragma once
 
 #include <memory>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "base/result.h"
+#include "base/tls/context.h"
 
 namespace cubelet::web {
 
@@ -21,55 +20,10 @@ struct TlsSettings {
 // One certificate with its key, and how to speak. Never changes: a new certificate is a new context, and connections
 // keep the one that they were made with. Clients are asked for a certificate; whether it is any good is not judged
 // here, only that the client has its key.
-class TlsContext {
- public:
-  // `certificates` and `key`: PEM, the leaf first. kInvalid: they do not fit together, or no cipher suite or curve that
-  // is asked for is known here.
-  static Result<std::shared_ptr<const TlsContext>> make(const std::string& certificates, const std::string& key,
-                                                        const TlsSettings& settings);
-  ~TlsContext();
-  TlsContext(const TlsContext&) = delete;
-  TlsContext& operator=(const TlsContext&) = delete;
-
- private:
-  friend class TlsSession;
-  TlsContext();
-  struct State;
-  std::unique_ptr<State> state_;
-};
-
-class TlsSession {
- public:
-  explicit TlsSession(const TlsContext& context);
-  ~TlsSession();
-  TlsSession(const TlsSession&) = delete;
-  TlsSession& operator=(const TlsSession&) = delete;
-
-  // What the client has sent.
-  void feed(std::string_view bytes);
-  // What must be sent to the client now; "" when nothing must.
-  std::string takeOutput();
-  // Room for the next output: what takeOutput() has answered, once it has been sent.
-  void reuse(std::string sent);
-  // Keeps no room.
-  void releaseRoom();
-  bool hasOutput() const;
-
-  // True once the session is set up; false: more has to be fed.
-  Result<bool> handshake();
-  // Of the client, DER, its own first; empty when it sent none.
-  std::vector<std::string> peerCertificates() const;
-  Result<void> encrypt(std::string_view plain);
-  // What has been decrypted, at most `most` bytes; "" when more has to be fed, or nothing comes any more (ended()).
-  Result<std::string> decrypt(std::size_t most);
-  // The client has said that nothing more comes.
-  bool ended() const;
-  // Says so to the client.
-  void sayEnd();
-
- private:
-  struct State;
-  std::unique_ptr<State> state_;
-};
+//
+// `certificates` and `key`: PEM, the leaf first. kInvalid: they do not fit together, or no cipher suite or curve that
+// is asked for is known here.
+Result<std::shared_ptr<const tls::Context>> servingContext(const std::string& certificates, const std::string& key,
+                                                           const TlsSettings& settings);
 
 }  // namespace cubelet::web

@@ -3,6 +3,7 @@
 #include <optional>
 #include <utility>
 
+#include "base/curl/error_text.h"
 #include "base/curl/multi.h"
 #include "base/time_text.h"
 #include "base/wake.h"
@@ -53,7 +54,7 @@ class HttpFetch::Transfer {
     if (tooLarge_)
       return fail(Code::kExhausted, "", doing + ": larger than " + std::to_string(request_.maxBytes) + " bytes");
     if (*outcome_ != CURLE_OK) {
-      const std::string detail = errorText_[0] != 0 ? errorText_ : curl_.easy_strerror(*outcome_);
+      const std::string detail = curl::errorText(curl_, *outcome_, errorText_);
       return fail(codeOf(*outcome_), "", doing + ": " + detail);
     }
     long status = 0;
