@@ -225,6 +225,7 @@ constexpr std::string_view kGatesWithEffect[] = {
     "KubeletCrashLoopBackOffMax",
     "KubeletEnsureSecretPulledImages",
     "LocalStorageCapacityIsolationFSQuotaMonitoring",
+    "ResourceHealthStatus",
     "SELinuxMount",
 };
 

@@ -27,6 +27,12 @@ Result<void> Devices::start() {
   return plugins_.start();
 }
 
+Task<Result<void>> Devices::add(std::string resource, std::vector<std::string> versions, std::string socket) {
+  if (Result<void> known = check(resource, versions); !known) co_return known;
+  Result<void> added = co_await plugins_.add(std::move(resource), std::move(socket));
+  co_return added;
+}
+
 Task<void> Devices::close() {
   return plugins_.close();
 }

@@ -118,10 +118,12 @@ Agent::Agent(Loop& loop, Clock& clock, config::Effective effective, cgroups::Pod
       imageService_(std::move(imageChannel), clientOptions(effective_.config, metrics_.kubelet())),
       images_(imageService_, clock, pullLimits(effective_.config)),
       events_(clock, effective_.nodeName),
+      deviceRegistry_(devices_),
       storage_({.loop = loop, .clock = clock, .pool = volumeThreads_, .pump = pump},
                {.root = effective_.commandLine.rootDir,
                 .nodeName = effective_.nodeName,
-                .announcer = wantsCluster(effective_) ? &announcer_ : nullptr},
+                .announcer = wantsCluster(effective_) ? &announcer_ : nullptr,
+                .otherPlugins = &deviceRegistry_},
                {.driverCame = [this] { sync_.retryVolumes(); },
                 .volumesChanged =
                     [this] {
@@ -166,7 +168,8 @@ Agent::Agent(Loop& loop, Clock& clock, config::Effective effective, cgroups::Pod
                .maximumDeadContainers = maximumDeadContainers(effective_.commandLine),
                .admissionNode = &admissionNode_,
                .milestones = metrics_.milestones(),
-               .devices = &devices_},
+               .devices = &devices_,
+               .tellsDeviceHealth = config::FeatureGates::lenient(effective_.config).enabled("ResourceHealthStatus")},
       terminations_(joinPath(layout::ownStateDirectory(context_.node.dirs), "terminations")),
       sync_(context_, terminations_,
             {.changed = [this] { changed(); },

@@ -29,6 +29,7 @@
 #include "kubelet/logs/log_rotator.h"
 #include "kubelet/main/agent_metrics.h"
 #include "kubelet/main/cluster.h"
+#include "kubelet/main/device_registry.h"
 #include "kubelet/main/evictor.h"
 #include "kubelet/main/late_announcer.h"
 #include "kubelet/main/node_api.h"
@@ -110,6 +111,7 @@ class Agent final : public server::AgentView {
   images::Images images_;
   events::EventRecorder events_;
   LateAnnouncer announcer_;
+  DeviceRegistry deviceRegistry_;
   Storage storage_;
   volumes::PodVolumes volumes_;
   devices::Devices devices_;

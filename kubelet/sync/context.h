@@ -53,6 +53,7 @@ struct Context {
   std::function<Task<void>()> readNodeAgain = nullptr;
   Milestones milestones = {};
   devices::Devices* devices = nullptr;  // null: an agent without device plug-ins
+  bool tellsDeviceHealth = true;        // in the status of pods (feature ResourceHealthStatus)
 };
 
 // When a failed step is due again: 10 s with half of that as jitter (RST-10, SBX-3); 1 s when the runtime was not there
