@@ -223,6 +223,7 @@ constexpr std::string_view kGatesWithEffect[] = {
     "GracefulNodeShutdownBasedOnPodPriority",
     "KubeletCrashLoopBackOffMax",
     "KubeletEnsureSecretPulledImages",
+    "KubeletServiceAccountTokenForCredentialProviders",
     "LocalStorageCapacityIsolationFSQuotaMonitoring",
     "ResourceHealthStatus",
     "SELinuxMount",

@@ -327,9 +327,14 @@ Result<void> Agent::readCredentials() {
   std::vector<images::CredentialProvider> providers;
   if (!commandLine.imageCredentialProviderConfig.empty()) {
     Result<std::vector<images::CredentialProvider>> read = images::readCredentialProviders(
-        commandLine.imageCredentialProviderConfig, commandLine.imageCredentialProviderBinDir);
+        commandLine.imageCredentialProviderConfig, commandLine.imageCredentialProviderBinDir,
+        config::FeatureGates::lenient(effective_.config).enabled("KubeletServiceAccountTokenForCredentialProviders"));
     if (!read) return fail(read.error());
     providers = std::move(*read);
+    for (const images::CredentialProvider& one : providers)
+      if (one.tokens && !wantsCluster(effective_))
+        log::warning("a credential provider wants tokens of service accounts; without an API server pods have none",
+                     {{"provider", one.name}});
   }
   std::error_code unknown;
   const std::string here = std::filesystem::current_path(unknown).string();
@@ -337,6 +342,7 @@ Result<void> Agent::readCredentials() {
   nodeCredentials_ = std::make_unique<images::NodeCredentials>(
       loop_, clock_, std::move(providers),
       images::dockerConfigPaths(commandLine.rootDir, here, home != nullptr ? home : ""));
+  if (wantsCluster(effective_)) nodeCredentials_->useAccounts(&accounts_);
   context_.nodeCredentials = nodeCredentials_.get();
 
   const config::KubeletConfiguration& config = effective_.config;

@@ -15,7 +15,6 @@
 #include "kubelet/events/recorder.h"
 #include "kubelet/hooks/hook_runner.h"
 #include "kubelet/images/images.h"
-#include "kubelet/images/node_credentials.h"
 #include "kubelet/objects/objects.h"
 #include "kubelet/observe/observer.h"
 #include "kubelet/plan/plan_pod.h"
@@ -23,6 +22,11 @@
 #include "kubelet/probes/runner.h"
 #include "kubelet/sync/milestones.h"
 #include "kubelet/volumes/pod_volumes.h"
+
+namespace cubelet::images {
+class NodeCredentials;
+class PullRecords;
+}  // namespace cubelet::images
 
 namespace cubelet::sync {
 
