@@ -5,6 +5,7 @@
 
 #include "base/files.h"
 #include "base/log.h"
+#include "kubelet/devices/registration_rules.h"
 
 namespace cubelet::devices {
 namespace {
