@@ -1,11 +1,13 @@
 #include "base/log.h"
 
+#include <atomic>
 #include <cstdlib>
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
 #include <sys/stat.h>
 
 #include "base/log_line.h"
+#include "base/log_verbosity.h"
 
 namespace cubelet::log {
 namespace {
@@ -13,6 +15,11 @@ namespace {
 // Set once before other threads exist; read-only afterwards.
 Options& options() {
   static Options value;
+  return value;
+}
+
+std::atomic<int>& verbosity() {
+  static std::atomic<int> value{0};
   return value;
 }
 
@@ -46,6 +53,11 @@ spdlog::level::level_enum spdlogLevel(Priority priority) {
 
 void configure(const Options& wanted) {
   options() = wanted;
+  setVerbosity(wanted.verbosity);
+}
+
+void setVerbosity(int wanted) {
+  verbosity().store(wanted, std::memory_order_relaxed);
 }
 
 bool stderrIsJournal() {
@@ -62,7 +74,7 @@ void write(Priority priority, std::string_view message, std::initializer_list<Fi
 }
 
 bool verbose(int level) {
-  return level <= options().verbosity;
+  return level <= verbosity().load(std::memory_order_relaxed);
 }
 
 }  // namespace cubelet::log

@@ -176,6 +176,18 @@ Task<Result<std::vector<v1::Container>>> GrpcRuntime::listContainers(v1::Contain
   co_return toVector(reply->mutable_containers());
 }
 
+Task<Result<void>> GrpcRuntime::updatePodSandboxResources(std::string id, v1::LinuxContainerResources resources,
+                                                          v1::LinuxContainerResources overhead) {
+  v1::UpdatePodSandboxResourcesRequest request;
+  request.set_pod_sandbox_id(id);
+  *request.mutable_resources() = std::move(resources);
+  *request.mutable_overhead() = std::move(overhead);
+  auto call = askRuntime<v1::UpdatePodSandboxResourcesResponse>("UpdatePodSandboxResources", request, std::move(id));
+  auto reply = co_await std::move(call);
+  if (!reply) co_return fail(std::move(reply.error()));
+  co_return Result<void>();
+}
+
 Task<Result<void>> GrpcRuntime::updateContainerResources(std::string id, v1::LinuxContainerResources resources) {
   v1::UpdateContainerResourcesRequest request;
   request.set_container_id(id);

@@ -25,6 +25,8 @@ class GrpcRuntime final : public RuntimeService, public Checkpointer {
   Task<Result<void>> removePodSandbox(std::string id) override;
   Task<Result<v1::PodSandboxStatusResponse>> podSandboxStatus(std::string id) override;
   Task<Result<std::vector<v1::PodSandbox>>> listPodSandbox(v1::PodSandboxFilter filter) override;
+  Task<Result<void>> updatePodSandboxResources(std::string id, v1::LinuxContainerResources resources,
+                                               v1::LinuxContainerResources overhead) override;
 
   Task<Result<std::string>> createContainer(std::string sandboxId, v1::ContainerConfig config,
                                             v1::PodSandboxConfig sandboxConfig) override;

@@ -63,6 +63,10 @@ class RuntimeService {
   virtual Task<Result<void>> removePodSandbox(std::string id) = 0;  // NotFound counts as done
   virtual Task<Result<v1::PodSandboxStatusResponse>> podSandboxStatus(std::string id) = 0;
   virtual Task<Result<std::vector<v1::PodSandbox>>> listPodSandbox(v1::PodSandboxFilter filter) = 0;
+  // What the sandbox's containers and its overhead have together from now on. kUnimplemented: runtimes such as
+  // containerd before 2.1.
+  virtual Task<Result<void>> updatePodSandboxResources(std::string id, v1::LinuxContainerResources resources,
+                                                       v1::LinuxContainerResources overhead) = 0;
 
   // Answers the container id.
   virtual Task<Result<std::string>> createContainer(std::string sandboxId, v1::ContainerConfig config,

@@ -124,4 +124,17 @@ Task<Result<std::vector<v1::PodSandbox>>> FakeRuntime::listPodSandbox(v1::PodSan
   co_return std::move(found);
 }
 
+Task<Result<void>> FakeRuntime::updatePodSandboxResources(std::string id, v1::LinuxContainerResources resources,
+                                                          v1::LinuxContainerResources overhead) {
+  FakeCalls::Visit visit(calls_, "UpdatePodSandboxResources");
+  auto begun = co_await begin("UpdatePodSandboxResources", nameOf(id));
+  if (!begun) co_return fail(begun.error());
+  SandboxPtr s = findSandbox(id);
+  if (!s) co_return noSandbox("UpdatePodSandboxResources", id);
+  *s->config.mutable_linux()->mutable_resources() = std::move(resources);
+  *s->config.mutable_linux()->mutable_overhead() = std::move(overhead);
+  if (*begun) co_return fail(**begun);
+  co_return Result<void>();
+}
+
 }  // namespace cubelet::cri

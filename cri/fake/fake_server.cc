@@ -121,6 +121,12 @@ Task<Result<v1::ListContainersResponse>> listContainers(FakeRuntime* runtime, v1
   for (v1::Container& item : *items) *response.add_containers() = std::move(item);
   co_return std::move(response);
 }
+Task<Result<v1::UpdatePodSandboxResourcesResponse>> updatePodSandboxResources(
+    FakeRuntime* runtime, v1::UpdatePodSandboxResourcesRequest request) {
+  Result<void> done =
+      co_await runtime->updatePodSandboxResources(request.pod_sandbox_id(), request.resources(), request.overhead());
+  co_return emptyReply<v1::UpdatePodSandboxResourcesResponse>(done);
+}
 Task<Result<v1::UpdateContainerResourcesResponse>> updateContainerResources(
     FakeRuntime* runtime, v1::UpdateContainerResourcesRequest request) {
   Result<void> done = co_await runtime->updateContainerResources(request.container_id(), request.linux());
@@ -339,6 +345,7 @@ void FakeServer::serveRuntime() {
   serve(server_, runtime_, service + "RemoveContainer", removeContainer);
   serve(server_, runtime_, service + "ContainerStatus", containerStatus);
   serve(server_, runtime_, service + "ListContainers", listContainers);
+  serve(server_, runtime_, service + "UpdatePodSandboxResources", updatePodSandboxResources);
   serve(server_, runtime_, service + "UpdateContainerResources", updateContainerResources);
   serve(server_, runtime_, service + "ReopenContainerLog", reopenContainerLog);
   serve(server_, runtime_, service + "ExecSync", execSync);

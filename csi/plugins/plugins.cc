@@ -124,14 +124,12 @@ Result<void> Plugins::look() {
 Task<void> Plugins::lookAfter(std::string socket) {
   Backoff backoff = makeBackoff();
   for (;;) {
-    Result<Offer> registered = co_await registerOnce(socket);
+    Result<void> registered = co_await registerOnce(socket);
     pluginregistration::RegistrationStatus status;
     status.set_plugin_registered(registered.has_value());
-    if (registered)
-      log::info("CSI driver registered", {{"driver", registered->driver}, {"socket", socket}});
-    else {
+    if (!registered) {
       status.set_error(registered.error().message);
-      log::warning("CSI driver not registered", {{"socket", socket}, {"error", registered.error().message}});
+      log::warning("plugin not registered", {{"socket", socket}, {"error", registered.error().message}});
     }
     Result<void> told = co_await connector_.tell(socket, status);
     if (!told) log::debug(2, "plugin not told", {{"socket", socket}, {"error", told.error().message}});
@@ -140,10 +138,19 @@ Task<void> Plugins::lookAfter(std::string socket) {
   }
 }
 
-Task<Result<Offer>> Plugins::registerOnce(std::string socket) {
+Task<Result<void>> Plugins::registerOnce(std::string socket) {
   Result<pluginregistration::PluginInfo> info = co_await connector_.info(socket);
   if (!info) co_return fail(info.error().within("ask the plugin at " + socket + " who it is"));
-  Result<Offer> offer = readOffer(*info, socket);
+  Result<void> registered;
+  if (options_.others != nullptr && options_.others->takes(info->type()))
+    registered = co_await options_.others->add(std::move(*info), socket);
+  else
+    registered = co_await registerDriver(std::move(*info), socket);
+  co_return registered;
+}
+
+Task<Result<void>> Plugins::registerDriver(pluginregistration::PluginInfo info, std::string socket) {
+  Result<Offer> offer = readOffer(info, socket);
   if (!offer) co_return fail(offer.error());
   if (auto may = mayTake(*offer); !may) co_return fail(may.error());
 
@@ -158,12 +165,13 @@ Task<Result<Offer>> Plugins::registerOnce(std::string socket) {
   // Another plugin may have taken the name meanwhile.
   if (auto may = mayTake(*offer); !may) co_return fail(may.error());
   take(*offer, facts, std::move(service));
-  if (announcer_ == nullptr) co_return offer;
+  log::info("CSI driver registered", {{"driver", offer->driver}, {"socket", socket}});
+  if (announcer_ == nullptr) co_return Result<void>();
 
   Result<void> announced = co_await announcer_->announce(facts);
   if (announced) {
     startLearning(offer->driver, socket);
-    co_return offer;
+    co_return Result<void>();
   }
   if (!isRetryable(announced.error().code)) {
     drop(socket);
@@ -171,7 +179,7 @@ Task<Result<Offer>> Plugins::registerOnce(std::string socket) {
   }
   log::warning("CSI driver not announced", {{"driver", offer->driver}, {"error", announced.error().message}});
   startAnnouncing(socket, facts, false);
-  co_return offer;
+  co_return Result<void>();
 }
 
 // A plugin that was killed leaves its socket behind, and may come back on another one: a socket that nobody serves
@@ -283,6 +291,7 @@ void Plugins::take(const Offer& offer, DriverFacts facts, std::shared_ptr<NodeSe
 }
 
 void Plugins::drop(const std::string& socket) {
+  if (options_.others != nullptr) options_.others->remove(socket);
   for (auto held = held_.begin(); held != held_.end(); ++held) {
     if (held->second.driver.offer.socket != socket) continue;
     const std::string driver = held->first;

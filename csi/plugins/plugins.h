@@ -21,6 +21,17 @@
 
 namespace cubelet::csi {
 
+// Plug-ins of another type than CSIPlugin: they register in the same directory. Loop thread only.
+class OtherPlugins {
+ public:
+  virtual ~OtherPlugins() = default;
+  virtual bool takes(const std::string& type) const = 0;
+  // One that registers at `socket`. An error: it is refused, told so, and tried again as drivers are.
+  virtual Task<Result<void>> add(pluginregistration::PluginInfo info, std::string socket) = 0;
+  // That socket is gone, whoever it was that registered there.
+  virtual void remove(const std::string& socket) = 0;
+};
+
 // Watches <root>/plugins_registry (CSI-1): no polling, an event leads to one look at the whole directory. Each socket
 // has a task of its own, so that a plugin that hangs costs only itself; it is tried again with back-off (500 ms,
 // doubling to 2 min 2 s) as long as its socket is there. A socket that vanishes takes its driver away.
@@ -33,6 +44,7 @@ class Plugins {
     std::string directory;  // made when missing, 0750
     // A driver can be used from now on; called in that turn of the loop.
     std::function<void(const std::string& driver)> registered = [](const std::string&) {};
+    OtherPlugins* others = nullptr;  // null: they are refused. Outlives Plugins
   };
   // `announcer` null: nobody is told. All must outlive this object.
   Plugins(Loop& loop, Clock& clock, Connector& connector, DriverAnnouncer* announcer, Options options);
@@ -82,7 +94,8 @@ class Plugins {
   Result<void> look();
   Task<void> reap();
   Task<void> lookAfter(std::string socket);
-  Task<Result<Offer>> registerOnce(std::string socket);
+  Task<Result<void>> registerOnce(std::string socket);
+  Task<Result<void>> registerDriver(pluginregistration::PluginInfo info, std::string socket);
   Result<void> mayTake(const Offer& offer);
   void startAnnouncing(const std::string& socket, const DriverFacts& facts, bool now);
   Task<void> learnPeriod(std::string driver, std::string socket);

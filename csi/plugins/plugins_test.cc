@@ -135,6 +135,47 @@ TEST_F(Registry, CSI_1_ASocketRegistersItsDriverAndIsTold) {
   EXPECT_TRUE(plugins.find("a.csi"));
 }
 
+struct FakeOthers final : OtherPlugins {
+  std::vector<std::string> log;
+  std::optional<Error> refuse;
+
+  bool takes(const std::string& type) const override { return type == "DevicePlugin"; }
+  Task<Result<void>> add(pluginregistration::PluginInfo info, std::string socket) override {
+    log.push_back("add " + info.name() + " " + fs::path(socket).filename().string());
+    if (refuse) co_return fail(*refuse);
+    co_return Result<void>();
+  }
+  void remove(const std::string& socket) override { log.push_back("remove " + fs::path(socket).filename().string()); }
+};
+
+TEST_F(Registry, SRV_14_PluginsOfAnotherTypeAreSomebodyElses) {
+  FakeOthers others;
+  Plugins both(loop, clock, connector, nullptr, {.directory = dir / "registry", .others = &others});
+  TaskGroup group(loop);
+  group.spawn("plugins", keep(&both));
+  awaitStarted();
+  plugin("gpu.sock", "example.com/gpu", "v1beta1").info.set_type("DevicePlugin");
+  plugin("dra.sock", "dra").info.set_type("DRAPlugin");
+  makeSocket(socket("gpu.sock"));
+  makeSocket(socket("dra.sock"));
+  auto& gpu = connector.plugins[socket("gpu.sock")];
+  auto& dra = connector.plugins[socket("dra.sock")];
+  ASSERT_TRUE(await([&] { return !gpu.told.empty() && !dra.told.empty(); }));
+  EXPECT_TRUE(gpu.told[0].plugin_registered());
+  EXPECT_FALSE(dra.told[0].plugin_registered());
+  EXPECT_THAT(dra.told[0].error(), HasSubstr("only CSIPlugin is supported"));
+  EXPECT_THAT(others.log, ElementsAre("add example.com/gpu gpu.sock"));
+  EXPECT_TRUE(both.drivers().empty());
+  fs::remove(socket("gpu.sock"));
+  ASSERT_TRUE(await([&] { return others.log.size() == 2; }));
+  EXPECT_EQ(others.log[1], "remove gpu.sock");
+  others.refuse = Error(Code::kInvalid, "", "no resource");
+  makeSocket(socket("gpu.sock"));
+  ASSERT_TRUE(await([&] { return gpu.told.size() == 2; }));
+  EXPECT_EQ(gpu.told[1].error(), "no resource");
+  loop.runToEnd(group.close());
+}
+
 TEST_F(Registry, CSI_1_SocketsThatAreThereAndInSubdirectoriesCountAndDotFilesDoNot) {
   fs::create_directories(dir / "registry/sub");
   fs::create_directories(dir / "registry/.hidden");

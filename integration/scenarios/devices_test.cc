@@ -5,6 +5,7 @@
 #include "base/task_group.h"
 #include "integration/harness/node_test.h"
 #include "kubelet/devices/test_plugin.h"
+#include "proto/pluginregistration/registration.pb.h"
 
 namespace cubelet::integration {
 namespace {
@@ -14,12 +15,15 @@ constexpr char kCard[] = "example.com/card";
 // A plug-in on a thread of its own.
 class CardPlugin {
  public:
-  // Its containers see `files` at /vendor.
-  CardPlugin(const std::filesystem::path& directory, const std::filesystem::path& files)
+  // Its containers see `files` at /vendor. With a `registry`, the directory of all plug-ins, it waits there to be
+  // found.
+  CardPlugin(const std::filesystem::path& directory, const std::filesystem::path& files,
+             const std::filesystem::path& registry = {})
       : plugin_(loop_, clock_, directory.string(), "card.sock"),
         kubelet_(rpc::Channel::create(pump_, (directory / "kubelet.sock").string()).value()) {
     plugin_.mountSource = files.string();
     plugin_.setDevices({{"card-0", true}, {"card-1", true}});
+    if (!registry.empty()) waitIn(registry.string(), (directory / "card.sock").string());
     thread_ = std::thread([this] {
       while (!ended_) loop_.context().run_for(std::chrono::milliseconds(50));
     });
@@ -40,6 +44,30 @@ class CardPlugin {
   }
 
  private:
+  using Info = pluginregistration::PluginInfo;
+  using Status = pluginregistration::RegistrationStatus;
+  using Heard = pluginregistration::RegistrationStatusResponse;
+
+  void waitIn(const std::string& registry, const std::string& serves) {
+    registration_ = std::make_unique<rpc::TestServer>(loop_, registry + "/card-reg.sock");
+    registration_->onCall<pluginregistration::InfoRequest, Info>(
+        "/pluginregistration.Registration/GetInfo", [serves](auto) -> Task<Result<Info>> { return whoIAm(serves); });
+    registration_->onCall<Status, Heard>("/pluginregistration.Registration/NotifyRegistrationStatus",
+                                         [this](auto told) -> Task<Result<Heard>> { return hear(this, told); });
+    EXPECT_TRUE(registration_->start());
+  }
+  static Task<Result<Info>> whoIAm(std::string serves) {
+    Info info;
+    info.set_type("DevicePlugin");
+    info.set_name(kCard);
+    info.set_endpoint(serves);
+    info.add_supported_versions("v1beta1");
+    co_return info;
+  }
+  static Task<Result<Heard>> hear(CardPlugin* self, Status told) {
+    self->registered_ = told.plugin_registered();
+    co_return Heard();
+  }
   static Task<void> announce(CardPlugin* self) {
     Result<devices::wire::Empty> answer =
         co_await devices::registerPlugin(self->kubelet_, self->plugin_.registration(kCard));
@@ -51,6 +79,7 @@ class CardPlugin {
   rpc::Pump pump_{loop_};
   devices::TestPlugin plugin_;
   rpc::ChannelPtr kubelet_;
+  std::unique_ptr<rpc::TestServer> registration_;
   TaskGroup tasks_{loop_};
   std::atomic<bool> registered_ = false;
   std::atomic<bool> ended_ = false;
@@ -69,6 +98,14 @@ struct PluginDevices : NodeTest {
     return [this, name, text]() -> std::string {
       const std::string found = node().record(name);
       return found == text ? "" : "it says \"" + found + "\"";
+    };
+  }
+  Look healthIs(const std::string& pod, const std::string& device, const std::string& health) {
+    return [this, pod, device, health]() -> std::string {
+      const json statuses = node().podOf(pod)["status"].value("containerStatuses", json::array());
+      const json wanted = {{{"name", kCard}, {"resources", {{{"resourceID", device}, {"health", health}}}}}};
+      const json found = statuses.empty() ? json() : statuses[0].value("allocatedResourcesStatus", json());
+      return found == wanted ? "" : "it is " + found.dump();
     };
   }
   std::filesystem::path directory() { return node().root() / "device-plugins"; }
@@ -114,6 +151,29 @@ TEST_F(PluginDevices, SRV_14_AContainerGetsItsDevicesAndKeepsThemOverAKill) {
   node().cri().stopContainer(node().cri().containersOf("p-node1").at(0).id());
   EXPECT_TRUE(eventually("the container starts again", kSoon, hasStarts(node(), "started-p", 2)));
   EXPECT_EQ(node().record("p"), "card-0\ndriver.so\n");
+}
+
+TEST_F(PluginDevices, SRV_14_APluginMayWaitToBeFound) {
+  const std::filesystem::path files = node().dir() / "vendor";
+  const std::filesystem::path own = node().dir() / "card";
+  std::filesystem::create_directories(files / "driver.so");
+  std::filesystem::create_directories(own);
+  const std::filesystem::path registry = node().root() / "plugins_registry";
+  std::filesystem::create_directories(registry);
+  node().startAgent();
+  node().write("p.json", asking("p", "1"));
+  {
+    CardPlugin plugin(own, files, registry);
+    ASSERT_TRUE(eventually("the plug-in is registered", kSoon, plugin.isRegistered()));
+    ASSERT_TRUE(eventually("the container has its device", kSoon, says("p", "card-0\ndriver.so\n")));
+    ASSERT_TRUE(eventually("its health is told", kSoon, healthIs("p", "card-0", "Healthy")));
+    node().killAgent();
+    node().startAgent();
+    node().write("q.json", asking("q", "1"));
+    ASSERT_TRUE(eventually("the new agent has found it by itself", kSoon, says("q", "card-1\ndriver.so\n")));
+  }
+  EXPECT_TRUE(eventually("it is gone with its socket", kSoon, healthIs("p", "card-0", "Unhealthy")));
+  EXPECT_EQ(node().starts("started-p"), 1u);
 }
 
 }  // namespace

@@ -18,7 +18,6 @@ using nlohmann::json;
 constexpr std::string_view kWorks;
 // Not there yet.
 constexpr std::string_view kSystemLogs = "questions to the system's journal by HTTPS";
-constexpr std::string_view kLogLevel = "the log level by HTTPS";
 constexpr std::string_view kMemoryQos = "memory that is kept for pods, an alpha feature";
 constexpr std::string_view kQosReserved = "an alpha feature";
 constexpr std::string_view kOtherCgroups = "cgroups of programs that are not pods: use systemd units";
@@ -73,7 +72,7 @@ constexpr Support kTable[] = {
     {"enableSystemLogHandler", kWorks},
     {"enableSystemLogQuery", kSystemLogs},
     {"enableProfilingHandler", kGoOnly},
-    {"enableDebugFlagsHandler", kLogLevel},
+    {"enableDebugFlagsHandler", kWorks},
     {"showHiddenMetricsForVersion", kNoHiddenMetrics},
 
     // ---- Images
@@ -224,7 +223,9 @@ constexpr std::string_view kGatesWithEffect[] = {
     "GracefulNodeShutdownBasedOnPodPriority",
     "KubeletCrashLoopBackOffMax",
     "KubeletEnsureSecretPulledImages",
+    "KubeletServiceAccountTokenForCredentialProviders",
     "LocalStorageCapacityIsolationFSQuotaMonitoring",
+    "ResourceHealthStatus",
     "SELinuxMount",
 };
 

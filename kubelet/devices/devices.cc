@@ -5,6 +5,7 @@
 
 #include "base/files.h"
 #include "base/log.h"
+#include "kubelet/devices/registration_rules.h"
 
 namespace cubelet::devices {
 namespace {
@@ -25,6 +26,12 @@ Devices::Devices(Services services, std::string directory, std::function<void()>
 Result<void> Devices::start() {
   load();
   return plugins_.start();
+}
+
+Task<Result<void>> Devices::add(std::string resource, std::vector<std::string> versions, std::string socket) {
+  if (Result<void> known = check(resource, versions); !known) co_return known;
+  Result<void> added = co_await plugins_.add(std::move(resource), std::move(socket));
+  co_return added;
 }
 
 Task<void> Devices::close() {

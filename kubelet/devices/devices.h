@@ -6,6 +6,7 @@
 #include <map>
 #include <set>
 #include <string>
+#include <vector>
 
 #include "base/clock.h"
 #include "base/loop.h"
@@ -38,6 +39,12 @@ class Devices {
   // noted counts all the same.
   Result<void> start();
   Task<void> close();
+
+  // A plug-in that has registered in the directory of all plug-ins: its name is its resource, `socket` is the absolute
+  // path where it serves. The error is for the plug-in: it is not taken.
+  Task<Result<void>> add(std::string resource, std::vector<std::string> versions, std::string socket);
+  // That socket is gone.
+  void remove(const std::string& socket) { plugins_.remove(socket); }
 
   // For the status of the node.
   Amounts amounts() const { return amountsOf(plugins_.inventory()); }

@@ -183,6 +183,23 @@ TEST_F(DevicePlugins, SRV_14_TheLastRegistrationOfAResourceCounts) {
   stopAgent();
 }
 
+TEST_F(DevicePlugins, SRV_14_OneThatSomebodyElseHasFoundIsTaken) {
+  const std::string socket = directory + "/gpu.sock";
+  const Result<void> refused = loop.runToEnd(devices->add(kGpu, {"v1alpha", "v2"}, socket));
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().message,
+            "requested API version \"v1alpha, v2\" is not supported by kubelet. Supported version is \"v1beta1\"");
+  EXPECT_FALSE(loop.runToEnd(devices->add("gpu", {"v1beta1"}, socket)));
+  ASSERT_TRUE(loop.runToEnd(devices->add(kGpu, {"v1alpha", "v1beta1"}, socket)));
+  ASSERT_TRUE(offers({2, 2}));
+  devices->remove(directory + "/other.sock");
+  EXPECT_TRUE(offers({2, 2}));
+  devices->remove(socket);
+  EXPECT_TRUE(offers({2, 0})) << "its capacity stays for a while";
+  ASSERT_TRUE(loop.runToEnd(devices->add(kGpu, {"v1beta1"}, socket)));
+  EXPECT_TRUE(offers({2, 2}));
+}
+
 TEST_F(DevicePlugins, SRV_14_FindANewSocketAfterARestart) {
   registerGpus();
   struct stat before{};

@@ -76,12 +76,17 @@ Task<Result<std::string>> Plugins::registered(std::string request) {
   Result<wire::RegisterRequest> asked = rpc::parseRequest<wire::RegisterRequest>(request);
   if (!asked) co_return fail(asked.error());
   const std::string resource = asked->resource_name();
-  Result<void> taken = check(*asked);
-  Result<rpc::ChannelPtr> channel;
-  if (taken)
-    channel = rpc::Channel::create(pump_, joinPath(directory_, asked->endpoint()));
-  else
-    channel = fail(taken.error());
+  if (Result<void> taken = check(*asked); !taken) {
+    log::warning("a device plug-in is refused", {{"resource", resource}, {"error", taken.error().message}});
+    co_return fail(taken.error());
+  }
+  Result<void> added = co_await add(resource, joinPath(directory_, asked->endpoint()));
+  if (!added) co_return fail(added.error());
+  co_return wire::Empty().SerializeAsString();
+}
+
+Task<Result<void>> Plugins::add(std::string resource, std::string socket) {
+  Result<rpc::ChannelPtr> channel = rpc::Channel::create(pump_, socket);
   if (!channel) {
     log::warning("a device plug-in is refused", {{"resource", resource}, {"error", channel.error().message}});
     co_return fail(channel.error());
@@ -92,11 +97,20 @@ Task<Result<std::string>> Plugins::registered(std::string request) {
     log::warning("a device plug-in does not answer", {{"resource", resource}, {"error", options.error().message}});
     co_return fail(options.error());
   }
-  auto plugin = std::make_shared<Plugin>(Plugin{client, std::move(*options), client.listAndWatch()});
+  auto plugin = std::make_shared<Plugin>(Plugin{socket, client, std::move(*options), client.listAndWatch()});
   if (const PluginPtr old = std::exchange(plugins_[resource], plugin)) old->stream.reset();
-  log::info("a device plug-in has registered", {{"resource", resource}, {"socket", asked->endpoint()}});
+  log::info("a device plug-in has registered", {{"resource", resource}, {"socket", socket}});
   tasks_.spawn("devices of " + resource, follow(resource, plugin));
-  co_return wire::Empty().SerializeAsString();
+  co_return Result<void>();
+}
+
+void Plugins::remove(const std::string& socket) {
+  for (const auto& [resource, plugin] : plugins_) {
+    if (plugin->socket != socket) continue;
+    log::warning("a device plug-in is gone", {{"resource", resource}, {"socket", socket}});
+    plugin->stream.reset();
+    return lost(std::string(resource));
+  }
 }
 
 Task<void> Plugins::follow(std::string resource, PluginPtr plugin) {

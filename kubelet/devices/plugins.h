@@ -23,6 +23,7 @@ class Plugins {
   static constexpr Duration kGrace = std::chrono::minutes(5);
 
   struct Plugin {
+    std::string socket;
     PluginClient client;
     wire::DevicePluginOptions options;
     std::unique_ptr<DeviceStream> stream;  // null: another one has taken its place
@@ -37,6 +38,12 @@ class Plugins {
   // Removes the sockets in the directory, makes our own and begins to serve.
   Result<void> start();
   Task<void> close();
+
+  // A plug-in that somebody else has found serves at `socket`, an absolute path; check() has nothing against it. It is
+  // the resource's from now on.
+  Task<Result<void>> add(std::string resource, std::string socket);
+  // That socket is gone, and with it the plug-in that was there.
+  void remove(const std::string& socket);
 
   const Inventory& inventory() const { return inventory_; }
   // Null: it has not registered, or is gone.

@@ -1,5 +1,7 @@
 #include "kubelet/devices/registration_rules.h"
 
+#include <algorithm>
+
 #include "kubelet/api/names.h"
 #include "kubelet/api/pod_resources.h"
 
@@ -13,13 +15,20 @@ bool isExtendedName(const std::string& name) {
 
 }  // namespace
 
-Result<void> check(const ::v1beta1::RegisterRequest& request) {
-  if (request.version() != kApiVersion)
+Result<void> check(const std::string& resource, const std::vector<std::string>& versions) {
+  if (std::ranges::find(versions, kApiVersion) == versions.end()) {
+    std::string asked;
+    for (const std::string& version : versions) asked += (asked.empty() ? "" : ", ") + version;
     return fail(Code::kInvalid, "",
-                "requested API version \"" + request.version() +
-                    "\" is not supported by kubelet. Supported version is \"" + kApiVersion + "\"");
-  if (!isExtendedName(request.resource_name()))
-    return fail(Code::kInvalid, "", "the ResourceName \"" + request.resource_name() + "\" is invalid");
+                "requested API version \"" + asked + "\" is not supported by kubelet. Supported version is \"" +
+                    kApiVersion + "\"");
+  }
+  if (!isExtendedName(resource)) return fail(Code::kInvalid, "", "the ResourceName \"" + resource + "\" is invalid");
+  return {};
+}
+
+Result<void> check(const ::v1beta1::RegisterRequest& request) {
+  if (Result<void> known = check(request.resource_name(), {request.version()}); !known) return known;
   const std::string& socket = request.endpoint();
   if (socket.empty() || socket == "." || socket == ".." || socket == kKubeletSocket ||
       socket.find('/') != std::string::npos || socket.find('\0') != std::string::npos)

@@ -7,6 +7,7 @@
 
 #include "base/files.h"
 #include "kubelet/api/codec.h"
+#include "kubelet/api/names.h"
 
 namespace cubelet::images {
 namespace {
@@ -21,6 +22,8 @@ constexpr std::string_view kConfigVersions[] = {"kubelet.config.k8s.io/v1", "kub
 constexpr std::string_view kProviderVersions[] = {"credentialprovider.kubelet.k8s.io/v1",
                                                   "credentialprovider.kubelet.k8s.io/v1beta1",
                                                   "credentialprovider.kubelet.k8s.io/v1alpha1"};
+constexpr char kKeptByAccount[] = "ServiceAccount";
+constexpr char kKeptByToken[] = "Token";
 constexpr char kCacheKeyTypes[] = "Image, Registry or Global";
 
 bool isOneOf(std::string_view text, const auto& all) {
@@ -30,7 +33,8 @@ bool isOneOf(std::string_view text, const auto& all) {
 // Gathers what is wrong with one file.
 class Checker {
  public:
-  Checker(const api::Document& document, std::vector<Problem>& problems) : document_(document), problems_(problems) {}
+  Checker(const api::Document& document, bool tokensAllowed, std::vector<Problem>& problems)
+      : document_(document), tokensAllowed_(tokensAllowed), problems_(problems) {}
 
   void check(const provider::CredentialProviderConfig& config) {
     if (document_.kind != "CredentialProviderConfig") bad("kind", "must be CredentialProviderConfig");
@@ -60,16 +64,37 @@ class Checker {
       bad(path + ".defaultCacheDuration", "is required");
     else if (one.defaultcacheduration().duration() < 0)
       bad(path + ".defaultCacheDuration", "must not be negative");
-    if (one.has_tokenattributes())
-      bad(path + ".tokenAttributes",
-          "tokens of service accounts are not handed to providers by this agent: leave it out");
+    if (one.has_tokenattributes()) checkTokens(one, path + ".tokenAttributes");
+  }
+  void checkTokens(const provider::CredentialProvider& one, const std::string& path) {
+    const provider::ServiceAccountTokenAttributes& tokens = one.tokenattributes();
+    if (!tokensAllowed_)
+      bad(path, "needs the feature gate KubeletServiceAccountTokenForCredentialProviders, which is off");
+    if (one.apiversion() != kProviderVersions[0])
+      bad(path, std::string("needs apiVersion ") + std::string(kProviderVersions[0]));
+    if (tokens.serviceaccounttokenaudience().empty()) bad(path + ".serviceAccountTokenAudience", "is required");
+    if (tokens.cachetype() != kKeptByAccount && tokens.cachetype() != kKeptByToken)
+      bad(path + ".cacheType", "must be ServiceAccount or Token");
+    if (!tokens.has_requireserviceaccount()) bad(path + ".requireServiceAccount", "is required");
+    if (!tokens.requireserviceaccount() && !tokens.requiredserviceaccountannotationkeys().empty())
+      bad(path + ".requiredServiceAccountAnnotationKeys", "must be empty unless requireServiceAccount is true");
+    std::set<std::string> seen;
+    checkKeys(tokens.requiredserviceaccountannotationkeys(), path + ".requiredServiceAccountAnnotationKeys", seen);
+    checkKeys(tokens.optionalserviceaccountannotationkeys(), path + ".optionalServiceAccountAnnotationKeys", seen);
+  }
+  void checkKeys(const auto& keys, const std::string& path, std::set<std::string>& seen) {
+    for (const std::string& key : keys) {
+      if (const api::Reasons why = api::whyNotLabelKey(key); !why.empty()) bad(path, "\"" + key + "\": " + why.front());
+      if (!seen.insert(key).second) bad(path, "\"" + key + "\" is there twice");
+    }
   }
 
   const api::Document& document_;
+  bool tokensAllowed_;
   std::vector<Problem>& problems_;
 };
 
-Result<provider::CredentialProviderConfig> readFileAt(const std::string& path) {
+Result<provider::CredentialProviderConfig> readFileAt(const std::string& path, bool tokensAllowed) {
   Result<std::string> text = readFile(path, kMaxFile);
   if (!text) return fail(text.error());
   std::vector<Problem> problems;
@@ -77,7 +102,7 @@ Result<provider::CredentialProviderConfig> readFileAt(const std::string& path) {
   provider::CredentialProviderConfig config;
   if (documents.size() == 1) {
     (void)api::decode(documents[0], api::UnknownFields::kReject, config, problems);
-    Checker(documents[0], problems).check(config);
+    Checker(documents[0], tokensAllowed, problems).check(config);
   } else {
     problems.push_back({0, "", "must hold one CredentialProviderConfig", true});
   }
@@ -111,6 +136,15 @@ CredentialProvider fromConfig(const provider::CredentialProvider& config, const 
   out.matchImages.assign(config.matchimages().begin(), config.matchimages().end());
   out.defaultCacheDuration = Duration(config.defaultcacheduration().duration());
   out.apiVersion = config.apiversion();
+  if (!config.has_tokenattributes()) return out;
+  const provider::ServiceAccountTokenAttributes& tokens = config.tokenattributes();
+  out.tokens = TokenUse{.audience = tokens.serviceaccounttokenaudience(),
+                        .keptByToken = tokens.cachetype() == kKeptByToken,
+                        .required = tokens.requireserviceaccount(),
+                        .requiredAnnotations = {tokens.requiredserviceaccountannotationkeys().begin(),
+                                                tokens.requiredserviceaccountannotationkeys().end()},
+                        .optionalAnnotations = {tokens.optionalserviceaccountannotationkeys().begin(),
+                                                tokens.optionalserviceaccountannotationkeys().end()}};
   return out;
 }
 
@@ -120,13 +154,14 @@ std::unexpected<Error> badAnswer(const std::string& message) {
 
 }  // namespace
 
-Result<std::vector<CredentialProvider>> readCredentialProviders(const std::string& path, const std::string& binDir) {
+Result<std::vector<CredentialProvider>> readCredentialProviders(const std::string& path, const std::string& binDir,
+                                                                bool tokensAllowed) {
   Result<std::vector<std::string>> files = filesAt(path);
   if (!files) return fail(files.error());
   std::vector<CredentialProvider> out;
   std::set<std::string> names;
   for (const std::string& file : *files) {
-    Result<provider::CredentialProviderConfig> config = readFileAt(file);
+    Result<provider::CredentialProviderConfig> config = readFileAt(file, tokensAllowed);
     if (!config) return fail(config.error());
     for (const provider::CredentialProvider& one : config->providers()) {
       if (!names.insert(one.name()).second)
@@ -141,9 +176,13 @@ Result<std::vector<CredentialProvider>> readCredentialProviders(const std::strin
   return out;
 }
 
-std::string credentialRequest(const CredentialProvider& provider, const std::string& image) {
+std::string credentialRequest(const CredentialProvider& provider, const std::string& image, const AccountProof* proof) {
   provider::CredentialProviderRequest request;
   request.set_image(image);
+  if (proof != nullptr) {
+    request.set_serviceaccounttoken(proof->token);
+    request.mutable_serviceaccountannotations()->insert(proof->annotations.begin(), proof->annotations.end());
+  }
   return api::toJson(request, {.apiVersion = provider.apiVersion, .kind = "CredentialProviderRequest"}) + "\n";
 }
 

@@ -89,7 +89,7 @@ TEST_F(Pulls, CFG_22_WhenAllFailEachErrorIsToldOnce) {
 
 TEST_F(Pulls, CFG_23_TheSecretThatHasOpenedTheRegistryIsTold) {
   std::vector<Login> credentials = logins({"a", "b"});
-  credentials[1].secret = SecretLogin{"u", "shop", "mine", "hash"};
+  credentials[1].secret = SecretLogin{.uid = "u", .ns = "shop", .name = "mine", .hash = "hash"};
   runtime.failNext("PullImage", Error(Code::kInternal, "", "denied"));
   Result<Images::Pulled> pulled = loop.runToEnd(images.pull("web:1", false, {}, credentials));
   ASSERT_TRUE(pulled) << pulled.error().message;

@@ -5,6 +5,7 @@
 
 #include "base/files.h"
 #include "base/log.h"
+#include "kubelet/api/pod.h"
 
 namespace cubelet::images {
 namespace {
@@ -26,10 +27,30 @@ std::string cacheKey(const std::string& type, const std::string& repository) {
   return kEverything;
 }
 
-Keyring keyringOf(const provider::CredentialProviderResponse& response) {
+Keyring keyringOf(const provider::CredentialProviderResponse& response, const std::optional<SecretLogin>& account) {
   Keyring out;
-  for (const auto& [key, login] : response.auth()) out.add(key, Login{login.username(), login.password(), {}});
+  for (const auto& [key, login] : response.auth()) out.add(key, Login{login.username(), login.password(), account});
   return out;
+}
+
+// Of the account those that the provider wants to know. Nothing: one that it needs is missing.
+std::optional<std::map<std::string, std::string>> annotationsFor(const TokenUse& use,
+                                                                 const std::map<std::string, std::string>& all) {
+  std::map<std::string, std::string> out;
+  for (const std::string& key : use.requiredAnnotations) {
+    if (!all.contains(key)) return std::nullopt;
+    out[key] = all.at(key);
+  }
+  for (const std::string& key : use.optionalAnnotations)
+    if (all.contains(key)) out[key] = all.at(key);
+  return out;
+}
+
+// Lines: no name and no token has a line break; an annotation that has one makes another key all the same.
+std::string keyOf(const SecretLogin& account, const std::map<std::string, std::string>& annotations) {
+  std::string key = account.ns + "/" + account.name + "/" + account.uid + "\n";
+  for (const auto& [name, value] : annotations) key += name + "=" + std::to_string(value.size()) + ":" + value + "\n";
+  return key;
 }
 
 void append(std::vector<Login> more, std::vector<Login>& all) {
@@ -64,27 +85,71 @@ NodeCredentials::NodeCredentials(Loop& loop, Clock& clock, std::vector<Credentia
   for (CredentialProvider& config : providers) providers_.emplace_back(std::move(config));
 }
 
-Task<std::vector<Login>> NodeCredentials::find(std::string image) {
-  const std::string repository = repositoryOf(image);
-  std::vector<Login> all;
-  for (Provider& provider : providers_) {
-    const std::vector<std::string>& keys = provider.config.matchImages;
-    if (std::ranges::none_of(keys, [&](const std::string& key) { return keyMatches(key, repository); })) continue;
-    Keyring keyring = co_await ask(&provider, repository);
-    append(keyring.find(image), all);
-  }
+Task<std::vector<Login>> NodeCredentials::find(std::string image, core::Pod pod) {
+  std::vector<Login> all = co_await ofProviders(image, std::move(pod), false);
   append(dockerConfig().find(image), all);
   co_return all;
 }
 
-Task<Keyring> NodeCredentials::ask(Provider* provider, std::string repository) {
-  if (const Keyring* known = kept(*provider, repository)) co_return *known;
+Task<std::vector<Login>> NodeCredentials::findByAccount(std::string image, core::Pod pod) {
+  std::vector<Login> all = co_await ofProviders(std::move(image), std::move(pod), true);
+  std::erase_if(all, [](const Login& login) { return !login.secret; });
+  co_return all;
+}
+
+Task<std::vector<Login>> NodeCredentials::ofProviders(std::string image, core::Pod pod, bool byAccount) {
+  const std::string repository = repositoryOf(image);
+  std::vector<Login> all;
+  for (Provider& provider : providers_) {
+    if (byAccount && !provider.config.tokens) continue;
+    const std::vector<std::string>& keys = provider.config.matchImages;
+    if (std::ranges::none_of(keys, [&](const std::string& key) { return keyMatches(key, repository); })) continue;
+    Keyring keyring = co_await ask(&provider, repository, pod);
+    append(keyring.find(image), all);
+  }
+  co_return all;
+}
+
+// Nothing: the provider is not for this pod.
+Task<Result<std::optional<NodeCredentials::Asker>>> NodeCredentials::askerFor(TokenUse use, core::Pod pod) {
+  Asker asker;
+  const std::string account = api::isStaticPod(pod) ? "" : pod.spec().serviceaccountname();
+  if (accounts_ == nullptr || account.empty()) {
+    if (use.required) co_return std::optional<Asker>();
+    co_return std::optional<Asker>(std::move(asker));
+  }
+  Result<Accounts::Account> found = co_await accounts_->account(pod.metadata().namespace_(), account);
+  if (!found) co_return fail(found.error().within("read service account " + account));
+  std::optional<std::map<std::string, std::string>> annotations = annotationsFor(use, found->annotations);
+  if (!annotations) co_return std::optional<Asker>();
+  asker.account =
+      SecretLogin{.uid = found->uid, .ns = pod.metadata().namespace_(), .name = account, .hash = "", .ofAccount = true};
+  asker.proof.annotations = std::move(*annotations);
+  Result<std::string> token = co_await accounts_->token(std::move(pod), use.audience);
+  if (!token) co_return fail(token.error().within("get a token of service account " + account));
+  asker.proof.token = std::move(*token);
+  asker.keptFor = use.keptByToken ? asker.proof.token + "\n" : keyOf(*asker.account, asker.proof.annotations);
+  co_return std::optional<Asker>(std::move(asker));
+}
+
+Task<Keyring> NodeCredentials::ask(Provider* provider, std::string repository, core::Pod pod) {
+  Asker asker;
+  if (provider->config.tokens) {
+    TokenUse use = *provider->config.tokens;
+    Result<std::optional<Asker>> found = co_await askerFor(std::move(use), std::move(pod));
+    if (!found)
+      log::warning("a credential provider is not asked; pulling goes on without it",
+                   {{"provider", provider->config.name}, {"image", repository}, {"error", found.error().message}});
+    if (!found || !*found) co_return Keyring();
+    asker = std::move(**found);
+  }
+  if (const Keyring* known = kept(*provider, asker.keptFor, repository)) co_return *known;
   // One at a time: whoever waits here most likely finds what the one before it has brought.
   Semaphore::Permit permit = co_await provider->asking.acquire();
-  if (const Keyring* known = kept(*provider, repository)) co_return *known;
+  if (const Keyring* known = kept(*provider, asker.keptFor, repository)) co_return *known;
 
   apiserver::Program program = provider->config.program;
-  program.input = credentialRequest(provider->config, repository);
+  program.input = credentialRequest(provider->config, repository, asker.account ? &asker.proof : nullptr);
   Result<apiserver::ProgramEnd> end =
       co_await apiserver::runProgram(loop_, clock_, std::move(program), kProviderTimeout);
   Result<provider::CredentialProviderResponse> response = answerOf(provider->config, end);
@@ -93,20 +158,22 @@ Task<Keyring> NodeCredentials::ask(Provider* provider, std::string repository) {
                  {{"provider", provider->config.name}, {"image", repository}, {"error", response.error().message}});
     co_return Keyring();
   }
-  Keyring keyring = keyringOf(*response);
+  Keyring keyring = keyringOf(*response, asker.account);
   const Duration hold = response->has_cacheduration() ? Duration(response->cacheduration().duration())
                                                       : provider->config.defaultCacheDuration;
   const TimePoint now = clock_.now();
   std::erase_if(provider->kept, [now](const auto& entry) { return entry.second.until <= now; });
   if (hold > Duration(0))
-    provider->kept.insert_or_assign(cacheKey(response->cachekeytype(), repository), Kept{keyring, now + hold});
+    provider->kept.insert_or_assign(asker.keptFor + cacheKey(response->cachekeytype(), repository),
+                                    Kept{keyring, now + hold});
   co_return keyring;
 }
 
 // Null: nothing, or nothing that still holds.
-const Keyring* NodeCredentials::kept(const Provider& provider, const std::string& repository) const {
+const Keyring* NodeCredentials::kept(const Provider& provider, const std::string& keptFor,
+                                     const std::string& repository) const {
   for (const std::string& key : {repository, registryOf(repository), std::string(kEverything)}) {
-    auto found = provider.kept.find(key);
+    auto found = provider.kept.find(keptFor + key);
     if (found != provider.kept.end() && found->second.until > clock_.now()) return &found->second.logins;
   }
   return nullptr;

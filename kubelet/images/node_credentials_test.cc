@@ -56,7 +56,7 @@ struct CFG_22_NodeCredentials : testing::Test {
   }
   std::vector<std::string> users(const std::string& image) {
     std::vector<std::string> out;
-    for (const Login& login : loop.runToEnd(credentials->find(image))) out.push_back(login.username);
+    for (const Login& login : loop.runToEnd(credentials->find(image, pod))) out.push_back(login.username);
     return out;
   }
   std::string asked(const std::string& name) {
@@ -77,6 +77,7 @@ struct CFG_22_NodeCredentials : testing::Test {
   ManualClock clock{loop};
   TempDir dir;
   std::optional<NodeCredentials> credentials;
+  core::Pod pod;
 };
 
 TEST_F(CFG_22_NodeCredentials, AProviderIsAskedForImagesThatItIsFor) {
@@ -196,12 +197,119 @@ TEST_F(CFG_22_NodeCredentials, ADirectoryHoldsSeveralConfigurations) {
               HasSubstr("provider \"a\" is there twice"));
 }
 
+struct FakeAccounts final : Accounts {
+  std::map<std::string, Account> accounts;
+  int tokens = 0;
+
+  Task<Result<Account>> account(std::string ns, std::string name) override {
+    const auto found = accounts.find(ns + "/" + name);
+    if (found == accounts.end()) co_return fail(Code::kNotFound, "", "not found");
+    co_return found->second;
+  }
+  Task<Result<std::string>> token(core::Pod pod, std::string audience) override {
+    ++tokens;
+    co_return "token of " + pod.metadata().name() + " for " + audience;
+  }
+};
+
+struct CFG_22_ProvidersWithTokens : CFG_22_NodeCredentials {
+  CFG_22_ProvidersWithTokens() {
+    pod.mutable_metadata()->set_name("web");
+    pod.mutable_metadata()->set_namespace_("shop");
+    (*pod.mutable_metadata()->mutable_annotations())["kubernetes.io/config.source"] = "api";
+    pod.mutable_spec()->set_serviceaccountname("buyer");
+    accounts.accounts["shop/buyer"] = {.uid = "u1", .annotations = {{"test/role", "r1"}, {"test/more", "m"}}};
+    accounts.accounts["shop/seller"] = {.uid = "u2", .annotations = {{"test/role", "r2"}}};
+  }
+  void startWith(const std::string& attributes) {
+    program("ecr", answer("Registry", "1m", "*.registry.test", "robot"));
+    start({"ecr"}, "  tokenAttributes: {serviceAccountTokenAudience: aud, " + attributes + "}\n");
+    credentials->useAccounts(&accounts);
+  }
+  FakeAccounts accounts;
+};
+
+TEST_F(CFG_22_ProvidersWithTokens, AreShownTheAccountOfThePod) {
+  startWith(
+      "cacheType: ServiceAccount, requireServiceAccount: true, requiredServiceAccountAnnotationKeys: "
+      "[test/role], optionalServiceAccountAnnotationKeys: [test/none]");
+  const std::vector<Login> logins = loop.runToEnd(credentials->find("eu.registry.test/web:1", pod));
+  ASSERT_EQ(logins.size(), 1u);
+  EXPECT_EQ(asked("ecr"), R"({"apiVersion":"credentialprovider.kubelet.k8s.io/v1","kind":"CredentialProviderRequest",)"
+                          R"("image":"eu.registry.test/web","serviceAccountToken":"token of web for aud",)"
+                          R"("serviceAccountAnnotations":{"test/role":"r1"}})"
+                          "\n");
+  ASSERT_TRUE(logins[0].secret) << "it is not every pod's";
+  EXPECT_TRUE(logins[0].secret->ofAccount);
+  EXPECT_EQ(logins[0].secret->ns + "/" + logins[0].secret->name + "/" + logins[0].secret->uid, "shop/buyer/u1");
+  EXPECT_EQ(loop.runToEnd(credentials->findByAccount("eu.registry.test/web:1", pod)).size(), 1u);
+}
+
+TEST_F(CFG_22_ProvidersWithTokens, AnswersAreKeptForAnAccount) {
+  startWith("cacheType: ServiceAccount, requireServiceAccount: true");
+  (void)users("eu.registry.test/web:1");
+  pod.mutable_metadata()->set_name("other");
+  EXPECT_THAT(users("eu.registry.test/web:1"), ElementsAre("robot"));
+  EXPECT_EQ(timesAsked("ecr"), 1);
+  pod.mutable_spec()->set_serviceaccountname("seller");
+  EXPECT_THAT(users("eu.registry.test/web:1"), ElementsAre("robot"));
+  EXPECT_EQ(timesAsked("ecr"), 2);
+  accounts.accounts["shop/seller"].uid = "u3";
+  (void)users("eu.registry.test/web:1");
+  EXPECT_EQ(timesAsked("ecr"), 3) << "an account that was made anew is another one";
+}
+
+TEST_F(CFG_22_ProvidersWithTokens, OrForOneToken) {
+  startWith("cacheType: Token, requireServiceAccount: true");
+  (void)users("eu.registry.test/web:1");
+  (void)users("eu.registry.test/web:1");
+  EXPECT_EQ(timesAsked("ecr"), 1);
+  pod.mutable_metadata()->set_name("other");
+  (void)users("eu.registry.test/web:1");
+  EXPECT_EQ(timesAsked("ecr"), 2);
+}
+
+TEST_F(CFG_22_ProvidersWithTokens, AreNotAskedWithoutWhatTheyNeed) {
+  startWith(
+      "cacheType: ServiceAccount, requireServiceAccount: true, requiredServiceAccountAnnotationKeys: [test/more]");
+  pod.mutable_spec()->set_serviceaccountname("seller");
+  EXPECT_THAT(users("eu.registry.test/web:1"), IsEmpty()) << "it has no such annotation";
+  pod.mutable_spec()->set_serviceaccountname("gone");
+  EXPECT_THAT(users("eu.registry.test/web:1"), IsEmpty());
+  pod.mutable_spec()->clear_serviceaccountname();
+  EXPECT_THAT(users("eu.registry.test/web:1"), IsEmpty());
+  EXPECT_EQ(accounts.tokens, 0);
+  EXPECT_EQ(timesAsked("ecr"), 0);
+}
+
+TEST_F(CFG_22_ProvidersWithTokens, PodsWithoutAnAccountAreForThoseThatDoNotNeedOne) {
+  startWith("cacheType: ServiceAccount, requireServiceAccount: false");
+  (*pod.mutable_metadata()->mutable_annotations())["kubernetes.io/config.source"] = "file";
+  const std::vector<Login> logins = loop.runToEnd(credentials->find("eu.registry.test/web:1", pod));
+  ASSERT_EQ(logins.size(), 1u);
+  EXPECT_FALSE(logins[0].secret);
+  EXPECT_EQ(accounts.tokens, 0);
+  EXPECT_EQ(asked("ecr"), R"({"apiVersion":"credentialprovider.kubelet.k8s.io/v1","kind":"CredentialProviderRequest",)"
+                          R"("image":"eu.registry.test/web"})"
+                          "\n");
+  EXPECT_TRUE(loop.runToEnd(credentials->findByAccount("eu.registry.test/web:1", pod)).empty());
+}
+
 TEST_F(CFG_22_NodeCredentials, MistakesOfTheConfigurationAreNamed) {
   program("ecr", "");
   EXPECT_THAT(refused(config({"gone"})), HasSubstr("bin/gone, which is not there or cannot be executed"));
   EXPECT_THAT(refused(config({"../ecr"})), HasSubstr("providers[0].name: \"../ecr\" must be the name of a program"));
-  EXPECT_THAT(refused(config({"ecr"}, "  tokenAttributes: {serviceAccountTokenAudience: x}\n")),
-              HasSubstr("providers[0].tokenAttributes"));
+  const std::string tokens = refused(config({"ecr"},
+                                            "  tokenAttributes: {requiredServiceAccountAnnotationKeys: [a, "
+                                            "a, '/']}\n"));
+  for (const char* why :
+       {"serviceAccountTokenAudience: is required", "cacheType: must be ServiceAccount or Token",
+        "requireServiceAccount: is required",
+        "requiredServiceAccountAnnotationKeys: must be empty unless requireServiceAccount is true",
+        "requiredServiceAccountAnnotationKeys: \"a\" is there twice", "requiredServiceAccountAnnotationKeys: \"/\": "})
+    EXPECT_THAT(tokens, HasSubstr(std::string("providers[0].tokenAttributes.") + why));
+  EXPECT_THAT(readCredentialProviders(dir / "providers.yaml", dir / "bin", false).error().message,
+              HasSubstr("tokenAttributes: needs the feature gate KubeletServiceAccountTokenForCredentialProviders"));
   EXPECT_THAT(refused(config({"ecr"}, "  typo: 1\n")), HasSubstr("providers[0].typo: unknown field"));
   const std::string empty =
       refused("apiVersion: kubelet.config.k8s.io/v1\nkind: CredentialProviderConfig\nproviders: [{apiVersion: v0}]\n");

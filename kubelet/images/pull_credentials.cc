@@ -171,7 +171,8 @@ Result<void> Keyring::add(const core::Secret& secret) {
   auto content = secret.data().find(old ? kOldConfigKey : kConfigJsonKey);
   if (content == secret.data().end() || content->second.empty()) return {};
   const auto& meta = secret.metadata();
-  return read(content->second, old, SecretLogin{meta.uid(), meta.namespace_(), meta.name(), ""});
+  return read(content->second, old,
+              SecretLogin{.uid = meta.uid(), .ns = meta.namespace_(), .name = meta.name(), .hash = ""});
 }
 
 Result<void> Keyring::addConfig(const std::string& text, bool old) {

@@ -46,8 +46,25 @@ std::string textOf(const json& object, const char* member) {
   return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
 }
 
+constexpr char kSecrets[] = "kubernetesSecrets";
+constexpr char kAccounts[] = "kubernetesServiceAccounts";
+
 json toJson(const SecretLogin& login) {
-  return {{"uid", login.uid}, {"namespace", login.ns}, {"name", login.name}, {"credentialHash", login.hash}};
+  json out = {{"uid", login.uid}, {"namespace", login.ns}, {"name", login.name}};
+  if (!login.ofAccount) out["credentialHash"] = login.hash;
+  return out;
+}
+
+void addLogins(const json& entry, bool ofAccounts, std::vector<SecretLogin>& to) {
+  const auto found = entry.find(ofAccounts ? kAccounts : kSecrets);
+  if (found == entry.end() || !found->is_array()) return;
+  for (const json& one : *found)
+    if (one.is_object())
+      to.push_back({.uid = textOf(one, "uid"),
+                    .ns = textOf(one, "namespace"),
+                    .name = textOf(one, "name"),
+                    .hash = textOf(one, "credentialHash"),
+                    .ofAccount = ofAccounts});
 }
 
 }  // namespace
@@ -107,7 +124,8 @@ Result<void> PullRecords::pulled(const std::string& image, const std::string& im
   for (const auto& [name, known] : record) {
     json& entry = mapping[name] = json::object();
     if (known.everyPod) entry["nodePodsAccessible"] = true;
-    for (const SecretLogin& login : known.secrets) entry["kubernetesSecrets"].push_back(toJson(login));
+    for (const SecretLogin& login : known.secrets)
+      entry[login.ofAccount ? kAccounts : kSecrets].push_back(toJson(login));
   }
   const json out = {{"kind", "ImagePulledRecord"},
                     {"apiVersion", kVersion},
@@ -139,12 +157,8 @@ std::optional<PullRecords::Record> PullRecords::read(const std::string& imageId)
     Access& access = record[name];
     auto open = entry.find("nodePodsAccessible");
     access.everyPod = open != entry.end() && open->is_boolean() && open->get<bool>();
-    auto secrets = entry.find("kubernetesSecrets");
-    if (secrets == entry.end() || !secrets->is_array()) continue;
-    for (const json& secret : *secrets)
-      if (secret.is_object())
-        access.secrets.push_back({textOf(secret, "uid"), textOf(secret, "namespace"), textOf(secret, "name"),
-                                  textOf(secret, "credentialHash")});
+    addLogins(entry, false, access.secrets);
+    addLogins(entry, true, access.secrets);
   }
   return record;
 }
@@ -171,8 +185,10 @@ bool PullRecords::mayUse(const std::string& image, const std::string& imageId,
   if (access == record->end()) return false;
   // A secret whose login has changed since still is the one that opened the registry.
   return std::ranges::any_of(access->second.secrets, [&](const SecretLogin& known) {
-    return std::ranges::any_of(
-        logins, [&](const SecretLogin& login) { return login.hash == known.hash || login.sameSecret(known); });
+    return std::ranges::any_of(logins, [&](const SecretLogin& login) {
+      const bool sameLogin = !login.ofAccount && !known.ofAccount && login.hash == known.hash;
+      return sameLogin || login.sameSecret(known);
+    });
   });
 }
 

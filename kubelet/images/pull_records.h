@@ -11,13 +11,18 @@
 
 namespace cubelet::images {
 
-// A login that stood in a Secret. The hash tells whether it is still the same; it is SHA-256, as passwords are.
+// Where a login is from that not every pod has: a Secret, or a credential provider that was shown a token of a service
+// account. The hash tells whether it is still the same; it is SHA-256, as passwords are. Those for service accounts
+// have none: each token is another one.
 struct SecretLogin {
   std::string uid;
   std::string ns;
   std::string name;
   std::string hash;
-  bool sameSecret(const SecretLogin& other) const { return uid == other.uid && ns == other.ns && name == other.name; }
+  bool ofAccount = false;
+  bool sameSecret(const SecretLogin& other) const {
+    return uid == other.uid && ns == other.ns && name == other.name && ofAccount == other.ofAccount;
+  }
 };
 std::string loginHash(const std::string& username, const std::string& password);
 
@@ -36,7 +41,7 @@ class PullRecords {
  public:
   PullRecords(const Clock& clock, std::string directory, VerificationPolicy policy);
 
-  // Before a pull, and after it. `by`: the secret whose login has opened the registry; nothing: no credentials or the
+  // Before a pull, and after it. `by`: whose login has opened the registry; nothing: no credentials or the
   // node's own, so that every pod of the node may use the image. An image that was there after all has no record of it.
   Result<void> begin(const std::string& image);
   void end(const std::string& image);

@@ -75,6 +75,24 @@ TEST_F(CFG_23_Records, WhatWasPulledWithoutASecretIsOpenToAll) {
   EXPECT_FALSE(records->isOpen("other.test/a:1", "sha256:1")) << "under another name it may not be public";
 }
 
+TEST_F(CFG_23_Records, WhatAnAccountHasOpenedIsOpenToThatAccount) {
+  const SecretLogin buyer{.uid = "u1", .ns = "shop", .name = "buyer", .hash = "", .ofAccount = true};
+  SecretLogin renewed = buyer;
+  renewed.uid = "u2";
+  SecretLogin secret = buyer;
+  secret.ofAccount = false;
+  pull("reg.test/a:1", "sha256:1", buyer);
+  restart();
+  EXPECT_FALSE(records->isOpen("reg.test/a:1", "sha256:1"));
+  EXPECT_TRUE(records->mayUse("reg.test/a:1", "sha256:1", {buyer}));
+  EXPECT_FALSE(records->mayUse("reg.test/a:1", "sha256:1", {renewed}));
+  EXPECT_FALSE(records->mayUse("reg.test/a:1", "sha256:1", {secret})) << "a secret of the same name is none";
+  const fs::directory_iterator file(dir / "image_manager/pulled");
+  EXPECT_NE(readFile(file->path(), 10000)
+                ->find(R"("kubernetesServiceAccounts":[{"name":"buyer","namespace":"shop","uid":"u1"}])"),
+            std::string::npos);
+}
+
 TEST_F(CFG_23_Records, WhatASecretHasOpenedIsOpenToThatSecretAndThatLogin) {
   pull("reg.test/a:1", "sha256:1", login("mine", "hidden"));
   EXPECT_FALSE(records->isOpen("reg.test/a:1", "sha256:1"));

@@ -118,10 +118,12 @@ Agent::Agent(Loop& loop, Clock& clock, config::Effective effective, cgroups::Pod
       imageService_(std::move(imageChannel), clientOptions(effective_.config, metrics_.kubelet())),
       images_(imageService_, clock, pullLimits(effective_.config)),
       events_(clock, effective_.nodeName),
+      deviceRegistry_(devices_),
       storage_({.loop = loop, .clock = clock, .pool = volumeThreads_, .pump = pump},
                {.root = effective_.commandLine.rootDir,
                 .nodeName = effective_.nodeName,
-                .announcer = wantsCluster(effective_) ? &announcer_ : nullptr},
+                .announcer = wantsCluster(effective_) ? &announcer_ : nullptr,
+                .otherPlugins = &deviceRegistry_},
                {.driverCame = [this] { sync_.retryVolumes(); },
                 .volumesChanged =
                     [this] {
@@ -166,7 +168,8 @@ Agent::Agent(Loop& loop, Clock& clock, config::Effective effective, cgroups::Pod
                .maximumDeadContainers = maximumDeadContainers(effective_.commandLine),
                .admissionNode = &admissionNode_,
                .milestones = metrics_.milestones(),
-               .devices = &devices_},
+               .devices = &devices_,
+               .tellsDeviceHealth = config::FeatureGates::lenient(effective_.config).enabled("ResourceHealthStatus")},
       terminations_(joinPath(layout::ownStateDirectory(context_.node.dirs), "terminations")),
       sync_(context_, terminations_,
             {.changed = [this] { changed(); },
@@ -324,9 +327,14 @@ Result<void> Agent::readCredentials() {
   std::vector<images::CredentialProvider> providers;
   if (!commandLine.imageCredentialProviderConfig.empty()) {
     Result<std::vector<images::CredentialProvider>> read = images::readCredentialProviders(
-        commandLine.imageCredentialProviderConfig, commandLine.imageCredentialProviderBinDir);
+        commandLine.imageCredentialProviderConfig, commandLine.imageCredentialProviderBinDir,
+        config::FeatureGates::lenient(effective_.config).enabled("KubeletServiceAccountTokenForCredentialProviders"));
     if (!read) return fail(read.error());
     providers = std::move(*read);
+    for (const images::CredentialProvider& one : providers)
+      if (one.tokens && !wantsCluster(effective_))
+        log::warning("a credential provider wants tokens of service accounts; without an API server pods have none",
+                     {{"provider", one.name}});
   }
   std::error_code unknown;
   const std::string here = std::filesystem::current_path(unknown).string();
@@ -334,6 +342,7 @@ Result<void> Agent::readCredentials() {
   nodeCredentials_ = std::make_unique<images::NodeCredentials>(
       loop_, clock_, std::move(providers),
       images::dockerConfigPaths(commandLine.rootDir, here, home != nullptr ? home : ""));
+  if (wantsCluster(effective_)) nodeCredentials_->useAccounts(&accounts_);
   context_.nodeCredentials = nodeCredentials_.get();
 
   const config::KubeletConfiguration& config = effective_.config;

@@ -28,7 +28,9 @@
 #include "kubelet/images/node_credentials.h"
 #include "kubelet/logs/log_rotator.h"
 #include "kubelet/main/agent_metrics.h"
+#include "kubelet/main/api_accounts.h"
 #include "kubelet/main/cluster.h"
+#include "kubelet/main/device_registry.h"
 #include "kubelet/main/evictor.h"
 #include "kubelet/main/late_announcer.h"
 #include "kubelet/main/node_api.h"
@@ -110,6 +112,7 @@ class Agent final : public server::AgentView {
   images::Images images_;
   events::EventRecorder events_;
   LateAnnouncer announcer_;
+  DeviceRegistry deviceRegistry_;
   Storage storage_;
   volumes::PodVolumes volumes_;
   devices::Devices devices_;
@@ -133,6 +136,8 @@ class Agent final : public server::AgentView {
   std::unique_ptr<staticpods::LocalObjects> localObjects_;  // null: an API server has them, or there are none
   std::unique_ptr<staticpods::ManifestDirectory> manifests_;
   std::unique_ptr<staticpods::ManifestUrl> manifestUrl_;
+  ApiAccounts accounts_{{.client = [this] { return cluster_ ? cluster_->client() : nullptr; },
+                         .objects = [this] { return context_.objects; }}};
   std::unique_ptr<images::NodeCredentials> nodeCredentials_;
   std::unique_ptr<images::PullRecords> pullRecords_;
   std::unique_ptr<Cluster> cluster_;  // null: standalone

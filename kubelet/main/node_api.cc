@@ -4,8 +4,10 @@
 
 #include "base/files.h"
 #include "base/log.h"
+#include "base/log_verbosity.h"
 #include "kubelet/config/feature_gates.h"
 #include "kubelet/main/cluster.h"
+#include "kubelet/nodeapi/log_level.h"
 #include "kubelet/nodeapi/system_logs.h"
 
 namespace cubelet {
@@ -115,6 +117,7 @@ void NodeApi::addRoutes() {
   logs_.addRoutes(router());
   streaming_.addRoutes(router());
   nodeapi::addSystemLogRoutes(router(), nodeapi::kSystemLogs, config.enablesystemloghandler());
+  if (config.enabledebugflagshandler()) nodeapi::addLogLevelRoute(router(), log::setVerbosity);
   if (config::FeatureGates::lenient(config).enabled("ContainerCheckpoint")) checkpoints_.addRoutes(router());
 }
 

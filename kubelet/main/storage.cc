@@ -22,9 +22,10 @@ std::string bootId() {
   return text->substr(0, text->find('\n'));
 }
 
-csi::Plugins::Options pluginOptions(const std::string& root, std::function<void()> driverCame) {
+csi::Plugins::Options pluginOptions(const Storage::Options& storage, std::function<void()> driverCame) {
   csi::Plugins::Options options;
-  options.directory = joinPath(root, "plugins_registry");
+  options.directory = joinPath(storage.root, "plugins_registry");
+  options.others = storage.otherPlugins;
   options.registered = [driverCame = std::move(driverCame)](const std::string&) { driverCame(); };
   return options;
 }
@@ -37,7 +38,7 @@ Storage::Storage(Services services, Options options, Hooks hooks)
       hooks_(std::move(hooks)),
       connector_(services.pump),
       plugins_(services.loop, services.clock, connector_, options_.announcer,
-               pluginOptions(options_.root,
+               pluginOptions(options_,
                              [this] {
                                wake_.ring();
                                hooks_.driverCame();

@@ -35,6 +35,7 @@ class Storage {
     std::string root;
     std::string nodeName;
     csi::DriverAnnouncer* announcer = nullptr;  // null: there is no cluster to tell
+    csi::OtherPlugins* otherPlugins = nullptr;  // null: plug-ins that are no CSI drivers are refused
   };
   struct Hooks {
     std::function<void()> driverCame;      // what has waited for it may be tried again

@@ -205,7 +205,7 @@ TEST_F(Agent, NOD14_SteadyStateSendsLeasesOnly) {
   EXPECT_EQ(server.requests.size(), count("PUT lease") + count("PATCH nodes/n1/status"));
 }
 
-TEST_F(Agent, NOD14_WhatOthersSayIsReportedAtOnce) {
+TEST_F(Agent, NOD12_NOD14_WhatOthersSayIsReportedAtOnce) {
   start();
   agent->setPressure({.memory = true, .disk = false, .pid = false});
   loop.poll();

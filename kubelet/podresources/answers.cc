@@ -40,6 +40,17 @@ void addContainer(::v1::PodResources& to, const std::string& uid, const std::str
   return out;
 }
 
+::v1::PodResources alphaResourcesOf(const core::Pod& pod, const devices::Allocations& allocations) {
+  ::v1::PodResources out;
+  out.set_name(pod.metadata().name());
+  out.set_namespace_(pod.metadata().namespace_());
+  for (const core::Container& container : pod.spec().containers())
+    addContainer(out, pod.metadata().uid(), container.name(), allocations);
+  for (::v1::ContainerResources& container : *out.mutable_containers())
+    for (::v1::ContainerDevices& one : *container.mutable_devices()) one.clear_topology();
+  return out;
+}
+
 ::v1::AllocatableResourcesResponse allocatableOf(const devices::Inventory& inventory) {
   ::v1::AllocatableResourcesResponse out;
   for (const auto& [name, resource] : inventory)

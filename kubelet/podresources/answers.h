@@ -14,6 +14,9 @@ namespace core = ::k8s::core::v1;
 // each device.
 ::v1::PodResources resourcesOf(const core::Pod& pod, const devices::Allocations& allocations);
 
+// The same as v1alpha1 has it: containers only, and nothing of NUMA nodes. Its fields are the first ones of v1.
+::v1::PodResources alphaResourcesOf(const core::Pod& pod, const devices::Allocations& allocations);
+
 // Everything that is healthy, whoever has it.
 ::v1::AllocatableResourcesResponse allocatableOf(const devices::Inventory& inventory);
 

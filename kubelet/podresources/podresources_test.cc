@@ -104,6 +104,25 @@ TEST_F(PodResourcesCalls, SRV_14_AreAnswered) {
   EXPECT_EQ(node->devices_size(), 0) << "no plug-in has registered";
 }
 
+TEST_F(PodResourcesCalls, SRV_14_TheAlphaVersionListsDevicesOfContainers) {
+  const auto all = loop.runToEnd(rpc::call<::v1::ListPodResourcesResponse>(
+      channel, "/v1alpha1.PodResourcesLister/List", ::v1::ListPodResourcesRequest(), rpc::CallOptions()));
+  ASSERT_TRUE(all) << all.error().message;
+  ASSERT_EQ(all->pod_resources_size(), 1);
+  const ::v1::PodResources& pod = all->pod_resources(0);
+  EXPECT_EQ(pod.name(), "p");
+  EXPECT_EQ(pod.namespace_(), "ns");
+  std::size_t devices = 0;
+  for (const ::v1::ContainerResources& container : pod.containers()) {
+    EXPECT_NE(container.name(), "side");
+    for (const ::v1::ContainerDevices& one : container.devices()) {
+      EXPECT_FALSE(one.has_topology());
+      devices += static_cast<std::size_t>(one.device_ids_size());
+    }
+  }
+  EXPECT_EQ(devices, 2u);
+}
+
 TEST_F(PodResourcesCalls, SRV_14_AreLimitedTo10AtOnceAnd100InASecond) {
   const ::v1::ListPodResourcesRequest request;
   for (int i = 0; i < 10; ++i) EXPECT_TRUE(ask<::v1::ListPodResourcesResponse>("List", request));

@@ -23,9 +23,10 @@ Server::Server(Loop& loop, Clock& clock, const rpc::Pump& pump, std::string dire
       pods_(std::move(pods)),
       rate_(kPerSecond, kBurst),
       server_(loop, pump, joinPath(directory_, kSocket)) {
-  answer("List", [this](const std::string&) { return list(); });
-  answer("Get", [this](const std::string& request) { return get(request); });
-  answer("GetAllocatableResources", [this](const std::string&) -> Result<std::string> {
+  answer("v1", "List", [this](const std::string&) { return list(); });
+  answer("v1alpha1", "List", [this](const std::string&) { return alphaList(); });
+  answer("v1", "Get", [this](const std::string& request) { return get(request); });
+  answer("v1", "GetAllocatableResources", [this](const std::string&) -> Result<std::string> {
     return allocatableOf(devices_.inventory()).SerializeAsString();
   });
 }
@@ -37,8 +38,8 @@ Result<void> Server::start() {
   return server_.start();
 }
 
-void Server::answer(const std::string& method, Answer how) {
-  server_.onCall("/v1.PodResourcesLister/" + method,
+void Server::answer(const std::string& service, const std::string& method, Answer how) {
+  server_.onCall("/" + service + ".PodResourcesLister/" + method,
                  [this, how = std::move(how)](std::string request) { return answerOne(how, std::move(request)); });
 }
 
@@ -50,6 +51,12 @@ Task<Result<std::string>> Server::answerOne(Answer how, std::string request) {
 Result<std::string> Server::list() const {
   ::v1::ListPodResourcesResponse out;
   for (const core::Pod& pod : pods_()) *out.add_pod_resources() = resourcesOf(pod, devices_.allocations());
+  return out.SerializeAsString();
+}
+
+Result<std::string> Server::alphaList() const {
+  ::v1::ListPodResourcesResponse out;
+  for (const core::Pod& pod : pods_()) *out.add_pod_resources() = alphaResourcesOf(pod, devices_.allocations());
   return out.SerializeAsString();
 }
 

@@ -1,4 +1,4 @@
-// Server: the PodResourcesLister service on <root>/pod-resources/kubelet.sock (SRV-14).
+// Server: the PodResourcesLister services, v1 and v1alpha1, on <root>/pod-resources/kubelet.sock (SRV-14).
 #pragma once
 
 #include <functional>
@@ -25,9 +25,10 @@ class Server {
 
  private:
   using Answer = std::function<Result<std::string>(const std::string& request)>;
-  void answer(const std::string& method, Answer how);
+  void answer(const std::string& service, const std::string& method, Answer how);
   Task<Result<std::string>> answerOne(Answer how, std::string request);
   Result<std::string> list() const;
+  Result<std::string> alphaList() const;
   Result<std::string> get(const std::string& request) const;
 
   Clock& clock_;

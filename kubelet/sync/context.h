@@ -15,7 +15,6 @@
 #include "kubelet/events/recorder.h"
 #include "kubelet/hooks/hook_runner.h"
 #include "kubelet/images/images.h"
-#include "kubelet/images/node_credentials.h"
 #include "kubelet/objects/objects.h"
 #include "kubelet/observe/observer.h"
 #include "kubelet/plan/plan_pod.h"
@@ -23,6 +22,11 @@
 #include "kubelet/probes/runner.h"
 #include "kubelet/sync/milestones.h"
 #include "kubelet/volumes/pod_volumes.h"
+
+namespace cubelet::images {
+class NodeCredentials;
+class PullRecords;
+}  // namespace cubelet::images
 
 namespace cubelet::sync {
 
@@ -53,6 +57,7 @@ struct Context {
   std::function<Task<void>()> readNodeAgain = nullptr;
   Milestones milestones = {};
   devices::Devices* devices = nullptr;  // null: an agent without device plug-ins
+  bool tellsDeviceHealth = true;        // in the status of pods (feature ResourceHealthStatus)
 };
 
 // When a failed step is due again: 10 s with half of that as jitter (RST-10, SBX-3); 1 s when the runtime was not there

@@ -98,6 +98,23 @@ TEST_F(PodDevices, SRV_14_AContainerIsMadeWithWhatThePluginSays) {
   EXPECT_EQ(config.annotations().at("vendor.example.com/devices"), "a,b");
 }
 
+TEST_F(PodDevices, SRV_14_TheStatusTellsHowTheDevicesAre) {
+  registerGpus({{"a", true}});
+  node.setPods({podAsking("p", "1")});
+  ASSERT_TRUE(runs("p"));
+  auto health = [&] {
+    const core::ContainerStatus& container = node.status("p").containerstatuses(0);
+    if (container.allocatedresourcesstatus_size() != 1) return std::string("none");
+    const core::ResourceStatus& resource = container.allocatedresourcesstatus(0);
+    return resource.name() + " " + resource.resources(0).resourceid() + " " + resource.resources(0).health();
+  };
+  EXPECT_EQ(health(), "example.com/gpu a Healthy");
+  plugin->setDevices({{"a", false}});
+  EXPECT_TRUE(await([&] { return health() == "example.com/gpu a Unhealthy"; })) << health();
+  plugin->setDevices({{"b", true}});
+  EXPECT_TRUE(await([&] { return health() == "example.com/gpu a Unknown"; })) << health();
+}
+
 TEST_F(PodDevices, SRV_14_APodThatAsksForTooManyIsRejected) {
   registerGpus({{"a", true}, {"b", false}});
   node.setPods({podAsking("p", "2")});

@@ -3,6 +3,7 @@
 #include "base/backoff.h"
 #include "base/log.h"
 #include "base/time_text.h"
+#include "kubelet/images/node_credentials.h"
 #include "kubelet/images/pull_credentials.h"
 #include "kubelet/podconfig/sandbox_config.h"
 
@@ -163,6 +164,12 @@ Task<bool> ImageStep::mayUse(std::string image, std::string imageId) {
   std::vector<images::SecretLogin> logins;
   for (const images::Login& login : keyring.find(image))
     if (login.secret) logins.push_back(*login.secret);
+  if (records->mayUse(image, imageId, logins)) co_return true;
+  if (context_.nodeCredentials == nullptr) co_return false;
+  core::Pod pod = state_.pod;
+  std::vector<images::Login> shown = co_await context_.nodeCredentials->findByAccount(image, std::move(pod));
+  logins.clear();
+  for (const images::Login& login : shown) logins.push_back(*login.secret);
   co_return records->mayUse(image, imageId, logins);
 }
 
@@ -171,7 +178,8 @@ Task<std::vector<images::Login>> ImageStep::credentialsFor(std::string image) {
   images::Keyring keyring = co_await pullSecrets();
   std::vector<images::Login> credentials = keyring.find(image);
   if (context_.nodeCredentials != nullptr) {
-    std::vector<images::Login> more = co_await context_.nodeCredentials->find(image);
+    core::Pod pod = state_.pod;
+    std::vector<images::Login> more = co_await context_.nodeCredentials->find(image, std::move(pod));
     credentials.insert(credentials.end(), more.begin(), more.end());
   }
   co_return credentials;

@@ -200,7 +200,20 @@ Task<Result<bool>> PodResizer::apply(observe::ObservedPod have) {
   if (!steps.restart.empty()) co_return false;
   Result<void> settled = co_await setCgroup(to);
   if (!settled) co_return fail(settled.error());
+  if (!have.sandboxes.empty()) co_await tellSandbox(have.sandboxes.front().id);
   co_return true;
+}
+
+// For runtimes that size a virtual machine by it, or have plug-ins that want to know. Best effort: what the kernel
+// limits is done.
+Task<void> PodResizer::tellSandbox(std::string id) {
+  cri::v1::LinuxContainerResources resources = podconfig::sandboxResources(state_.pod, context_.node);
+  cri::v1::LinuxContainerResources overhead = podconfig::sandboxOverhead(state_.pod, context_.node);
+  Result<void> told =
+      co_await context_.runtime.updatePodSandboxResources(std::move(id), std::move(resources), std::move(overhead));
+  if (!told && told.error().code != Code::kUnimplemented)
+    log::warning("the pod is resized, but its sandbox could not be told",
+                 {{"pod", state_.ref()}, {"error", told.error().message}});
 }
 
 // RSZ-4: a limit below what is in use would have the kernel kill, or refuse. Not known is no objection.

@@ -61,6 +61,7 @@ class PodResizer {
   Task<Result<void>> checkMemory(observe::ObservedPod have, resize::Steps steps, std::int64_t newPodLimit);
   Task<Result<void>> update(std::string name, std::string id, std::string resource);
   Task<Result<void>> setCgroup(cgroups::Values values);
+  Task<void> tellSandbox(std::string id);
   bool swaps() const;
   void save();
   void showApplied();

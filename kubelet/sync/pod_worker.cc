@@ -8,6 +8,7 @@
 #include "base/files.h"
 #include "base/log.h"
 #include "kubelet/api/pod.h"
+#include "kubelet/devices/health.h"
 #include "kubelet/layout/layout.h"
 #include "kubelet/observe/from_cri.h"
 #include "kubelet/podconfig/environment.h"
@@ -180,13 +181,14 @@ void PodWorker::objectChanged() {
 }
 
 void PodWorker::devicesChanged() {
-  bool waited = false;
+  // Its status tells how they are.
+  bool concerned = context_.devices != nullptr && devices::hasDevices(context_.devices->allocations(), uid());
   for (auto& [name, memory] : state_.memory.containers) {
     if (memory.failureReason != devices::kNotReady) continue;
     memory.retryAt = {};
-    waited = true;
+    concerned = true;
   }
-  if (waited) ring();
+  if (concerned) ring();
 }
 
 void PodWorker::retryVolumes() {
@@ -629,6 +631,8 @@ void PodWorker::publish(bool terminated) {
     return container.state == observe::ContainerState::kRunning || container.state == observe::ContainerState::kUnknown;
   });
   core::PodStatus computed = status::computeStatus(state_.pod, pod, state_.memory, inputs);
+  if (context_.devices != nullptr && context_.tellsDeviceHealth)
+    devices::addHealth(uid(), context_.devices->allocations(), context_.devices->inventory(), computed);
   computed = status::holdBackTerminalPhase(std::move(computed), status_, mayRun);
   terminated_ = terminated;
   const bool same = google::protobuf::util::MessageDifferencer::Equals(computed, status_);

@@ -224,6 +224,24 @@ TEST_F(Resize, RSZ_7_ThePodsCgroupGrowsBeforeItsContainers) {
   EXPECT_EQ(cgroupFile("a", "cpu.max"), "10000 100000");
 }
 
+TEST_F(Resize, RSZ_7_TheSandboxIsToldAtTheEndBestEffort) {
+  startAgent();
+  apiPods({makeApiPod("a", "100m", "64Mi")});
+  EXPECT_EQ(node.countCalls("UpdatePodSandboxResources"), 0u);
+  apiPods({makeApiPod("a", "200m", "128Mi", 2)});
+  ASSERT_EQ(node.countCalls("UpdatePodSandboxResources"), 1u);
+  EXPECT_EQ(node.runtime.calls().back(), "UpdatePodSandboxResources(a)");
+  EXPECT_EQ(node.runtime.sandbox("a")->config.linux().resources().memory_limit_in_bytes(), 128 * kMebi);
+  EXPECT_EQ(node.runtime.sandbox("a")->config.linux().resources().cpu_quota(), 20'000);
+  for (const Code code : {Code::kUnimplemented, Code::kInternal}) {
+    node.runtime.failNext("UpdatePodSandboxResources", Error(code, "", "not implemented yet"));
+    const bool first = code == Code::kUnimplemented;
+    apiPods({makeApiPod("a", first ? "300m" : "400m", "128Mi", first ? 3 : 4)});
+    EXPECT_EQ(condition("a", "PodResizeInProgress"), nullptr);
+    EXPECT_TRUE(node.hasEvent("ResizeCompleted", first ? "\"generation\":3}" : "\"generation\":4}"));
+  }
+}
+
 TEST_F(Resize, RSZ_6_RestartContainerGivesANewInstanceWhatWasGranted) {
   core::Pod before = makeApiPod("a", "100m", "64Mi");
   restartFor(before, "memory");

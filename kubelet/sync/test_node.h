@@ -104,6 +104,7 @@ class TestNode {
       if (event.reason() == reason && event.message().find(text) != std::string::npos) return true;
     return false;
   }
+  std::vector<core::Event> events() { return agent_->events.list(); }
   bool gone() { return runtime.containers().empty() && runtime.sandboxes().empty(); }
   std::string root(const std::string& below) const { return temp / ("root/" + below); }
 
