@@ -130,7 +130,7 @@ Agent::Agent(Loop& loop, Clock& clock, config::Effective effective, cgroups::Pod
                 .pods = [this] { return sync_.uids(); }}),
       volumes_(volumeThreads_, clock, readNodeFacts(effective_).dirs,
                volumeSources(context_, loop, clock, storage_, events_, effective_)),
-      devices_({.loop = loop, .clock = clock, .pump = pump},
+      devices_({.loop = loop, .clock = clock, .pool = blocking_, .pump = pump},
                layout::devicePluginsDirectory(readNodeFacts(effective_).dirs), [this] { devicesChanged(); }),
       http_(loop, clock, blocking_),
       probes_({.loop = loop,

@@ -30,7 +30,7 @@ struct PodDevices : testing::Test {
 
   void startAgent() {
     devices = std::make_unique<devices::Devices>(
-        devices::Devices::Services{.loop = node.loop, .clock = node.clock, .pump = node.pump}, directory,
+        devices::Devices::Services{.loop = node.loop, .clock = node.clock, .pool = node.pool, .pump = node.pump}, directory,
         [this] { devicesChanged(); });
     EXPECT_TRUE(devices->start());
     view.allocatable = {{"cpu", 1000}, {"pods", 10}};

@@ -64,9 +64,10 @@ PodWorker::PodWorker(Context& context, const TerminationRecords& records, core::
       images_(context, state_, calls_, [this] { wake_.ring(); }),
       volumes_(
           context, state_, calls_, [this] { wake_.ring(); }, [this](status::FailedBy why) { fail(std::move(why)); }),
+      devices_(context, state_),
       resizer_(context, state_),
       starter_(
-          context, state_, images_, volumes_, postStarts_, [this] { return stop_; },
+          context, state_, images_, volumes_, devices_, postStarts_, [this] { return stop_; },
           [this](plan::KillContainer kill) { return stopper_.stopOne(std::move(kill)); }),
       stopper_(context, state_, calls_, preStops_, wake_,
                [this] {
@@ -180,13 +181,7 @@ void PodWorker::objectChanged() {
 }
 
 void PodWorker::devicesChanged() {
-  bool waited = false;
-  for (auto& [name, memory] : state_.memory.containers) {
-    if (memory.failureReason != devices::kNotReady) continue;
-    memory.retryAt = {};
-    waited = true;
-  }
-  if (waited) ring();
+  if (devices_.retryNow()) ring();
 }
 
 void PodWorker::retryVolumes() {
@@ -325,7 +320,7 @@ Task<void> PodWorker::releaseVolumes() {
                           [](const auto& one) { return one.state != observe::ContainerState::kExited; }) ||
       std::ranges::any_of(state_.volumeStates, [](const auto& volume) { return volume.second.trying; });
   if (!plan_.finished || inUse || volumesReleased_ || stop_) co_return;
-  if (context_.devices != nullptr) context_.devices->release(uid());
+  devices_.release();
   Result<void> released = co_await context_.volumes.release(uid());
   volumesReleased_ = released.has_value();
   if (volumesReleased_) {
@@ -432,7 +427,7 @@ Task<void> PodWorker::terminate() {
   if (Result<void> removed = records_.remove(uid()); !removed)
     log::warning("cannot remove the termination record", {{"pod", state_.ref()}, {"error", removed.error().message}});
   if (context_.objects != nullptr) context_.objects->release(uid());
-  if (context_.devices != nullptr) context_.devices->release(uid());
+  devices_.release();
   if (state_.objectKnown) publish(true);
   log::info("the pod is gone", {{"pod", state_.ref()}, {"uid", uid()}});
   callbacks_.finished(*this);

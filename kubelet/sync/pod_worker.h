@@ -13,6 +13,7 @@
 #include "kubelet/probes/pod_prober.h"
 #include "kubelet/status/pod_status.h"
 #include "kubelet/sync/context.h"
+#include "kubelet/sync/device_step.h"
 #include "kubelet/sync/hook_tasks.h"
 #include "kubelet/sync/image_step.h"
 #include "kubelet/sync/pod_resizer.h"
@@ -137,6 +138,7 @@ class PodWorker {
   HookTasks preStops_;
   ImageStep images_;
   VolumeStep volumes_;
+  DeviceStep devices_;
   PodResizer resizer_;
   PodStarter starter_;
   PodStopper stopper_;
