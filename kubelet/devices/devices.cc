@@ -5,7 +5,6 @@
 
 #include "base/files.h"
 #include "base/log.h"
-#include "kubelet/devices/checkpoint.h"
 
 namespace cubelet::devices {
 

@@ -13,6 +13,7 @@
 #include "base/result.h"
 #include "base/rpc/channel.h"
 #include "base/task.h"
+#include "kubelet/devices/checkpoint.h"
 #include "kubelet/devices/checkpoint_file.h"
 #include "kubelet/devices/choose.h"
 #include "kubelet/devices/plugins.h"
