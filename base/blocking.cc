@@ -1,5 +1,6 @@
 #include "base/blocking.h"
 
+#include <condition_variable>
 #include <deque>
 #include <mutex>
 #include <pthread.h>
@@ -16,35 +17,42 @@ namespace cubelet {
 struct Call {
   Call(Clock& clock, std::function<void()> work) : work(std::move(work)), done(clock) {}
   std::function<void()> work;
-  Wake done;              // loop thread only
-  bool finished = false;  // loop thread only
-  bool begun = false;     // under State::mutex
+  Wake done;           // loop thread only
+  bool begun = false;  // under State::mutex
 };
 
 // Outlives the pool for as long as a hung thread needs it.
 struct BlockingPool::State {
-  explicit State(Loop& loop, std::size_t maxThreads) : loop(&loop), maxThreads(maxThreads) {}
+  State(Loop& loop, std::size_t maxThreads, std::chrono::milliseconds linger)
+      : loop(&loop), maxThreads(maxThreads), linger(linger) {}
 
   std::mutex mutex;
-  Loop* loop;  // null once the pool is gone
+  std::condition_variable more;  // in the queue, or the end of the pool
+  Loop* loop;                    // null once the pool is gone
   const std::size_t maxThreads;
+  const std::chrono::milliseconds linger;
   std::size_t threads = 0;
   std::size_t awaited = 0;  // loop thread only
-  std::size_t idle = 0;     // threads that have been started and not yet taken their first call
+  std::size_t idle = 0;     // threads without a call: new ones, and those that linger
   std::deque<std::shared_ptr<Call>> queue;
 
   static Result<void> submit(const std::shared_ptr<State>& state, std::shared_ptr<Call> call);
   // Takes back a call that has not begun; true when it had.
   bool giveUp(const std::shared_ptr<Call>& call);
-  std::shared_ptr<Call> take();
-  void report(std::shared_ptr<Call> call);
+  // Waits for a call; null: none has come, the thread is to end.
+  std::shared_ptr<Call> take(std::unique_lock<std::mutex>& lock);
+  void report(std::shared_ptr<Call> call);  // with the mutex held
   static void serve(const std::shared_ptr<State>& state);
 };
 
 Result<void> BlockingPool::State::submit(const std::shared_ptr<State>& state, std::shared_ptr<Call> call) {
   const std::scoped_lock lock(state->mutex);
   state->queue.push_back(std::move(call));
-  if (state->threads >= state->maxThreads || state->idle >= state->queue.size()) return {};
+  if (state->idle >= state->queue.size()) {
+    state->more.notify_one();
+    return {};
+  }
+  if (state->threads >= state->maxThreads) return {};
 
   // Signals belong to the loop's thread: a new thread inherits the mask it is started under.
   sigset_t all;
@@ -73,8 +81,8 @@ bool BlockingPool::State::giveUp(const std::shared_ptr<Call>& call) {
   return call->begun;
 }
 
-std::shared_ptr<Call> BlockingPool::State::take() {
-  const std::scoped_lock lock(mutex);
+std::shared_ptr<Call> BlockingPool::State::take(std::unique_lock<std::mutex>& lock) {
+  more.wait_for(lock, linger, [this] { return !queue.empty() || loop == nullptr; });
   if (queue.empty()) return nullptr;
   std::shared_ptr<Call> call = std::move(queue.front());
   queue.pop_front();
@@ -83,35 +91,33 @@ std::shared_ptr<Call> BlockingPool::State::take() {
 }
 
 void BlockingPool::State::report(std::shared_ptr<Call> call) {
-  const std::scoped_lock lock(mutex);
   if (loop == nullptr) return;
-  loop->post([call = std::move(call)] {
-    call->finished = true;
-    call->done.ring();
-  });
+  loop->post([call = std::move(call)] { call->done.ring(); });
 }
 
 void BlockingPool::State::serve(const std::shared_ptr<State>& state) {
   pthread_setname_np(pthread_self(), "blocking");
-  {
-    const std::scoped_lock lock(state->mutex);
+  std::unique_lock lock(state->mutex);
+  while (std::shared_ptr<Call> call = state->take(lock)) {
     --state->idle;
-  }
-  while (std::shared_ptr<Call> call = state->take()) {
+    lock.unlock();
     call->work();
+    lock.lock();
+    ++state->idle;
     state->report(std::move(call));
   }
-  const std::scoped_lock lock(state->mutex);
+  --state->idle;
   --state->threads;
 }
 
-BlockingPool::BlockingPool(Loop& loop, Clock& clock, std::size_t maxThreads)
-    : state_(std::make_shared<State>(loop, maxThreads)), loop_(loop), clock_(clock) {}
+BlockingPool::BlockingPool(Loop& loop, Clock& clock, std::size_t maxThreads, std::chrono::milliseconds linger)
+    : state_(std::make_shared<State>(loop, maxThreads, linger)), loop_(loop), clock_(clock) {}
 
 BlockingPool::~BlockingPool() {
   const std::scoped_lock lock(state_->mutex);
   state_->loop = nullptr;
   state_->queue.clear();
+  state_->more.notify_all();
 }
 
 std::size_t BlockingPool::threads() const {

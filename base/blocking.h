@@ -1,6 +1,7 @@
 // System calls that may hang run on threads beside the loop.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <functional>
 #include <memory>
@@ -16,11 +17,14 @@
 namespace cubelet {
 
 // A call that hangs costs one thread and its caller, never the loop. Threads are started when work comes and end when
-// none is left, so an idle agent has none. Calls beyond `maxThreads` start in the order they came. Loop thread only.
+// none has come for a while, so an idle agent has none. Calls beyond `maxThreads` start in the order they came. Loop
+// thread only.
 class BlockingPool {
  public:
-  // At most `maxThreads` calls run at once, hung ones included; further ones queue.
-  BlockingPool(Loop& loop, Clock& clock, std::size_t maxThreads);
+  // At most `maxThreads` calls run at once, hung ones included; further ones queue. A thread waits `linger` for its
+  // next call before it ends: the steps of a pod come one after the other, and a thread costs as much as many of them.
+  BlockingPool(Loop& loop, Clock& clock, std::size_t maxThreads,
+               std::chrono::milliseconds linger = std::chrono::milliseconds(200));
   // Nobody may wait in run() any more, so every call that still runs has been given up: its thread is left behind.
   ~BlockingPool();
   BlockingPool(const BlockingPool&) = delete;

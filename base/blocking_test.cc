@@ -7,6 +7,7 @@
 #include <mutex>
 #include <string>
 #include <thread>
+#include <unistd.h>
 #include <vector>
 
 #include "base/task_group.h"
@@ -154,6 +155,31 @@ TEST_F(BlockingTest, CallsBeyondTheLimitRunInOrder) {
   gate->open();
   awaitAnswers(4);
   EXPECT_THAT(answers, testing::ElementsAre("first: through", "second: yes", "third: yes", "fourth: yes"));
+}
+
+TEST_F(BlockingTest, AThreadServesTheCallsThatFollow) {
+  BlockingPool pool(loop, clock, 4, std::chrono::hours(1));
+  auto fn = [] { return Result<std::string>(std::to_string(::gettid())); };
+  for (std::size_t i = 1; i <= 5; ++i) {
+    group.spawn("t", call(&pool, "thread", fn, &answers));
+    awaitAnswers(i);
+  }
+  EXPECT_EQ(pool.threads(), 1U);
+  EXPECT_THAT(answers, testing::Each(answers.front()));
+}
+
+TEST_F(BlockingTest, StartsAThreadForEachCallThatFindsNoneFree) {
+  BlockingPool pool(loop, clock, 3, std::chrono::hours(1));
+  group.spawn("t", call(&pool, "hung", hanging(), &answers));
+  loop.poll();
+  gate->awaitEntered(1);
+  for (std::size_t i = 1; i <= 3; ++i) {
+    group.spawn("t", call(&pool, "quick", quick("yes"), &answers));
+    awaitAnswers(i);
+  }
+  EXPECT_EQ(pool.threads(), 2U);
+  gate->open();
+  awaitAnswers(4);
 }
 
 TEST_F(BlockingTest, HasNoThreadsWhenIdle) {

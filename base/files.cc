@@ -87,7 +87,15 @@ Result<void> fillTemporary(const Fd& file, const std::string& temporary, const s
 using Directory = std::unique_ptr<DIR, decltype([](DIR* d) { ::closedir(d); })>;
 
 // Reads the names through a descriptor of its own: `dir` keeps its position and stays open.
-Result<std::vector<std::string>> namesIn(const Fd& dir, const std::string& path) {
+bool isDirectory(const Fd& dir, const dirent& entry) {
+  if (entry.d_type != DT_UNKNOWN) return entry.d_type == DT_DIR;
+  struct stat status{};
+  return ::fstatat(dir.get(), entry.d_name, &status, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(status.st_mode);
+}
+
+enum class Names { kAll, kDirectories };
+
+Result<std::vector<std::string>> namesIn(const Fd& dir, const std::string& path, Names wanted = Names::kAll) {
   Fd copy(::openat(dir.get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!copy) return fail(errnoError(errno, "list " + path));
   Directory stream(::fdopendir(copy.get()));
@@ -98,12 +106,22 @@ Result<std::vector<std::string>> namesIn(const Fd& dir, const std::string& path)
   errno = 0;
   while (const dirent* entry = ::readdir(stream.get())) {
     const std::string_view name = entry->d_name;
-    if (name != "." && name != "..") names.emplace_back(name);
+    if (name != "." && name != ".." && (wanted == Names::kAll || isDirectory(dir, *entry))) names.emplace_back(name);
     errno = 0;
   }
   if (errno != 0) return fail(errnoError(errno, "list " + path));
   std::ranges::sort(names);
   return names;
+}
+
+// One that is there already is no error, whatever it is.
+Result<void> makeDirectory(const std::string& path, mode_t mode) {
+  if (::mkdir(path.c_str(), mode) == 0) {
+    if (::chmod(path.c_str(), mode) == 0) return {};
+  } else if (errno == EEXIST) {
+    return {};
+  }
+  return fail(errnoError(errno, "make directory " + path));
 }
 
 // Removes one tree. Descriptors and stack are bounded whatever its depth: a directory that lies too deep is moved up
@@ -250,14 +268,13 @@ Result<void> writeFileAtomic(const std::string& path, std::string_view content, 
 }
 
 Result<void> makeDirectories(const std::string& path, mode_t mode) {
-  for (std::size_t end = path.find('/', 1);; end = path.find('/', end + 1)) {
-    const std::string part = path.substr(0, end);
-    if (::mkdir(part.c_str(), mode) == 0) {
-      if (::chmod(part.c_str(), mode) != 0) return fail(errnoError(errno, "make directory " + part));
-    } else if (errno != EEXIST) {
-      return fail(errnoError(errno, "make directory " + part));
+  // Most often all above it is there.
+  if (Result<void> made = makeDirectory(path, mode); !made) {
+    if (made.error().code != Code::kNotFound) return made;
+    for (std::size_t end = 0; end != std::string::npos;) {
+      end = path.find('/', end + 1);
+      if (Result<void> part = makeDirectory(path.substr(0, end), mode); !part) return part;
     }
-    if (end == std::string::npos) break;
   }
   struct stat status{};
   if (::stat(path.c_str(), &status) != 0) return fail(errnoError(errno, "make directory " + path));
@@ -300,6 +317,10 @@ Result<std::vector<std::string>> listDirectory(const std::string& path) {
 
 Result<std::vector<std::string>> listDirectory(const Fd& dir, const std::string& path) {
   return namesIn(dir, path);
+}
+
+Result<std::vector<std::string>> listSubdirectories(const Fd& dir, const std::string& path) {
+  return namesIn(dir, path, Names::kDirectories);
 }
 
 std::string joinPath(std::string_view left, std::string_view right) {

@@ -48,6 +48,8 @@ Result<void> removeFile(const std::string& path);
 Result<std::vector<std::string>> listDirectory(const std::string& path);
 // The same for an open directory, which keeps its position.
 Result<std::vector<std::string>> listDirectory(const Fd& dir, const std::string& path);
+// The same, of directories alone; links are none.
+Result<std::vector<std::string>> listSubdirectories(const Fd& dir, const std::string& path);
 
 // "a" + "b" -> "a/b"; exactly one slash between.
 std::string joinPath(std::string_view left, std::string_view right);

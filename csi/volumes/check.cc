@@ -72,7 +72,7 @@ Task<void> Volumes::takeDown(std::string path) {
   }
   log::notice("unmounting what a CSI driver has left, without asking it", {{"path", path}});
   Result<void> unmounted = co_await host_.unmount(path);
-  if (unmounted) unmounted = co_await host_.removeIfEmpty(path);
+  if (unmounted) unmounted = co_await clear(path, {});
   if (!unmounted) log::warning("cannot unmount it", {{"error", unmounted.error().message}});
 }
 

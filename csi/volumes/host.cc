@@ -4,62 +4,26 @@
 #include <chrono>
 #include <cstdlib>
 #include <fcntl.h>
-#include <fstream>
 #include <functional>
 #include <memory>
-#include <sstream>
 #include <sys/mount.h>
 #include <unistd.h>
 #include <utility>
 
 #include "base/files.h"
+#include "base/mount_table.h"
 
 namespace cubelet::csi {
 namespace {
 
 constexpr Duration kPatience = std::chrono::seconds(30);
 
-// The kernel writes space, tab, newline and backslash as \ooo.
-std::string unescaped(std::string_view text) {
-  std::string out;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    if (text[i] == '\\' && i + 3 < text.size()) {
-      out += static_cast<char>((text[i + 1] - '0') * 64 + (text[i + 2] - '0') * 8 + (text[i + 3] - '0'));
-      i += 3;
-    } else {
-      out += text[i];
-    }
-  }
-  return out;
-}
-
-// What comes before the first `end`, which is taken off `rest` together with it.
-std::string_view upTo(char end, std::string_view& rest) {
-  const std::size_t at = rest.find(end);
-  const std::string_view part = rest.substr(0, at);
-  rest.remove_prefix(at == std::string_view::npos ? rest.size() : at + 1);
-  return part;
-}
-
-Result<std::vector<MountEntry>> mountTable() {
-  std::ifstream file("/proc/self/mountinfo");
-  if (!file) return fail(errnoError(errno, "read /proc/self/mountinfo"));
-  std::ostringstream text;
-  text << file.rdbuf();
-  return readMountInfo(text.str());
-}
-
-// As the mount table names it: without links above its last component.
-std::string asMounted(const std::string& path) {
-  const std::size_t slash = path.rfind('/');
-  const std::unique_ptr<char, decltype([](char* text) { ::free(text); })> parent(
-      ::realpath(path.substr(0, slash).c_str(), nullptr));
-  return parent ? joinPath(parent.get(), path.substr(slash + 1)) : path;
-}
-
-Result<void> removeEmpty(const std::string& directory) {
-  if (::rmdir(directory.c_str()) == 0 || errno == ENOENT || errno == ENOTEMPTY || errno == EEXIST) return {};
-  return fail(errnoError(errno, "remove " + directory));
+// A file, or a directory if it is empty.
+Result<void> removeRest(const std::string& path) {
+  if (::unlink(path.c_str()) == 0 || errno == ENOENT) return {};
+  if (errno == EISDIR && (::rmdir(path.c_str()) == 0 || errno == ENOENT || errno == ENOTEMPTY || errno == EEXIST))
+    return {};
+  return fail(errnoError(errno, "remove " + path));
 }
 
 Result<void> append(const std::string& path, std::string_view lines, Flush flush) {
@@ -89,12 +53,36 @@ Result<void> replace(const std::string& path, const std::string& content, const 
 
 // Asks the table and not the file system: that may hang.
 Result<bool> mountedAt(const std::string& path) {
+  // The table of a full node is long, and a new volume has no directory yet.
+  const std::string parent = path.substr(0, path.rfind('/') + 1);
+  if (::access(parent.c_str(), F_OK) != 0 && errno == ENOENT) return false;
   auto table = mountTable();
   if (!table) return fail(table.error());
   const std::string wanted = asMounted(path);
   for (const MountEntry& entry : *table)
     if (entry.target == wanted) return true;
   return false;
+}
+
+// The kernel removes no directory that something is mounted on, and asks nothing of what is.
+Result<bool> clearAway(const std::string& target, const std::vector<std::string>& rest) {
+  if (::rmdir(target.c_str()) != 0 && errno != ENOENT) {
+    const int problem = errno;
+    Result<bool> mounted = mountedAt(target);
+    if (!mounted || *mounted) return mounted;
+    if (problem != ENOTEMPTY && problem != EEXIST && problem != ENOTDIR)
+      return fail(errnoError(problem, "remove " + target));
+  }
+  for (const std::string& path : rest)
+    if (Result<void> removed = removeRest(path); !removed) return fail(removed.error());
+  return false;
+}
+
+Result<void> prepareMount(const std::vector<std::string>& directories, const std::string& file,
+                          const std::string& content) {
+  for (const std::string& directory : directories)
+    if (Result<void> made = makeDirectories(directory, 0750); !made) return made;
+  return writeFileAtomic(file, content, 0600, Flush::kNo);
 }
 
 Result<std::vector<std::string>> othersOf(const std::string& path) {
@@ -130,20 +118,6 @@ Result<void> unmountOnce(const std::string& path) {
 
 }  // namespace
 
-std::vector<MountEntry> readMountInfo(std::string_view text) {
-  std::vector<MountEntry> entries;
-  while (!text.empty()) {
-    std::string_view line = upTo('\n', text);
-    upTo(' ', line);  // its number
-    upTo(' ', line);  // that of its parent
-    const std::string_view device = upTo(' ', line);
-    const std::string_view root = upTo(' ', line);
-    const std::string_view target = upTo(' ', line);
-    if (!target.empty()) entries.push_back({std::string(device), unescaped(root), unescaped(target)});
-  }
-  return entries;
-}
-
 Task<Result<void>> SystemHost::appendRecords(std::string path, std::string lines, Flush flush) {
   std::function<Result<void>()> work = [path, lines = std::move(lines), flush] { return append(path, lines, flush); };
   return pool_.run<void>("note the state of volumes in " + path, kPatience, std::move(work));
@@ -157,26 +131,18 @@ Task<Result<void>> SystemHost::replaceRecords(std::string path, std::string cont
   return pool_.run<void>("write the state of all volumes to " + path, kPatience, std::move(work));
 }
 
-Task<Result<void>> SystemHost::writeFile(std::string path, std::string content) {
-  std::function<Result<void>()> work = [path, content = std::move(content)] {
-    return writeFileAtomic(path, content, 0600, Flush::kNo);
+Task<Result<void>> SystemHost::prepare(std::vector<std::string> directories, std::string file, std::string content) {
+  std::string doing = "prepare for a volume, and write " + file;
+  std::function<Result<void>()> work = [directories = std::move(directories), file = std::move(file),
+                                        content = std::move(content)] {
+    return prepareMount(directories, file, content);
   };
-  return pool_.run<void>("write " + path, kPatience, std::move(work));
+  return pool_.run<void>(std::move(doing), kPatience, std::move(work));
 }
 
-Task<Result<void>> SystemHost::makeDirectory(std::string path) {
-  std::function<Result<void>()> work = [path] { return makeDirectories(path, 0750); };
-  return pool_.run<void>("make " + path, kPatience, std::move(work));
-}
-
-Task<Result<void>> SystemHost::removeFile(std::string path) {
-  std::function<Result<void>()> work = [path] { return cubelet::removeFile(path); };
-  return pool_.run<void>("remove " + path, kPatience, std::move(work));
-}
-
-Task<Result<void>> SystemHost::removeIfEmpty(std::string directory) {
-  std::function<Result<void>()> work = [directory] { return removeEmpty(directory); };
-  return pool_.run<void>("remove " + directory, kPatience, std::move(work));
+Task<Result<bool>> SystemHost::clear(std::string target, std::vector<std::string> rest) {
+  std::function<Result<bool>()> work = [target, rest = std::move(rest)] { return clearAway(target, rest); };
+  return pool_.run<bool>("remove " + target, kPatience, std::move(work));
 }
 
 Task<Result<bool>> SystemHost::isMounted(std::string path) {

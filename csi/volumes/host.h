@@ -2,7 +2,6 @@
 #pragma once
 
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "base/blocking.h"
@@ -24,12 +23,12 @@ class Host {
   // makes obsolete go, and stay away.
   virtual Task<Result<void>> replaceRecords(std::string path, std::string content,
                                             std::vector<std::string> obsolete) = 0;
-  virtual Task<Result<void>> writeFile(std::string path, std::string content) = 0;
-  // mkdir -p, 0750.
-  virtual Task<Result<void>> makeDirectory(std::string path) = 0;
-  virtual Task<Result<void>> removeFile(std::string path) = 0;
-  // Missing, or not empty: no error, and what is in it stays.
-  virtual Task<Result<void>> removeIfEmpty(std::string directory) = 0;
+  // Before a driver mounts: directories (mkdir -p, 0750), then a file.
+  virtual Task<Result<void>> prepare(std::vector<std::string> directories, std::string file, std::string content) = 0;
+  // After a driver has unmounted: `target` if it is an empty directory, then `rest`, files and directories that are
+  // empty. What is missing is no error, and directories that are not empty stay. True: something is mounted at
+  // `target`, and all stays.
+  virtual Task<Result<bool>> clear(std::string target, std::vector<std::string> rest) = 0;
   virtual Task<Result<bool>> isMounted(std::string path) = 0;
   // Where else the file system that is mounted at `path` is mounted, with the same root.
   virtual Task<Result<std::vector<std::string>>> otherMounts(std::string path) = 0;
@@ -48,10 +47,8 @@ class SystemHost final : public Host {
   explicit SystemHost(BlockingPool& pool) : pool_(pool) {}
   Task<Result<void>> appendRecords(std::string path, std::string lines, Flush flush) override;
   Task<Result<void>> replaceRecords(std::string path, std::string content, std::vector<std::string> obsolete) override;
-  Task<Result<void>> writeFile(std::string path, std::string content) override;
-  Task<Result<void>> makeDirectory(std::string path) override;
-  Task<Result<void>> removeFile(std::string path) override;
-  Task<Result<void>> removeIfEmpty(std::string directory) override;
+  Task<Result<void>> prepare(std::vector<std::string> directories, std::string file, std::string content) override;
+  Task<Result<bool>> clear(std::string target, std::vector<std::string> rest) override;
   Task<Result<bool>> isMounted(std::string path) override;
   Task<Result<std::vector<std::string>>> otherMounts(std::string path) override;
   Task<Result<std::vector<std::string>>> mountsBelow(std::string directory) override;
@@ -62,13 +59,5 @@ class SystemHost final : public Host {
  private:
   BlockingPool& pool_;
 };
-
-struct MountEntry {
-  std::string device;  // "8:1"
-  std::string root;    // of the mount inside its file system
-  std::string target;
-};
-// Of /proc/self/mountinfo. Pure.
-std::vector<MountEntry> readMountInfo(std::string_view text);
 
 }  // namespace cubelet::csi

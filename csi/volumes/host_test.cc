@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <fstream>
 #include <gtest/gtest.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 
 #include "base/temp_dir.h"
@@ -12,38 +13,56 @@ namespace {
 
 namespace fs = std::filesystem;
 
-TEST(MountInfo, IsReadWithEscapes) {
-  const auto table = readMountInfo(
-      "26 1 8:1 / / rw - ext4 /dev/sda rw\n"
-      "30 26 8:1 /data/a\\040b /mnt/a\\040b rw shared:1 - ext4 /dev/sda rw\n"
-      "junk\n");
-  ASSERT_EQ(table.size(), 2u);
-  EXPECT_EQ(table[1].device, "8:1");
-  EXPECT_EQ(table[1].root, "/data/a b");
-  EXPECT_EQ(table[1].target, "/mnt/a b");
-}
-
-TEST(SystemHost, WritesAndRemovesOnlyWhatIsEmpty) {
+TEST(SystemHost, PreparesAndRemovesOnlyWhatIsEmpty) {
   Loop loop;
   SystemClock clock(loop);
   BlockingPool pool(loop, clock, 2);
   SystemHost host(pool);
   TempDir dir;
   const std::string made = dir / "a/b";
-  ASSERT_TRUE(loop.runToEnd(host.makeDirectory(made)));
+  const std::string file = dir / "a/c/data.json";
+  ASSERT_TRUE(loop.runToEnd(host.prepare({made, dir / "a/c"}, file, "{}")));
   struct stat info = {};
   ASSERT_EQ(::stat(made.c_str(), &info), 0);
   EXPECT_EQ(info.st_mode & 07777, 0750u);
-  ASSERT_TRUE(loop.runToEnd(host.writeFile(made + "/r.json", "{}")));
-  ASSERT_TRUE(loop.runToEnd(host.writeFile(made + "/w", "text")));
-  ASSERT_TRUE(loop.runToEnd(host.removeIfEmpty(made)));
-  EXPECT_TRUE(fs::exists(made + "/r.json"));
-  ASSERT_TRUE(loop.runToEnd(host.removeFile(made + "/r.json")));
-  ASSERT_TRUE(loop.runToEnd(host.removeFile(made + "/w")));
-  ASSERT_TRUE(loop.runToEnd(host.removeIfEmpty(made)));
-  ASSERT_TRUE(loop.runToEnd(host.removeIfEmpty(made))) << "missing is no error";
-  EXPECT_FALSE(fs::exists(made));
+  ASSERT_EQ(::stat(file.c_str(), &info), 0);
+  EXPECT_EQ(info.st_mode & 07777, 0600u);
+  std::ofstream(made + "/of-the-driver") << "x";
+  EXPECT_FALSE(loop.runToEnd(host.clear(made, {file, dir / "a/c", dir / "a"})).value());
+  EXPECT_TRUE(fs::exists(made + "/of-the-driver")) << "not empty, so it stays";
+  EXPECT_FALSE(fs::exists(dir / "a/c"));
+  fs::remove(made + "/of-the-driver");
+  EXPECT_FALSE(loop.runToEnd(host.clear(made, {file, dir / "a/c", dir / "a"})).value()) << "missing is no error";
+  EXPECT_FALSE(fs::exists(dir / "a"));
+}
+
+TEST(SystemHost, RemovesNothingWhileItIsMounted) {
+  Loop loop;
+  SystemClock clock(loop);
+  BlockingPool pool(loop, clock, 2);
+  SystemHost host(pool);
+  TempDir dir;
+  const std::string target = dir / "mount";
+  ASSERT_TRUE(loop.runToEnd(host.prepare({target}, dir / "data.json", "{}")));
+  if (::mount("none", target.c_str(), "tmpfs", 0, "size=4k") != 0) GTEST_SKIP() << "this needs the right to mount";
+  EXPECT_TRUE(loop.runToEnd(host.isMounted(target)).value());
+  EXPECT_TRUE(loop.runToEnd(host.clear(target, {dir / "data.json"})).value());
+  EXPECT_TRUE(fs::exists(dir / "data.json"));
+  ASSERT_TRUE(loop.runToEnd(host.unmount(target)));
+  EXPECT_FALSE(loop.runToEnd(host.isMounted(target)).value());
+  EXPECT_FALSE(loop.runToEnd(host.clear(target, {dir / "data.json"})).value());
+  EXPECT_FALSE(fs::exists(target));
+  EXPECT_FALSE(fs::exists(dir / "data.json"));
+}
+
+TEST(SystemHost, AsksTheMountTable) {
+  Loop loop;
+  SystemClock clock(loop);
+  BlockingPool pool(loop, clock, 2);
+  SystemHost host(pool);
+  TempDir dir;
   EXPECT_FALSE(loop.runToEnd(host.isMounted(dir.path())).value());
+  EXPECT_FALSE(loop.runToEnd(host.isMounted(dir / "missing/mount")).value());
   EXPECT_TRUE(loop.runToEnd(host.isMounted("/proc")).value());
   EXPECT_TRUE(loop.runToEnd(host.otherMounts(dir.path())).value().empty());
 }

@@ -74,29 +74,27 @@ class TestHost : public Host {
     }
     co_return done;
   }
-  Task<Result<void>> writeFile(std::string path, std::string content) override {
+  Task<Result<void>> prepare(std::vector<std::string> directories, std::string file, std::string content) override {
     co_await crash_.point();
-    Result<void> done = writeFileAtomic(path, content, 0600, Flush::kNo);
-    co_await crash_.point();
-    co_return done;
-  }
-  Task<Result<void>> makeDirectory(std::string path) override {
-    co_await crash_.point();
-    Result<void> done = makeDirectories(path, 0750);
+    for (const std::string& directory : directories) {
+      if (Result<void> made = makeDirectories(directory, 0750); !made) co_return made;
+      co_await crash_.point();
+    }
+    Result<void> done = writeFileAtomic(file, content, 0600, Flush::kNo);
     co_await crash_.point();
     co_return done;
   }
-  Task<Result<void>> removeFile(std::string path) override {
+  Task<Result<bool>> clear(std::string target, std::vector<std::string> rest) override {
     co_await crash_.point();
-    Result<void> done = cubelet::removeFile(path);
+    if (mounts_.contains(target)) co_return true;
+    ::rmdir(target.c_str());
     co_await crash_.point();
-    co_return done;
-  }
-  Task<Result<void>> removeIfEmpty(std::string directory) override {
-    co_await crash_.point();
-    ::rmdir(directory.c_str());
-    co_await crash_.point();
-    co_return Result<void>();
+    for (const std::string& path : rest) {
+      std::error_code notEmpty;
+      std::filesystem::remove(path, notEmpty);
+      co_await crash_.point();
+    }
+    co_return false;
   }
   Task<Result<bool>> isMounted(std::string path) override { co_return mounts_.contains(path); }
   Task<Result<std::vector<std::string>>> otherMounts(std::string) override { co_return others; }

@@ -413,14 +413,10 @@ Task<Result<void>> Volumes::stage(EntryPtr entry, VolumeSpec spec, PodUse use, s
   record.attachmentId = spec.attachmentId;
   Result<void> noted = co_await save(entry, Flush::kYes);
   if (!noted) co_return noted;
-  Result<void> made = co_await host_.makeDirectory(path);
-  if (!made) co_return made;
-  const std::string data = record.block ? dataFileOf(record, "") : directoryOf(path) + "/vol_data.json";
-  if (record.block) made = co_await host_.makeDirectory(directoryOf(data));
-  if (!made) co_return made;
+  std::string data = record.block ? dataFileOf(record, "") : directoryOf(path) + "/vol_data.json";
   std::string content = record.block ? publishData(record, options_.nodeName) : stagingData(record);
-  Result<void> written = co_await host_.writeFile(data, std::move(content));
-  if (!written) co_return written;
+  Result<void> prepared = co_await prepare(path, std::move(data), std::move(content));
+  if (!prepared) co_return prepared;
 
   Semaphore::Permit slot = co_await limitOf(record.driver).acquire();
   auto call = node->stage(stageRequest(spec, use, can, path));
@@ -455,13 +451,9 @@ Task<Result<void>> Volumes::publishTo(EntryPtr entry, VolumeSpec spec, PodUse us
   if (!spec.attachmentId.empty()) record.attachmentId = spec.attachmentId;
   Result<void> noted = co_await save(entry, Flush::kYes);
   if (!noted) co_return noted;
-  Result<void> made = co_await host_.makeDirectory(directoryOf(path));
-  if (!made) co_return made;
-  const std::string data = dataFileOf(record, use.uid);
-  if (record.block) made = co_await host_.makeDirectory(directoryOf(data));
-  if (!made) co_return made;
-  Result<void> written = co_await host_.writeFile(data, publishData(record, options_.nodeName));
-  if (!written) co_return written;
+  std::string data = dataFileOf(record, use.uid);
+  Result<void> prepared = co_await prepare(directoryOf(path), std::move(data), publishData(record, options_.nodeName));
+  if (!prepared) co_return prepared;
 
   Semaphore::Permit slot = co_await limitOf(record.driver).acquire();
   auto call = node->publish(publishRequest(spec, use, can, stagingOf(record), path));
@@ -510,10 +502,8 @@ Task<Result<void>> Volumes::unpublish(EntryPtr entry, std::string podUid) {
   slot.release();
   // A volume that the driver does not know any more has nothing left to undo, if nothing is mounted.
   if (!undone && undone.error().code != Code::kNotFound) co_return undone;
-  Result<void> gone = co_await expectUnmounted(path, "NodeUnpublishVolume");
-  if (!gone) co_return undone ? gone : undone;
   Result<void> removed = co_await removeTarget(record, podUid);
-  if (!removed) co_return removed;
+  if (!removed) co_return undone ? fail(removed.error().within("NodeUnpublishVolume succeeded")) : undone;
   record.pods.erase(podUid);
   entry->unverified.erase(podUid);
   co_return Result<void>();
@@ -545,10 +535,8 @@ Task<Result<void>> Volumes::unstage(EntryPtr entry) {
   const bool nothingToUndo = !undone && (undone.error().code == Code::kNotFound ||
                                          undone.error().code == Code::kUnimplemented);  // it does not stage any more
   if (!undone && !nothingToUndo) co_return undone;
-  Result<void> gone = co_await expectUnmounted(path, "NodeUnstageVolume");
-  if (!gone) co_return undone ? gone : undone;
   Result<void> removed = co_await removeStaging(record);
-  if (!removed) co_return removed;
+  if (!removed) co_return undone ? fail(removed.error().within("NodeUnstageVolume succeeded")) : undone;
   record.stage = StageState::kNone;
   co_return Result<void>();
 }
@@ -568,32 +556,37 @@ Task<Result<void>> Volumes::forget(EntryPtr entry) {
   co_return Result<void>();
 }
 
+// A directory for the driver, and the file that tells of the volume.
+Task<Result<void>> Volumes::prepare(std::string directory, std::string dataFile, std::string content) {
+  std::vector<std::string> directories = {std::move(directory)};
+  if (directoryOf(dataFile) != directories.front()) directories.push_back(directoryOf(dataFile));
+  auto prepared = host_.prepare(std::move(directories), std::move(dataFile), std::move(content));
+  co_return co_await std::move(prepared);
+}
+
 Task<Result<void>> Volumes::removeStaging(VolumeRecord record) {
-  const std::string path = stagingOf(record);
+  std::string path = stagingOf(record);
   const std::string data = record.block ? dataFileOf(record, "") : directoryOf(path) + "/vol_data.json";
-  Result<void> removed = co_await host_.removeIfEmpty(path);
-  if (removed) removed = co_await host_.removeFile(data);
-  if (removed) removed = co_await host_.removeIfEmpty(directoryOf(data));
+  std::vector<std::string> rest = {data, directoryOf(data)};
   // <root>/plugins/kubernetes.io/csi/volumeDevices/<name>
-  if (removed && record.block) removed = co_await host_.removeIfEmpty(directoryOf(directoryOf(data)));
-  co_return removed;
+  if (record.block) rest.push_back(directoryOf(directoryOf(data)));
+  auto removed = clear(std::move(path), std::move(rest));
+  co_return co_await std::move(removed);
 }
 
+// A block volume's data file outlives its publications.
 Task<Result<void>> Volumes::removeTarget(VolumeRecord record, std::string podUid) {
-  const std::string path = targetOf(record, podUid);
-  Result<void> removed;
-  if (!record.block) {
-    removed = co_await host_.removeIfEmpty(path);
-    if (removed) removed = co_await host_.removeFile(dataFileOf(record, podUid));
-  }
-  if (removed) removed = co_await host_.removeIfEmpty(directoryOf(path));
-  co_return removed;
+  std::string path = targetOf(record, podUid);
+  std::vector<std::string> rest = {directoryOf(path)};
+  if (!record.block) rest.insert(rest.begin(), dataFileOf(record, podUid));
+  auto removed = clear(std::move(path), std::move(rest));
+  co_return co_await std::move(removed);
 }
 
-Task<Result<void>> Volumes::expectUnmounted(std::string path, std::string call) {
-  Result<bool> mounted = co_await host_.isMounted(path);
+Task<Result<void>> Volumes::clear(std::string target, std::vector<std::string> rest) {
+  Result<bool> mounted = co_await host_.clear(target, std::move(rest));
   if (!mounted) co_return fail(mounted.error());
-  if (*mounted) co_return fail(Code::kInternal, "", call + " succeeded, but " + path + " is still mounted");
+  if (*mounted) co_return fail(Code::kInternal, "", target + " is still mounted");
   co_return Result<void>();
 }
 

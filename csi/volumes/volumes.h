@@ -171,7 +171,8 @@ class Volumes {
   Task<Result<void>> removeStaging(VolumeRecord record);
   DeviceMap deviceMapOf(const VolumeRecord& record, const std::string& podUid) const;
   Task<Result<void>> removeTarget(VolumeRecord record, std::string podUid);
-  Task<Result<void>> expectUnmounted(std::string path, std::string call);
+  Task<Result<void>> prepare(std::string directory, std::string dataFile, std::string content);
+  Task<Result<void>> clear(std::string target, std::vector<std::string> rest);
   Semaphore& limitOf(const std::string& driver);
   Semaphore& readLimitOf(const std::string& driver);
 

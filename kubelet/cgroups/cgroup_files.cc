@@ -92,6 +92,9 @@ Result<void> CgroupFiles::make(const std::string& path) {
 }
 
 Result<void> CgroupFiles::makeIn(const Hierarchy& hierarchy, const std::string& path) {
+  Result<bool> done = makeLast(hierarchy, path);
+  if (!done) return fail(done.error());
+  if (*done) return {};
   if (v2_)
     if (Result<void> enabled = enableControllers(""); !enabled) return enabled;
   for (const std::string& level : levels(path)) {
@@ -103,6 +106,21 @@ Result<void> CgroupFiles::makeIn(const Hierarchy& hierarchy, const std::string& 
       if (Result<void> inherited = inheritCpuset(directory); !inherited) return inherited;
   }
   return {};
+}
+
+// Most often all above it is there and as it should be: then this is all. False: each level has to be looked at.
+Result<bool> CgroupFiles::makeLast(const Hierarchy& hierarchy, const std::string& path) {
+  if (!v2_ && hierarchy.has("cpuset")) return false;  // its values come down level by level
+  Result<void> made = tree_->makeDirectory(hierarchy.mount + path);
+  if (!made && made.error().code == Code::kNotFound) return false;
+  if (!made) return fail(made.error());
+  if (!v2_) return true;
+  Result<std::string> has = tree_->read(path + "/cgroup.controllers");
+  if (!has) return fail(has.error());
+  const std::vector<std::string> controllers = words(*has);
+  return std::ranges::all_of(kControllers, [&](std::string_view controller) {
+    return contains(controllers, controller) || !hierarchy.has(controller);
+  });
 }
 
 // In cgroup.subtree_control of `path`, for the cgroups in it.
@@ -252,9 +270,18 @@ Result<void> CgroupFiles::killIn(const std::string& path) {
   return {};
 }
 
+// Most often nothing is left in it, or it is not there at all.
 Result<void> CgroupFiles::remove(const std::string& path) {
-  for (const Hierarchy& hierarchy : hierarchies_)
-    if (Result<void> removed = removeIn(hierarchy.mount + path); !removed) return removed;
+  std::vector<const Hierarchy*> inUse;
+  for (const Hierarchy& hierarchy : hierarchies_) {
+    Result<void> removed = tree_->removeDirectory(hierarchy.mount + path);
+    if (!removed && removed.error().code != Code::kUnavailable) return removed;
+    if (!removed) inUse.push_back(&hierarchy);
+  }
+  if (inUse.empty()) return {};
+  if (Result<void> killed = killAll(path); !killed) return killed;
+  for (const Hierarchy* hierarchy : inUse)
+    if (Result<void> removed = removeIn(hierarchy->mount + path); !removed) return removed;
   return {};
 }
 

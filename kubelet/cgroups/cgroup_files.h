@@ -57,6 +57,7 @@ class CgroupFiles {
 
   Result<const Hierarchy*> hierarchyOf(std::string_view controller) const;
   Result<void> makeIn(const Hierarchy& hierarchy, const std::string& path);
+  Result<bool> makeLast(const Hierarchy& hierarchy, const std::string& path);
   Result<void> enableControllers(const std::string& path);
   Result<void> inheritCpuset(const std::string& path);
   Result<void> killIn(const std::string& path);

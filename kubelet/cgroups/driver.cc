@@ -46,11 +46,7 @@ class CgroupfsDriver : public Driver {
     return any;
   }
 
-  Result<void> remove(const CgroupName& name) override {
-    const std::string path = pathOf(name, kind());
-    if (Result<void> killed = files_.killAll(path); !killed) return killed;
-    return files_.remove(path);
-  }
+  Result<void> remove(const CgroupName& name) override { return files_.remove(pathOf(name, kind())); }
 
  protected:
   CgroupFiles files_;

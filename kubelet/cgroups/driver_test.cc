@@ -48,6 +48,15 @@ TEST(CgroupfsDriver, RES_6_V2ControllersAreOnInEveryParent) {
   EXPECT_EQ(tree.writes(), writes);
 }
 
+TEST(CgroupfsDriver, RES_6_V2ControllersThatSomebodySwitchedOffAreOnAgain) {
+  FakeTree tree(Version::kV2);
+  auto driver = makeCgroupfsDriver(filesOf(tree));
+  ASSERT_TRUE(driver->apply(kPod, {}));
+  tree.setContent("/kubepods/burstable/cgroup.subtree_control", "cpu pids");
+  ASSERT_TRUE(driver->apply(podCgroup({}, QosClass::kBurstable, "u-2"), {}));
+  EXPECT_EQ(tree.content("/kubepods/burstable/cgroup.subtree_control"), "cpu pids cpuset memory hugetlb");
+}
+
 TEST(CgroupfsDriver, MemoryInUseIsTheWorkingSet) {
   FakeTree v2(Version::kV2);
   auto driver = makeCgroupfsDriver(filesOf(v2));

@@ -89,8 +89,11 @@ class FakeTree final : public Tree {
     if (!has(directory)) return {};
     if (readOnly_) return fail(Code::kInternal, "", "remove " + directory + ": Read-only file system");
     std::erase_if(processes_, [&](const auto& entry) { return dying_.contains(entry.first) && slowDeath_ == 0; });
-    const bool inUse = std::ranges::any_of(processes_, [&](const auto& entry) { return entry.second == directory; });
-    if (inUse && slowDeath_ > 0) --slowDeath_;
+    const auto isIn = [&](const auto& process) { return process.second == directory; };
+    const bool inUse = std::ranges::any_of(processes_, isIn);
+    const bool dies =
+        std::ranges::any_of(processes_, [&](const auto& one) { return isIn(one) && dying_.contains(one.first); });
+    if (dies && slowDeath_ > 0) --slowDeath_;
     if (inUse || !directories(directory)->empty())
       return fail(Code::kUnavailable, "", "remove " + directory + ": Device or resource busy");
     directories_.erase(directory);

@@ -3,7 +3,6 @@
 #include <cerrno>
 #include <csignal>
 #include <fcntl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/files.h"
@@ -78,13 +77,7 @@ Result<bool> HostTree::isDirectory(const std::string& path) {
 Result<std::vector<std::string>> HostTree::directories(const std::string& path) {
   Result<Fd> opened = openAt(path, O_RDONLY | O_DIRECTORY);
   if (!opened) return fail(opened.error());
-  Result<std::vector<std::string>> names = listDirectory(*opened, path);
-  if (!names) return fail(names.error());
-  std::erase_if(*names, [&](const std::string& name) {
-    struct stat status = {};
-    return ::fstatat(opened->get(), name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0 || !S_ISDIR(status.st_mode);
-  });
-  return names;
+  return listSubdirectories(*opened, path);
 }
 
 Result<void> HostTree::makeDirectory(const std::string& path) {

@@ -25,8 +25,8 @@ Result<void> mountFileSystem(const std::string& type, const std::string& target,
 // instead: whoever keeps it busy may wait for a server that is gone.
 Result<void> unmountBelow(const std::string& path);
 
-// The same for what is mounted below `path`, but not for what is mounted at it.
-Result<void> unmountInside(const std::string& path);
+// The same for what is mounted below <directory>/*/<name>, but not for what is mounted at these.
+Result<void> unmountInsideEach(const std::string& directory, const std::string& name);
 
 // Detaches what is mounted of the network at or below `path`, for when unmountBelow() hangs. Does not hang itself.
 Result<void> detachNetworkBelow(const std::string& path);

@@ -53,16 +53,6 @@ Result<void> letEnd(const std::vector<std::shared_future<void>>& works, const st
   return {};
 }
 
-// What containers with propagation have mounted within the volumes of CSI drivers.
-Result<void> unmountInsideEach(const std::string& csiVolumes) {
-  Result<std::vector<std::string>> names = listDirectory(csiVolumes);
-  if (!names && names.error().code == Code::kNotFound) return {};
-  if (!names) return fail(names.error());
-  for (const std::string& name : *names)
-    if (Result<void> done = unmountInside(joinPath(csiVolumes, name + "/mount")); !done) return done;
-  return {};
-}
-
 Result<void> tearDownAll(const std::string& podDirectory, const std::vector<std::shared_future<void>>& works) {
   if (Result<void> ended = letEnd(works, podDirectory); !ended) return ended;
   if (Result<void> unmounted = unmountBelow(podDirectory); !unmounted) return unmounted;
@@ -307,7 +297,7 @@ Task<Result<void>> PodVolumes::releaseCsi(std::string uid) {
   std::function<Result<void>()> job = [subPaths, csiVolumes, works = std::move(works), work = std::move(*work)] {
     Result<void> done = letEnd(works, subPaths);
     if (done) done = unmountBelow(subPaths);
-    if (done) done = unmountInsideEach(csiVolumes);
+    if (done) done = unmountInsideEach(csiVolumes, "mount");
     work->set_value();
     return done;
   };
