@@ -37,7 +37,7 @@ class PodStarter {
         stopping_(std::move(stopping)),
         stopOne_(std::move(stopOne)) {}
 
-  // The pod's cgroup first (RES-7), volumes (VOL-1), then the sandbox and its addresses. True when it runs.
+  // Volumes (VOL-1) and the pod's cgroup (RES-7) first, then the sandbox and its addresses. True when it runs.
   Task<bool> startSandbox(std::uint32_t attempt);
   // True when something was done; false: the image is on its way, or it failed.
   Task<bool> startContainer(plan::StartContainer start);
