@@ -8,18 +8,13 @@
 #include "kubelet/devices/registration_rules.h"
 
 namespace cubelet::devices {
-namespace {
-
-constexpr std::size_t kMaxCheckpoint = std::size_t{16} << 20;
-constexpr mode_t kFileMode = 0600;
-
-}  // namespace
 
 Devices::Devices(Services services, std::string directory, std::function<void()> changed)
-    : directory_(std::move(directory)),
-      changed_(std::move(changed)),
-      plugins_(services.loop, services.clock, services.pump, directory_, [this] {
-        saveLater();
+    : changed_(std::move(changed)),
+      file_({.loop = services.loop, .clock = services.clock, .pool = services.pool},
+            joinPath(directory, kCheckpointFile), [this] { return toText(checkpoint()); }),
+      plugins_(services.loop, services.clock, services.pump, std::move(directory), [this] {
+        file_.saveSoon();
         changed_();
       }) {}
 
@@ -35,43 +30,32 @@ Task<Result<void>> Devices::add(std::string resource, std::vector<std::string> v
 }
 
 Task<void> Devices::close() {
-  return plugins_.close();
+  co_await plugins_.close();
+  co_await file_.close();
 }
 
 // A file that cannot be read must not stop containers that run (REC-6): they keep what they have, only nobody knows.
 void Devices::load() {
-  const std::string path = joinPath(directory_, kCheckpointFile);
-  Result<std::string> text = readFile(path, kMaxCheckpoint);
+  Result<std::string> text = file_.read();
   if (!text && text.error().code == Code::kNotFound) return;
   Result<Checkpoint> noted = text ? fromText(*text) : Result<Checkpoint>(fail(text.error()));
   if (!noted) {
     log::error("which pods have which devices cannot be read; they may be given to others, too",
-               {{"file", path}, {"error", noted.error().message}});
+               {{"file", kCheckpointFile}, {"error", noted.error().message}});
     return;
   }
   for (const auto& [resource, ids] : noted->registered) plugins_.remember(resource, ids);
   for (const auto& [place, allocation] : noted->allocations)
     if (!plugins_.inventory().contains(place.resource)) plugins_.remember(place.resource, {});
   allocations_ = std::move(noted->allocations);
-  saved_ = std::move(*text);
 }
 
-Result<void> Devices::save() {
+Checkpoint Devices::checkpoint() const {
   Checkpoint now;
   now.allocations = allocations_;
   for (const auto& [name, resource] : inventory())
     for (const auto& [id, device] : resource.devices) now.registered[name].insert(id);
-  std::string text = toText(now);
-  if (text == saved_) return {};
-  if (Result<void> written = writeFileAtomic(joinPath(directory_, kCheckpointFile), text, kFileMode); !written)
-    return fail(written.error().within("note allocated devices"));
-  saved_ = std::move(text);
-  return {};
-}
-
-// Where nothing hangs on it: whoever needs it saves again.
-void Devices::saveLater() {
-  if (Result<void> saved = save(); !saved) log::error("cannot save", {{"error", saved.error().message}});
+  return now;
 }
 
 std::map<std::string, std::int64_t> Devices::admissible() const {
@@ -97,7 +81,7 @@ Task<Result<void>> Devices::reserve(core::Pod pod) {
     for (const Place& place : given) allocations_.erase(place);
     co_return done;
   }
-  saveLater();
+  file_.saveSoon();
   changed_();
   co_return Result<void>();
 }
@@ -138,9 +122,13 @@ Task<Result<wire::ContainerAllocateResponse>> Devices::prepare(core::Pod pod, co
     if (!one) co_return fail(one.error());
     mergeInto(all, *one);
   }
-  Result<void> saved;
-  if (!demands.empty()) saved = save();
+  if (demands.empty()) co_return all;
+  Result<void> saved = co_await file_.save();
   if (!saved) co_return fail(saved.error());
+  const bool held = std::ranges::all_of(demands, [&](const Demand& demand) {
+    return allocations_.contains({pod.metadata().uid(), demand.container, demand.resource});
+  });
+  if (!held) co_return fail(Code::kCancelled, "", "the pod has given its devices back");
   co_return all;
 }
 
@@ -187,14 +175,14 @@ Task<Result<void>> Devices::allocate(Place place) {
 
 void Devices::release(const std::string& uid) {
   if (std::erase_if(allocations_, [&](const auto& one) { return one.first.pod == uid; }) == 0) return;
-  saveLater();
+  file_.saveSoon();
   changed_();
 }
 
 void Devices::keepOnly(const std::set<std::string>& uids) {
   const auto isNobodys = [&](const auto& one) { return !uids.contains(one.first.pod); };
   if (std::erase_if(allocations_, isNobodys) == 0) return;
-  saveLater();
+  file_.saveSoon();
   changed_();
 }
 

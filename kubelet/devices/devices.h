@@ -8,12 +8,14 @@
 #include <string>
 #include <vector>
 
+#include "base/blocking.h"
 #include "base/clock.h"
 #include "base/loop.h"
 #include "base/result.h"
 #include "base/rpc/channel.h"
 #include "base/task.h"
 #include "kubelet/devices/checkpoint.h"
+#include "kubelet/devices/checkpoint_file.h"
 #include "kubelet/devices/choose.h"
 #include "kubelet/devices/plugins.h"
 
@@ -26,10 +28,11 @@ inline constexpr char kNotReady[] = "CreateContainerConfigError";
 // and of the agent; what a container needs to use them is asked for before it is made. Loop thread only.
 class Devices {
  public:
-  // Both references must outlive this object.
+  // They must outlive this object. `pool` writes the file.
   struct Services {
     Loop& loop;
     Clock& clock;
+    BlockingPool& pool;
     rpc::Pump& pump;
   };
   // `directory`: <root>/device-plugins. `changed`: amounts() or admissible() answer something else.
@@ -59,7 +62,8 @@ class Devices {
   // with the machine.
   void askAgain(const std::string& uid);
   // What the container is to be made with; for one that asks for no devices, nothing. It is noted on disk before this
-  // answers. kUnavailable: try again, its plug-in or its devices are not there.
+  // answers. kUnavailable: try again, its plug-in or its devices are not there. kTimedOut: the disk or a plug-in does
+  // not answer. kCancelled: the pod has given its devices back meanwhile.
   Task<Result<wire::ContainerAllocateResponse>> prepare(core::Pod pod, core::Container container);
 
   // The pod has ended, or never was.
@@ -72,17 +76,15 @@ class Devices {
 
  private:
   void load();
-  Result<void> save();
-  void saveLater();
+  Checkpoint checkpoint() const;
   Task<Result<void>> give(core::Pod pod, Demand demand);
   Task<Result<wire::ContainerAllocateResponse>> prepareOne(core::Pod pod, Demand demand);
   Task<Result<void>> allocate(Place place);
 
-  std::string directory_;
   std::function<void()> changed_;
+  CheckpointFile file_;
   Plugins plugins_;
   Allocations allocations_;
-  std::string saved_;  // what the file holds
 };
 
 }  // namespace cubelet::devices

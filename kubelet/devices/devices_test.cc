@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 
 #include "base/files.h"
+#include "base/held_threads.h"
 #include "base/temp_dir.h"
 #include "kubelet/devices/test_plugin.h"
 
@@ -38,8 +39,8 @@ struct DevicePlugins : testing::Test {
   }
 
   void startAgent() {
-    devices = std::make_unique<Devices>(Devices::Services{.loop = loop, .clock = clock, .pump = pump}, directory,
-                                        [this] { ++changes; });
+    devices = std::make_unique<Devices>(Devices::Services{.loop = loop, .clock = clock, .pool = pool, .pump = pump},
+                                        directory, [this] { ++changes; });
     EXPECT_TRUE(devices->start());
   }
   void stopAgent() {
@@ -62,15 +63,25 @@ struct DevicePlugins : testing::Test {
   Result<wire::ContainerAllocateResponse> prepare(const core::Pod& pod) {
     return loop.runToEnd(devices->prepare(pod, pod.spec().containers(0)));
   }
+  void prepareAside(const core::Pod& pod) { aside.spawn("prepare", prepareInto(this, pod)); }
+  static Task<void> prepareInto(DevicePlugins* test, core::Pod pod) {
+    core::Container container = pod.spec().containers(0);
+    Result<wire::ContainerAllocateResponse> done =
+        co_await test->devices->prepare(std::move(pod), std::move(container));
+    test->prepared = done.has_value();
+  }
 
   Loop loop;
   ManualClock clock{loop};
+  BlockingPool pool{loop, clock, 1};
   rpc::Pump pump{loop};
   TempDir temp;
   std::string directory = temp / "device-plugins";
   int changes = 0;
   std::unique_ptr<Devices> devices;
   std::unique_ptr<TestPlugin> plugin;
+  TaskGroup aside{loop};
+  std::optional<bool> prepared;  // how prepareAside() went, once it has ended
 };
 
 TEST_F(DevicePlugins, SRV_14_RegisterAndTheirListIsFollowed) {
@@ -259,6 +270,21 @@ TEST_F(DevicePlugins, REC_6_WhatNoPodHasIsFreeOnceAllAreKnown) {
   devices->keepOnly({"u2"});
   ASSERT_EQ(devices->allocations().size(), 1u);
   EXPECT_EQ(devices->allocations().begin()->first.pod, "u2");
+}
+
+TEST_F(DevicePlugins, REC_6_AContainerWaitsUntilItsDevicesAreNotedAndTheLoopDoesNot) {
+  registerGpus();
+  const core::Pod pod = podAsking("u1", "1");
+  ASSERT_TRUE(reserve(pod));
+  ASSERT_TRUE(prepare(pod));
+  HeldThreads disk(loop, pool, 1);
+  ASSERT_TRUE(reserve(podAsking("u2", "1")));
+  prepareAside(pod);
+  loop.poll();
+  EXPECT_FALSE(prepared) << "another pod's device has been given away, and a crash would forget that";
+  disk.letGo();
+  ASSERT_TRUE(loop.runUntil([&] { return prepared.has_value(); }, seconds(20)));
+  EXPECT_TRUE(*prepared);
 }
 
 TEST_F(DevicePlugins, REC_6_AFileThatCannotBeReadStopsNothing) {

@@ -39,8 +39,9 @@ class TestPlugin {
     server_ = std::make_unique<rpc::TestServer>(loop_, directory_ + "/" + name_);
     on<wire::Empty, wire::DevicePluginOptions>("GetDevicePluginOptions", [this](auto) { return options; });
     on<wire::AllocateRequest, wire::AllocateResponse>("Allocate", [this](auto asked) { return allocate(asked); });
-    on<wire::PreferredAllocationRequest, wire::PreferredAllocationResponse>(
-        "GetPreferredAllocation", [this](auto asked) { return choose(asked); });
+    server_->onCall<wire::PreferredAllocationRequest, wire::PreferredAllocationResponse>(
+        "/v1beta1.DevicePlugin/GetPreferredAllocation",
+        [this](wire::PreferredAllocationRequest asked) { return chooseInTime(this, std::move(asked)); });
     on<wire::PreStartContainerRequest, wire::PreStartContainerResponse>("PreStartContainer", [this](auto asked) {
       note("PreStart", asked.devices_ids());
       return wire::PreStartContainerResponse();
@@ -57,6 +58,11 @@ class TestPlugin {
     request.set_resource_name(resource);
     return request;
   }
+  // With holdsPreferred: the answer about preferred devices that is awaited, one at most, and all later ones.
+  void letGo() {
+    holdsPreferred = false;
+    letGo_.ring();
+  }
   std::size_t watchers() const { return watchers_.size(); }
   std::size_t count(const std::string& call) const {
     return static_cast<std::size_t>(
@@ -65,6 +71,7 @@ class TestPlugin {
 
   wire::DevicePluginOptions options;
   std::vector<std::string> preferred;  // what it would choose
+  bool holdsPreferred = false;         // it does not say so before letGo()
   std::string mountSource = "/usr/lib/vendor";
   std::string failure;             // of the next Allocate call
   std::vector<std::string> calls;  // "Allocate a b"
@@ -112,6 +119,12 @@ class TestPlugin {
     out.add_container_responses()->mutable_deviceids()->Assign(preferred.begin(), preferred.end());
     return out;
   }
+  static Task<Result<wire::PreferredAllocationResponse>> chooseInTime(TestPlugin* plugin,
+                                                                      wire::PreferredAllocationRequest asked) {
+    wire::PreferredAllocationResponse out = plugin->choose(asked);
+    while (plugin->holdsPreferred) co_await plugin->letGo_.wait();
+    co_return out;
+  }
   std::string list() const {
     wire::ListAndWatchResponse out;
     for (const auto& [id, healthy] : devices_) {
@@ -144,6 +157,7 @@ class TestPlugin {
   std::string name_;
   std::map<std::string, bool> devices_;
   std::set<Wake*> watchers_;
+  Wake letGo_{clock_};
   std::unique_ptr<rpc::TestServer> server_;
 };
 

@@ -31,9 +31,6 @@ namespace {
 
 constexpr std::size_t kBlockingThreads = 16;
 constexpr std::size_t kVolumeThreads = 64;
-constexpr char kFileSource[] = "file";
-constexpr char kHttpSource[] = "http";
-constexpr char kLocalObjects[] = "objects";
 // Memory that a burst of work has left free goes back to the system once things have been quiet for this long.
 constexpr Duration kTrimAfterQuiet = std::chrono::seconds(10);
 // Changes within this time make one STATUS= line.
@@ -132,7 +129,7 @@ Agent::Agent(Loop& loop, Clock& clock, config::Effective effective, cgroups::Pod
                 .pods = [this] { return sync_.uids(); }}),
       volumes_(volumeThreads_, clock, readNodeFacts(effective_).dirs,
                volumeSources(context_, loop, clock, storage_, events_, effective_)),
-      devices_({.loop = loop, .clock = clock, .pump = pump},
+      devices_({.loop = loop, .clock = clock, .pool = blocking_, .pump = pump},
                layout::devicePluginsDirectory(readNodeFacts(effective_).dirs), [this] { devicesChanged(); }),
       http_(loop, clock, blocking_),
       probes_({.loop = loop,
@@ -188,6 +185,8 @@ Agent::Agent(Loop& loop, Clock& clock, config::Effective effective, cgroups::Pod
                    metrics_.statusChanged(worker);
                    if (cluster_) cluster_->statusChanged(worker);
                  }}),
+      staticSources_({.loop = loop, .clock = clock, .blocking = blocking_, .sync = sync_}, effective_,
+                     joinPath(layout::ownStateDirectory(context_.node.dirs), "manifests")),
       podResources_(loop, clock, pump, layout::podResourcesSocketDirectory(context_.node.dirs), devices_,
                     [this] { return sync_.activePods(); }),
       logRotator_(loop, clock, blocking_, runtime_, rotationLimits(effective_.config)),
@@ -447,68 +446,21 @@ void Agent::makeCluster() {
   context_.readNodeAgain = [this] { return cluster_->readNodeAgain(); };
 }
 
-// Before the sources of pods: a pod that names objects finds out at once whether there are any.
-void Agent::startLocalObjects() {
-  staticpods::LocalObjects::Options options;
-  options.path = localObjectsPath(effective_);
-  options.checkFrequency = Duration(effective_.config.filecheckfrequency().duration());
-  if (cluster_ || options.path.empty()) return;
-  auto problems = [this](std::vector<staticpods::FileProblem> all) { problems_[kLocalObjects] = std::move(all); };
-  localObjects_ =
-      std::make_unique<staticpods::LocalObjects>(loop_, clock_, blocking_, std::move(options), std::move(problems));
-  localObjects_->onChange([this](const std::string& ns, const std::string& name) { sync_.objectChanged(ns, name); });
-  context_.objects = localObjects_.get();
-  volumes_.useObjects(localObjects_.get());
-  tasks_.spawn("objects for static pods", localObjects_->run());
-}
-
+// All sources are named before any can deliver: nothing is stopped until all have. Static pods come first: the API
+// server's pod of the same name does not take a static pod's place. Objects come before pods that name them.
 void Agent::startSources() {
-  const config::KubeletConfiguration& config = effective_.config;
-  const std::string state = joinPath(layout::ownStateDirectory(context_.node.dirs), "manifests");
-  // All are named before any can deliver: nothing is stopped until all have. Static pods come first: the API server's
-  // pod of the same name does not take a static pod's place.
-  if (!config.staticpodpath().empty()) sync_.expectSource(kFileSource);
-  if (!config.staticpodurl().empty()) sync_.expectSource(kHttpSource);
+  staticSources_.expect();
   if (cluster_) sync_.expectSource(sync::kApiSource);
-  startLocalObjects();
-  const auto references = localObjects_ ? staticpods::References::kLocal : staticpods::References::kRefused;
-  if (!config.staticpodpath().empty()) {
-    staticpods::ManifestDirectory::Options options;
-    options.path = config.staticpodpath();
-    options.stateDirectory = joinPath(state, kFileSource);
-    options.nodeName = effective_.nodeName;
-    options.references = references;
-    options.fileCheckFrequency = Duration(config.filecheckfrequency().duration());
-    auto deliver = [this](staticpods::PodSet set) { podsFrom(kFileSource, std::move(set)); };
-    manifests_ = std::make_unique<staticpods::ManifestDirectory>(loop_, clock_, blocking_, std::move(options), deliver);
-    tasks_.spawn("static pods", manifests_->run());
+  if (!cluster_) {
+    context_.objects = staticSources_.startObjects();
+    volumes_.useObjects(context_.objects);
   }
-  if (!config.staticpodurl().empty()) {
-    staticpods::ManifestUrl::Options options;
-    options.url = config.staticpodurl();
-    for (const auto& [name, values] : config.staticpodurlheader())
-      for (const std::string& value : values.items()) options.headers.push_back({name, value});
-    options.stateDirectory = joinPath(state, kHttpSource);
-    options.nodeName = effective_.nodeName;
-    options.references = references;
-    options.httpCheckFrequency = Duration(config.httpcheckfrequency().duration());
-    auto deliver = [this](staticpods::PodSet set) { podsFrom(kHttpSource, std::move(set)); };
-    manifestUrl_ = std::make_unique<staticpods::ManifestUrl>(loop_, clock_, blocking_, std::move(options), deliver);
-    tasks_.spawn("static pods by URL", manifestUrl_->run());
-  }
+  staticSources_.start();
 }
 
 void Agent::tellStaticPods() {
   if (!cluster_) return;
   if (std::optional<std::vector<Cluster::PodPtr>> pods = sync_.staticPods()) cluster_->setStaticPods(std::move(*pods));
-}
-
-void Agent::podsFrom(const std::string& source, staticpods::PodSet set) {
-  problems_[source] = std::move(set.problems);
-  std::vector<sync::core::Pod> pods;
-  pods.reserve(set.pods.size());
-  for (staticpods::StaticPod& one : set.pods) pods.push_back(std::move(one.pod));
-  sync_.setPods(source, std::move(pods));
 }
 
 void Agent::podChanged(const std::string& uid) {
@@ -597,7 +549,7 @@ void Agent::tellStatus() {
                      std::to_string(ended) + " ended";
   if (!runtimeView_.reachable) text += "; the container runtime does not answer";
   std::size_t bad = 0;
-  for (const auto& [source, problems] : problems_) bad += problems.size();
+  for (const auto& [source, problems] : staticSources_.problems()) bad += problems.size();
   if (bad > 0) text += "; " + std::to_string(bad) + " bad manifests";
   if (Result<void> sent = notify_.status(text); !sent)
     log::debug(1, "cannot send the status to the service manager", {{"error", sent.error().message}});
@@ -612,6 +564,7 @@ Task<void> Agent::close() {
   co_await nodeApi_->close();
   co_await stats_->close();
   co_await tasks_.close();
+  co_await staticSources_.close();
   co_await shutdown_.close();
   co_await podResources_.close();
   co_await devices_.close();

@@ -36,6 +36,7 @@
 #include "kubelet/main/node_api.h"
 #include "kubelet/main/node_shutdown.h"
 #include "kubelet/main/node_stats.h"
+#include "kubelet/main/static_sources.h"
 #include "kubelet/main/storage.h"
 #include "kubelet/observe/observer.h"
 #include "kubelet/podresources/server.h"
@@ -44,9 +45,6 @@
 #include "kubelet/server/local_socket.h"
 #include "kubelet/sync/sync_loop.h"
 #include "kubelet/volumes/pod_volumes.h"
-#include "staticpods/objects/local_objects.h"
-#include "staticpods/source/manifest_directory.h"
-#include "staticpods/source/manifest_url.h"
 
 namespace cubelet {
 
@@ -78,7 +76,6 @@ class Agent final : public server::AgentView {
   Result<void> readCredentials();
   void checkResolvConf();
   void startSources();
-  void startLocalObjects();
   void makeCluster();
   void tellStaticPods();
   void nodeChanged(const k8s::core::v1::Node* stored);
@@ -86,7 +83,6 @@ class Agent final : public server::AgentView {
   void showDevices();
   void pressureChanged(const eviction::Pressure& pressure);
   void shutdownChanged(bool shuttingDown);
-  void podsFrom(const std::string& source, staticpods::PodSet set);
   void podChanged(const std::string& uid);
   void runtimeSynced();
   void runtimeLost(const Error& error);
@@ -128,14 +124,12 @@ class Agent final : public server::AgentView {
   sync::TerminationRecords terminations_;
   server::PodNews podNews_;
   sync::SyncLoop sync_;
+  StaticSources staticSources_;
   podresources::Server podResources_;
   logs::LogRotator logRotator_;
   images::ImageCollector imageCollector_;
   Evictor evictor_;
   NodeShutdown shutdown_;
-  std::unique_ptr<staticpods::LocalObjects> localObjects_;  // null: an API server has them, or there are none
-  std::unique_ptr<staticpods::ManifestDirectory> manifests_;
-  std::unique_ptr<staticpods::ManifestUrl> manifestUrl_;
   ApiAccounts accounts_{{.client = [this] { return cluster_ ? cluster_->client() : nullptr; },
                          .objects = [this] { return context_.objects; }}};
   std::unique_ptr<images::NodeCredentials> nodeCredentials_;
@@ -143,7 +137,6 @@ class Agent final : public server::AgentView {
   std::unique_ptr<Cluster> cluster_;  // null: standalone
   std::unique_ptr<NodeStats> stats_;
   std::unique_ptr<NodeApi> nodeApi_;
-  std::map<std::string, std::vector<staticpods::FileProblem>> problems_;  // by source
   server::RuntimeView runtimeView_;
   std::unique_ptr<server::LocalSocket> socket_;
   std::optional<Watchdog> watchdog_;

@@ -112,7 +112,7 @@ server::AgentStatus Agent::status() const {
   out.podLogsDir = context_.node.dirs.podLogs;
   out.runtime = runtimeView_;
   if (cluster_) out.cluster = cluster_->view();
-  for (const auto& [source, problems] : problems_)
+  for (const auto& [source, problems] : staticSources_.problems())
     for (const staticpods::FileProblem& problem : problems)
       for (const std::string& line : problem.problems) out.manifestProblems.push_back(line);
   if (observer_.lastAudit())

@@ -30,8 +30,8 @@ struct PodDevices : testing::Test {
 
   void startAgent() {
     devices = std::make_unique<devices::Devices>(
-        devices::Devices::Services{.loop = node.loop, .clock = node.clock, .pump = node.pump}, directory,
-        [this] { devicesChanged(); });
+        devices::Devices::Services{.loop = node.loop, .clock = node.clock, .pool = node.pool, .pump = node.pump},
+        directory, [this] { devicesChanged(); });
     EXPECT_TRUE(devices->start());
     view.allocatable = {{"cpu", 1000}, {"pods", 10}};
     showDevices();
@@ -56,6 +56,7 @@ struct PodDevices : testing::Test {
     plugin.reset();
     plugin = std::make_unique<devices::TestPlugin>(node.loop, node.clock, directory, "gpu.sock");
     plugin->setDevices(gpus);
+    plugin->options.set_get_preferred_allocation_available(prefers);
     Result<rpc::ChannelPtr> kubelet = rpc::Channel::create(node.pump, directory + "/kubelet.sock");
     ASSERT_TRUE(node.loop.runToEnd(devices::registerPlugin(*kubelet, plugin->registration(kGpu))));
     const auto amount = static_cast<std::int64_t>(gpus.size());
@@ -80,6 +81,7 @@ struct PodDevices : testing::Test {
   std::string directory = node.root("device-plugins");
   std::unique_ptr<devices::Devices> devices;
   std::unique_ptr<devices::TestPlugin> plugin;
+  bool prefers = false;  // the plug-in is asked which devices it would choose
 };
 
 TEST_F(PodDevices, SRV_14_AContainerIsMadeWithWhatThePluginSays) {
@@ -179,6 +181,27 @@ TEST_F(PodDevices, SRV_14_APodWaitsForThoseOfOneThatEnds) {
   ASSERT_TRUE(
       node.advanceUntil([&] { return devices->allocations().contains({"uid-new", "web", kGpu}); }, seconds(60)));
   ASSERT_TRUE(runs("new"));
+}
+
+TEST_F(PodDevices, SRV_14_AreFreeOfAPodThatMakesRoomBeforeItHasThem) {
+  prefers = true;
+  registerGpus({{"a", true}, {"b", true}});
+  plugin->holdsPreferred = true;
+  const auto takesMostCpu = [](core::Pod pod) {
+    (*pod.mutable_spec()->mutable_containers(0)->mutable_resources()->mutable_requests())["cpu"].set_string("800m");
+    return pod;
+  };
+  core::Pod victim = takesMostCpu(podAsking("victim", "1"));
+  (*victim.mutable_metadata()->mutable_annotations())["kubernetes.io/config.source"] = "api";
+  node.setPods({victim});
+  ASSERT_TRUE(await([&] { return plugin->count("Preferred") == 1; }));
+  const core::Pod critical = takesMostCpu(makePod("critical", "uid-critical"));
+  node.setPods({victim, critical});
+  ASSERT_TRUE(runs("critical"));
+  EXPECT_EQ(node.status("victim").reason(), "Preempting");
+  plugin->letGo();
+  node.setPods({victim, critical, podAsking("next", "2")});
+  EXPECT_TRUE(runs("next"));
 }
 
 TEST_F(PodDevices, SRV_14_AStaticPodWaitsForItsPlugin) {

@@ -89,7 +89,8 @@ Task<void> PodAdmitter::reserveDevices(std::string uid) {
   }
   reserving_.erase(uid);
   const auto found = admitted_.find(uid);
-  if (found == admitted_.end() || found->second.worker->stopping()) {
+  // It may have come to an end meanwhile, and was asked then for what it did not have yet.
+  if (found == admitted_.end() || found->second.worker->stopping() || hasEnded(*found->second.worker)) {
     context_.devices->release(uid);
     decide();  // the pod may have come again meanwhile
     co_return;

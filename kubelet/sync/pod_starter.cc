@@ -1,25 +1,16 @@
 #include "kubelet/sync/pod_starter.h"
 
-#include <algorithm>
-#include <cerrno>
-#include <fcntl.h>
-#include <unistd.h>
+#include <utility>
 
-#include "base/fd.h"
 #include "base/files.h"
 #include "base/log.h"
 #include "base/task_group.h"
-#include "cri/client/runtime_conditions.h"
 #include "kubelet/observe/from_cri.h"
 #include "kubelet/podconfig/container_config.h"
 #include "kubelet/podconfig/dns.h"
 #include "kubelet/podconfig/hostname.h"
-#include "kubelet/podconfig/hosts_file.h"
 #include "kubelet/podconfig/sandbox_config.h"
-#include "kubelet/podconfig/sub_paths.h"
-#include "kubelet/status/pod_status.h"
-#include "kubelet/sync/hosts_file.h"
-#include "kubelet/sync/termination_message.h"
+#include "kubelet/sync/container_log.h"
 #include "kubelet/sync/user_namespace.h"
 
 namespace cubelet::sync {
@@ -27,9 +18,7 @@ namespace {
 
 constexpr mode_t kPodDirectoryMode = 0750;
 constexpr mode_t kLogDirectoryMode = 0755;
-constexpr std::size_t kMaxEnvFile = std::size_t{1024} * 1024;
 constexpr char kConfigError[] = "CreateContainerConfigError";
-constexpr char kFailedStart[] = "StartError";  // containerd's and CRI-O's
 constexpr char kHookError[] = "PostStartHookError";
 
 // Runs at the end of its scope.
@@ -77,8 +66,6 @@ Result<void> mayHaveUsers(const core::PodSpec& spec, const RuntimeHandler& handl
                   " does not support user namespaces");
 }
 
-constexpr std::chrono::seconds kNetworkRetry(1);
-
 void dropMessageFile(const std::string& path) {
   if (path.empty()) return;
   if (Result<void> removed = removeFile(path); !removed)
@@ -89,8 +76,8 @@ void dropMessageFile(const std::string& path) {
 
 Task<bool> PodStarter::startSandbox(std::uint32_t attempt) {
   const k8s::meta::v1::ObjectMeta& meta = state_.pod.metadata();
-  if (networkDown_) {
-    const bool still = co_await networkIsDown();
+  if (failures_.networkWasDown()) {
+    const bool still = co_await failures_.networkIsDown();
     if (still || stopping_()) co_return false;
   }
   // Volumes first: of many pods that start at once none waits for the cgroups of others with what takes longest.
@@ -103,7 +90,7 @@ Task<bool> PodStarter::startSandbox(std::uint32_t attempt) {
   Result<void> ready = co_await prepareSandbox();
   if (stopping_()) co_return false;
   if (!ready) {
-    sandboxFailed(ready.error());
+    failures_.sandboxFailed(ready.error());
     co_return false;
   }
   warnOfDns();
@@ -114,8 +101,8 @@ Task<bool> PodStarter::startSandbox(std::uint32_t attempt) {
   steps.push_back(images_.prepareAhead(plan::firstContainers(state_.pod)));
   co_await runAll(context_.loop, "sandbox and images of " + state_.ref(), std::move(steps));
   if (!id) {
-    const bool down = co_await networkIsDown();
-    if (!down) sandboxFailed(id.error());
+    const bool down = co_await failures_.networkIsDown();
+    if (!down) failures_.sandboxFailed(id.error());
     co_await lookAgain();  // it may run all the same, with its reply lost
     co_return false;
   }
@@ -138,21 +125,6 @@ Task<bool> PodStarter::startSandbox(std::uint32_t attempt) {
     context_.events.warning(events::podRef(state_.pod), "FailedPodSandBoxStatus", status.error().message);
     co_await lookAgain();  // without its address the sandbox would count as broken in the next plan
   }
-  co_return true;
-}
-
-// SBX-6: a runtime without its network refuses every sandbox that needs it, so it is only asked about it then. It tells
-// nobody when the network comes.
-Task<bool> PodStarter::networkIsDown() {
-  if (state_.pod.spec().hostnetwork()) co_return false;
-  Result<cri::v1::StatusResponse> status = co_await context_.runtime.status();
-  const std::string problem = status ? cri::problemOf(status->status(), "NetworkReady") : "";
-  const bool wasDown = std::exchange(networkDown_, !problem.empty());
-  if (!networkDown_) co_return false;
-  state_.memory.sandboxRetryAt = context_.clock.wallNow() + kNetworkRetry;
-  if (!wasDown && !stopping_())
-    context_.events.warning(events::podRef(state_.pod), "NetworkNotReady",
-                            "network is not ready: container runtime network not ready: " + problem);
   co_return true;
 }
 
@@ -240,26 +212,6 @@ void PodStarter::warnOfDns() {
   }
 }
 
-void PodStarter::sandboxFailed(const Error& error) {
-  state_.memory.sandboxRetryAt = retryTime(context_, error);
-  if (stopping_() || error.code == Code::kCancelled)
-    return;  // SBX-3: no failure is reported for a pod that is deleted meanwhile
-  context_.events.warning(events::podRef(state_.pod), "FailedCreatePodSandBox",
-                          "Failed to create pod sandbox: " + error.message);
-}
-
-// A start that was cut off half-way, as by the death of the agent that had asked for it, may have gone through all the
-// same, although the runtime says that it failed: the program must not run twice.
-Task<void> PodStarter::endFailedStart(std::string name) {
-  const observe::ObservedPod* have = context_.observer.find(state_.uid());
-  const observe::ObservedContainer* last = have == nullptr ? nullptr : have->newest(name);
-  if (last == nullptr || last->reason != kFailedStart) co_return;
-  const std::string id = last->id;
-  const bool ended = co_await context_.cgroups.endContainer(state_.uid(), id);
-  if (ended)
-    log::info("ended what may have run of a failed start", {{"pod", state_.ref()}, {"container", name}, {"id", id}});
-}
-
 Task<bool> PodStarter::startContainer(plan::StartContainer start) {
   const std::optional<core::Container> spec = containerNamed(state_.pod, start.name);
   const observe::ObservedPod* have = context_.observer.find(state_.uid());
@@ -279,12 +231,12 @@ Task<bool> PodStarter::startContainer(plan::StartContainer start) {
   Result<void> learnt = co_await learnOfSandbox(container);
   Result<podconfig::References> references;
   if (learnt)
-    references = co_await fetchReferences(container);
+    references = co_await inputs_.fetchReferences(container);
   else
     references = fail(learnt.error());
   if (stopping_()) co_return false;
   if (!references) {
-    containerFailed(start.name, references.error(), kConfigError);
+    failures_.containerFailed(start.name, references.error(), kConfigError);
     // Something has changed since the question: its answer may be out of date.
     if (state_.objectChanges != changes) state_.memory.containers[start.name].retryAt = {};
     co_return false;
@@ -292,13 +244,13 @@ Task<bool> PodStarter::startContainer(plan::StartContainer start) {
   for (std::string& message : podconfig::invalidNames(state_.pod, container, *references))
     context_.events.warning(events::podRef(state_.pod), "InvalidEnvironmentVariableNames", std::move(message));
 
-  co_await endFailedStart(start.name);
+  co_await lostStarts_.endFailed(start.name);
   if (stopping_()) co_return false;
   const TimePoint began = context_.clock.now();
   Result<std::string> id = co_await create(container, start, sandboxId, std::move(podIps), std::move(*references));
   if (id) context_.milestones.step("create_container", context_.clock.now() - began);
   if (!id) {
-    containerFailed(start.name, id.error(), "CreateContainerError");
+    failures_.containerFailed(start.name, id.error(), "CreateContainerError");
     co_await lookAgain();
     co_return false;
   }
@@ -314,7 +266,7 @@ Task<bool> PodStarter::startContainer(plan::StartContainer start) {
     co_await postStartFailed(start.name, *id, running.error());
     co_return false;
   }
-  containerFailed(start.name, running.error(), "RunContainerError");
+  failures_.containerFailed(start.name, running.error(), "RunContainerError");
   co_await lookAgain();
   co_return false;
 }
@@ -325,176 +277,15 @@ Task<void> PodStarter::lookAgain() {
   if (!reread) log::debug(1, "reading a pod failed", {{"pod", state_.ref()}, {"error", reread.error().message}});
 }
 
-Task<Result<podconfig::References>> PodStarter::fetchReferences(core::Container container) {
-  podconfig::References out;
-  if (context_.objects != nullptr) {
-    if (status::isStaticPod(state_.pod)) {
-      out.services = context_.objects->knownServices();
-    } else {
-      // CFG-12: a container without the variables of services would be wrong for its whole life.
-      Result<std::vector<objects::ServicePtr>> services = co_await context_.objects->services();
-      if (!services) co_return configError(services.error());
-      out.services = std::move(*services);
-    }
-  }
-  out.files = readFiles(container);
-  Result<void> fetched = co_await fetchObjects(std::move(container), &out);
-  if (!fetched) co_return configError(fetched.error());
-  co_return out;
-}
-
-// Where no link leads out of the volume: containers write there.
-std::map<podconfig::FileNeed, Result<std::string>> PodStarter::readFiles(const core::Container& container) const {
-  std::map<podconfig::FileNeed, Result<std::string>> out;
-  for (const podconfig::FileNeed& need : podconfig::environmentFiles(container)) {
-    auto volume = state_.volumes->find(need.volume);
-    if (volume == state_.volumes->end()) continue;
-    const std::string name = "file " + need.path + " in volume " + need.volume;
-    Result<Fd> directory = openDirectory(volume->second);
-    Result<Fd> file = directory ? openBeneath(*directory, need.path, O_RDONLY | O_NONBLOCK) : std::move(directory);
-    if (file)
-      out.emplace(need, readAll(*file, name, kMaxEnvFile));
-    else
-      out.emplace(need, fail(file.error().within("open environment variable " + name)));
-  }
-  return out;
-}
-
-Task<Result<void>> PodStarter::fetchObjects(core::Container container, podconfig::References* into) {
-  using Kind = podconfig::ObjectNeed::Kind;
-  const std::string ns = state_.pod.metadata().namespace_();
-  const std::vector<podconfig::ObjectNeed> needs = podconfig::environmentNeeds(container);
-  for (const podconfig::ObjectNeed& need : needs) {
-    const bool isConfigMap = need.kind == Kind::kConfigMap;
-    if (context_.objects == nullptr)
-      co_return fail(Code::kInvalid, kConfigError,
-                     std::string("couldn't get ") + (isConfigMap ? "configMap " : "secret ") + ns + "/" + need.name +
-                         ", no kubeClient defined");
-    std::optional<Error> error;
-    if (isConfigMap) {
-      Result<objects::ConfigMapPtr> object = co_await context_.objects->configMap(ns, need.name);
-      if (object)
-        into->configMaps[need.name] = std::move(*object);
-      else
-        error = object.error();
-    } else {
-      Result<objects::SecretPtr> object = co_await context_.objects->secret(ns, need.name);
-      if (object)
-        into->secrets[need.name] = std::move(*object);
-      else
-        error = object.error();
-    }
-    const bool tolerated = error && error->code == Code::kNotFound && need.optional;
-    if (error && !tolerated) co_return fail(std::move(*error));
-  }
-  co_return Result<void>();
-}
-
-// The instance whose processes an ephemeral container wants to see (EPH-2); empty: none.
-Result<std::string> PodStarter::targetId(const std::string& container) const {
-  const std::string target = targetOf(state_.pod, container);
-  if (target.empty()) return std::string();
-  const observe::ObservedPod* have = context_.observer.find(state_.uid());
-  const observe::ObservedContainer* found = have != nullptr ? have->newest(target) : nullptr;
-  if (found == nullptr) return fail(Code::kNotFound, kConfigError, "unable to find target container " + target);
-  return found->id;
-}
-
-Task<Result<std::map<int, std::string>>> PodStarter::bindSubPaths(core::Container container,
-                                                                  std::vector<std::string> podIps,
-                                                                  podconfig::References references) {
-  std::map<int, std::string> bound;
-  if (std::ranges::none_of(container.volumemounts(), podconfig::hasSubPath)) co_return bound;
-  Result<podconfig::Environment> environment =
-      podconfig::makeEnvironment(state_.pod, container, context_.node, podIps, references);
-  if (!environment) co_return fail(environment.error());
-  Result<std::vector<podconfig::SubPathMount>> mounts = podconfig::subPathMounts(container, *environment);
-  if (!mounts) co_return fail(mounts.error());
-  for (const podconfig::SubPathMount& mount : *mounts) {
-    auto volume = state_.volumes->find(mount.volume);
-    if (volume == state_.volumes->end()) continue;  // told when the configuration is made
-    if (state_.images.contains("volume/" + mount.volume)) {
-      bound[mount.index] = mount.path;  // the runtime looks for it in the image
-      continue;
-    }
-    std::string target =
-        layout::subPathTarget(context_.node.dirs, state_.uid(), mount.volume, container.name(), mount.index);
-    volumes::SubPath part{volume->second, mount.path, target};
-    Result<void> done = co_await context_.volumes.bindSubPath(state_.uid(), std::move(part));
-    if (stopping_()) co_return fail(Code::kCancelled, "", "the pod is being stopped");
-    if (!done) {
-      log::warning("cannot prepare a subPath", {{"pod", state_.ref()}, {"error", done.error().message}});
-      const char* verb = done.error().reason == volumes::kCannotCreateSubPath ? "create" : "prepare";
-      co_return fail(done.error().code, kConfigError, podconfig::subPathFailure(verb, container, mount.index));
-    }
-    bound[mount.index] = std::move(target);
-  }
-  co_return bound;
-}
-
-Task<Result<::v1beta1::ContainerAllocateResponse>> PodStarter::prepareDevices(core::Container container) {
-  if (context_.devices == nullptr) co_return ::v1beta1::ContainerAllocateResponse();
-  // Nobody but us keeps a static pod from starting before its device plug-in is there.
-  if (status::isStaticPod(state_.pod))
-    for (const std::string& resource : devices::unknownResources(container, context_.devices->inventory()))
-      if (context_.admissionNode == nullptr || !context_.admissionNode->allocatable.contains(resource))
-        co_return fail(Code::kUnavailable, devices::kNotReady,
-                       "no device plug-in has registered for " + resource + " yet: the container waits for it");
-  core::Pod pod = state_.pod;
-  Result<::v1beta1::ContainerAllocateResponse> devices =
-      co_await context_.devices->prepare(std::move(pod), std::move(container));
-  if (!devices) {
-    devices.error().reason = devices::kNotReady;
-    co_return fail(std::move(devices.error()));
-  }
-  co_return std::move(*devices);
-}
-
 Task<Result<std::string>> PodStarter::create(core::Container container, plan::StartContainer start,
                                              std::string sandboxId, std::vector<std::string> podIps,
                                              podconfig::References references) {
-  Result<void> logDirectory = makeLogDirectory(container.name());
+  Result<void> logDirectory = makeLogDirectory(context_.node.dirs, state_.pod.metadata(), container.name());
   if (!logDirectory) co_return fail(logDirectory.error());
-  ImageState& image = state_.images[container.name()];
-  podconfig::ContainerInputs inputs;
-  inputs.attempt = start.attempt;
-  Result<std::string> target = targetId(container.name());
-  if (!target) co_return fail(target.error());
-  inputs.namespaces.users = state_.users;
-  inputs.namespaces.targetContainerId = std::move(*target);
-  inputs.recursiveReadOnlyMounts = state_.handler && state_.handler->recursiveReadOnlyMounts;
-  if (podconfig::wantsHostsFile(container, podIps)) {
-    Result<std::string> file = writeHostsFile(state_.pod, podIps, context_.node);
-    if (!file) co_return configError(file.error());
-    inputs.hostsFile = std::move(*file);
-  }
-  Result<std::map<int, std::string>> subPaths = co_await bindSubPaths(container, podIps, references);
-  if (!subPaths) co_return fail(subPaths.error());
-  inputs.subPaths = std::move(*subPaths);
-  Result<::v1beta1::ContainerAllocateResponse> devices = co_await prepareDevices(container);
-  if (!devices) co_return fail(devices.error());
-  if (stopping_()) co_return fail(Code::kCancelled, "", "the pod is being stopped");
-  inputs.devices = std::move(*devices);
-  inputs.image = image.local->image;
-  inputs.imageRef = image.local->ref;
-  const std::vector<WantedImage> images = wantedImages(state_.pod, container.name());
-  for (const WantedImage& wanted : images) {
-    if (wanted.volume.empty()) continue;
-    cri::v1::ImageSpec& spec = inputs.imageVolumes[wanted.volume];
-    spec.set_image(state_.images[wanted.key].local->ref);
-    spec.set_user_specified_image(wanted.image);
-  }
-  inputs.podIps = std::move(podIps);
-  inputs.references = std::move(references);
-  inputs.volumePaths = *state_.volumes;
-  volumes::PodVolumes::Traits traits = context_.volumes.traits(state_.uid());
-  inputs.relabelled = std::move(traits.relabelled);
-  inputs.volumeGroups = std::move(traits.groups);
-  if (!container.terminationmessagepath().empty()) {
-    Result<std::string> file = makeTerminationMessageFile(context_.node.dirs, state_.uid(), container.name());
-    if (!file) co_return fail(file.error());
-    inputs.terminationMessageFile = std::move(*file);
-  }
+  Result<podconfig::ContainerInputs> gathered =
+      co_await inputs_.gather(container, start.attempt, std::move(podIps), std::move(references));
+  if (!gathered) co_return fail(gathered.error());
+  const podconfig::ContainerInputs inputs = std::move(*gathered);
   Result<cri::v1::ContainerConfig> config =
       podconfig::makeContainerConfig(state_.pod, container, inputs, context_.node);
   if (!config) {
@@ -502,13 +293,12 @@ Task<Result<std::string>> PodStarter::create(core::Container container, plan::St
     co_return fail(config.error());
   }
 
-  const cri::v1::Image used = image.local->image;
   cri::v1::ContainerConfig sent = *config;
   cri::v1::PodSandboxConfig sandboxConfig = podconfig::makeSandboxConfig(state_.pod, 0, context_.node, place());
   Result<std::string> id =
       co_await context_.runtime.createContainer(sandboxId, std::move(sent), std::move(sandboxConfig));
   // Images are looked up (Always: pulled) again for the next instance when this one could not be made from them.
-  for (const WantedImage& wanted : images)
+  for (const WantedImage& wanted : wantedImages(state_.pod, container.name()))
     if (!id || wanted.policy == "Always") state_.images[wanted.key].local.reset();
   if (!id) {
     // After a lost reply the container may exist all the same and need its file.
@@ -516,8 +306,8 @@ Task<Result<std::string>> PodStarter::create(core::Container container, plan::St
       dropMessageFile(inputs.terminationMessageFile);
     co_return fail(id.error());
   }
-  context_.observer.ownContainerCreated(
-      state_.uid(), created(*config, used, *id, sandboxId, inputs.terminationMessageFile, context_.clock.wallNow()));
+  context_.observer.ownContainerCreated(state_.uid(), created(*config, inputs.image, *id, sandboxId,
+                                                              inputs.terminationMessageFile, context_.clock.wallNow()));
   context_.events.normal(events::containerRef(state_.pod, container.name()), "Created", "Container created");
   co_return *id;
 }
@@ -528,7 +318,7 @@ Task<Result<void>> PodStarter::runCreated(std::string name, std::string id, std:
   if (!started) co_return fail(started.error());
   context_.milestones.step("start_container", context_.clock.now() - began);
   context_.observer.ownContainerStarted(state_.uid(), id);
-  linkLog(name, id, attempt);
+  linkLog(context_.node.dirs, state_.pod.metadata(), name, id, attempt);
   context_.events.normal(events::containerRef(state_.pod, name), "Started", "Container started");
   if (context_.runtimeTellsUsers) {
     Result<cri::v1::ContainerStatusResponse> status = co_await context_.runtime.containerStatus(id);
@@ -567,50 +357,12 @@ Task<Result<void>> PodStarter::postStart(core::Container container, std::string 
 }
 
 Task<void> PodStarter::postStartFailed(std::string name, std::string id, Error error) {
-  log::warning("a postStart hook has failed", {{"pod", state_.ref()}, {"container", name}, {"error", error.message}});
-  // What the handler said may be a secret.
-  context_.events.warning(events::containerRef(state_.pod, name), "FailedPostStartHook", "PostStartHook failed");
-  plan::ContainerMemory& memory = state_.memory.containers[name];
-  memory.failureReason = kHookError;
-  memory.failureMessage = "PostStartHook failed";
-  memory.retryAt = retryTime(context_, error);
+  failures_.postStartFailed(name, error);
   plan::KillContainer kill;
   kill.id = std::move(id);
   kill.name = std::move(name);
   kill.message = "FailedPostStartHook";
-  context_.milestones.container(state_.pod, kill.name, kHookError);
   static_cast<void>(co_await stopOne_(std::move(kill)));
-}
-
-void PodStarter::containerFailed(const std::string& name, const Error& error, const char* defaultReason) {
-  plan::ContainerMemory& memory = state_.memory.containers[name];
-  memory.failureReason = error.reason.empty() ? defaultReason : error.reason;
-  memory.failureMessage = error.message;
-  memory.retryAt = retryTime(context_, error);
-  if (stopping_() || error.code == Code::kCancelled) return;
-  context_.milestones.container(state_.pod, name, memory.failureReason);
-  context_.events.warning(events::containerRef(state_.pod, name), "Failed", "Error: " + error.message);
-}
-
-Result<void> PodStarter::makeLogDirectory(const std::string& container) {
-  const k8s::meta::v1::ObjectMeta& meta = state_.pod.metadata();
-  return makeDirectories(
-      joinPath(layout::podLogDirectory(context_.node.dirs, meta.namespace_(), meta.name(), meta.uid()), container),
-      kLogDirectoryMode);
-}
-
-// For log collectors; a missing link must not fail a start.
-void PodStarter::linkLog(const std::string& container, const std::string& id, std::uint32_t attempt) {
-  const k8s::meta::v1::ObjectMeta& meta = state_.pod.metadata();
-  const std::string link = layout::containerLogLink(context_.node.dirs, meta.name(), meta.namespace_(), container, id);
-  const std::string target =
-      joinPath(layout::podLogDirectory(context_.node.dirs, meta.namespace_(), meta.name(), meta.uid()),
-               layout::containerLogFile(container, attempt));
-  if (::symlink(target.c_str(), link.c_str()) != 0 && errno != EEXIST)
-    log::warning("cannot link the container's log", {{"pod", state_.ref()},
-                                                     {"container", container},
-                                                     {"file", link},
-                                                     {"error", errnoError(errno, "symlink").message}});
 }
 
 }  // namespace cubelet::sync

@@ -17,9 +17,6 @@ constexpr Duration kRetryStop = std::chrono::seconds(10);
 // What a pod leaves behind may be held by others for long: removal is tried less and less often, but at least this
 // often.
 constexpr Duration kRetryRemovalCap = std::chrono::minutes(1);
-// What was killed is dead and reaped within 0.75 s, or waits for the next try of all.
-constexpr Duration kLostPause = std::chrono::milliseconds(50);
-constexpr int kLostTries = 4;
 
 bool runs(const observe::ObservedPod& pod, const std::string& id) {
   return std::any_of(pod.containers.begin(), pod.containers.end(), [&](const observe::ObservedContainer& container) {
@@ -197,42 +194,13 @@ Task<bool> PodStopper::stopOne(plan::KillContainer kill) {
   co_return true;
 }
 
-// A container that was made and not started may be starting all the same: by a call of an earlier run of the agent, or
-// one whose reply was lost. To remove it then would end a program that is meant to run, and start it a second time.
-Task<bool> PodStopper::startedMeanwhile(std::string id) {
-  const observe::ObservedPod pod = have();
-  const bool created = std::any_of(pod.containers.begin(), pod.containers.end(), [&](const auto& container) {
-    return container.id == id && container.state == observe::ContainerState::kCreated;
-  });
-  if (!created) co_return false;
-  Result<cri::v1::ContainerStatusResponse> now = co_await context_.runtime.containerStatus(id);
-  if (!now || now->status().state() == cri::v1::CONTAINER_CREATED) co_return false;
-  log::info("a container has started late and is not removed for now", {{"pod", state_.ref()}, {"id", id}});
-  static_cast<void>(co_await context_.observer.refresh(state_.uid()));
-  co_return true;
-}
-
-// A start whose caller died half-way may leave a program that the runtime calls exited, and then neither stops nor
-// removes (containerd 1.6: "cannot delete running task"). Once its processes are dead, the runtime finds back.
-Task<Result<void>> PodStopper::removeLost(std::string id, Result<void> removed) {
-  const bool ended = co_await context_.cgroups.endContainer(state_.uid(), id);
-  if (!ended) co_return removed;
-  log::warning("ended what ran of a container that its runtime calls exited", {{"pod", state_.ref()}, {"id", id}});
-  Duration pause = kLostPause;
-  for (int tries = 0; tries < kLostTries && !removed; ++tries, pause *= 2) {
-    co_await context_.clock.sleep(pause);
-    removed = co_await context_.runtime.removeContainer(id);
-  }
-  co_return removed;
-}
-
 Task<bool> PodStopper::removeContainer(std::string id, bool keepLog) {
-  const bool started = co_await startedMeanwhile(id);
+  const bool started = co_await lostStarts_.hasStartedLate(id);
   if (started) co_return false;
   const observe::ObservedPod pod = have();
   Result<void> removed = co_await context_.runtime.removeContainer(id);
   if (!removed && removed.error().code == Code::kInternal && hasExited(pod, id))
-    removed = co_await removeLost(id, removed);
+    removed = co_await lostStarts_.endAndRemove(id, removed);
   if (!removed) {
     failedToCollect("container", id, removed.error());
     co_return false;

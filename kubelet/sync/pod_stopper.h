@@ -11,6 +11,7 @@
 #include "kubelet/plan/termination.h"
 #include "kubelet/sync/context.h"
 #include "kubelet/sync/hook_tasks.h"
+#include "kubelet/sync/lost_starts.h"
 #include "kubelet/sync/pod_state.h"
 
 namespace cubelet::sync {
@@ -23,6 +24,7 @@ class PodStopper {
              std::function<void()> hookEnded)
       : context_(context),
         state_(state),
+        lostStarts_(context, state),
         calls_(calls),
         preStops_(preStops),
         wake_(wake),
@@ -53,8 +55,6 @@ class PodStopper {
   Task<void> preStopUntil(plan::KillContainer kill, TimePoint end);
   TimePoint beginStop(const plan::StopContainer& stop, TimePoint now);
   Task<void> stopContainer(plan::StopContainer stop);
-  Task<bool> startedMeanwhile(std::string id);
-  Task<Result<void>> removeLost(std::string id, Result<void> removed);
   Task<bool> tryRemoveAll();
   Task<void> waitForRuntime();
   void announce(const std::string& container, const std::string& id, const std::string& message);
@@ -65,6 +65,7 @@ class PodStopper {
 
   Context& context_;
   PodState& state_;
+  LostStarts lostStarts_;
   TaskGroup& calls_;
   HookTasks& preStops_;
   Wake& wake_;

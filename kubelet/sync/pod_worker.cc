@@ -1,17 +1,12 @@
 #include "kubelet/sync/pod_worker.h"
 
 #include <algorithm>
-#include <charconv>
 #include <google/protobuf/util/message_differencer.h>
 #include <utility>
 
-#include "base/files.h"
 #include "base/log.h"
 #include "kubelet/api/pod.h"
 #include "kubelet/devices/health.h"
-#include "kubelet/layout/layout.h"
-#include "kubelet/observe/from_cri.h"
-#include "kubelet/podconfig/environment.h"
 #include "kubelet/status/pod_status.h"
 
 namespace cubelet::sync {
@@ -22,25 +17,6 @@ namespace {
 constexpr Duration kLetCallEnd = std::chrono::seconds(10);
 // Net for a plan that could not be carried out and left no time of its own.
 constexpr Duration kLookAgain = std::chrono::seconds(10);
-
-// "<n>.log" and its rotated forms -> n.
-std::optional<std::uint32_t> attemptOf(const std::string& file) {
-  std::uint32_t attempt = 0;
-  auto [end, error] = std::from_chars(file.data(), file.data() + file.size(), attempt);
-  if (error != std::errc() || !std::string_view(end, file.data() + file.size()).starts_with(".log"))
-    return std::nullopt;
-  return attempt;
-}
-
-// $(NAME) in the command of a probe: what the spec says in so many words, nothing that would have to be looked up.
-std::string expandStatic(const core::Container& container, const std::string& word) {
-  podconfig::Environment environment;
-  for (const core::EnvVar& variable : container.env()) {
-    std::erase_if(environment, [&](const auto& entry) { return entry.first == variable.name(); });
-    environment.emplace_back(variable.name(), variable.value());
-  }
-  return podconfig::expand(word, environment);
-}
 
 // Of volumes that have failed; those that are merely on their way are not worth a word.
 std::string waitingText(const PodState& state) {
@@ -54,7 +30,6 @@ std::string waitingText(const PodState& state) {
 PodWorker::PodWorker(Context& context, const TerminationRecords& records, core::Pod pod, bool objectKnown,
                      Callbacks callbacks)
     : context_(context),
-      records_(records),
       callbacks_(std::move(callbacks)),
       wake_(context.clock),
       main_(context.loop),
@@ -65,25 +40,16 @@ PodWorker::PodWorker(Context& context, const TerminationRecords& records, core::
       images_(context, state_, calls_, [this] { wake_.ring(); }),
       volumes_(
           context, state_, calls_, [this] { wake_.ring(); }, [this](status::FailedBy why) { fail(std::move(why)); }),
+      upkeep_(context, state_, calls_, [this] { wake_.ring(); }),
+      devices_(context, state_),
       resizer_(context, state_),
       starter_(
-          context, state_, images_, volumes_, postStarts_, [this] { return stop_; },
+          context, state_, images_, volumes_, devices_, postStarts_, [this] { return stopping(); },
           [this](plan::KillContainer kill) { return stopper_.stopOne(std::move(kill)); }),
-      stopper_(context, state_, calls_, preStops_, wake_,
-               [this] {
-                 if (recorded_) beginGrace(*deadline_);
-               }),
-      prober_(
-          context.loop, context.clock, context.probes, state_.pod,
-          {.verdict = [this](const probes::Verdict& verdict) { heed(verdict); },
-           .warn =
-               [this](const std::string& container, const probes::ProbeEvent& event) {
-                 context_.events.warning(events::containerRef(state_.pod, container), event.reason, event.message);
-               },
-           .expand = expandStatic,
-           .random = context.random,
-           .ran = [this](const std::string& container, probes::Kind kind, const probes::Answer& answer,
-                         Duration took) { context_.milestones.probed(state_.pod, container, kind, answer, took); }}),
+      adoption_(context, state_),
+      termination_(context, records, state_, preStops_),
+      stopper_(context, state_, calls_, preStops_, wake_, [this] { termination_.hookEnded(); }),
+      probes_(context, state_, adoption_, {.stopping = [this] { return stopping(); }, .changed = [this] { ring(); }}),
       messages_(context.node.dirs),
       startTime_(context.clock.wallNow()) {
   state_.pod = std::move(pod);
@@ -96,7 +62,7 @@ PodWorker::PodWorker(Context& context, const TerminationRecords& records, core::
 
 void PodWorker::start() {
   if (context_.objects != nullptr && state_.objectKnown) context_.objects->use(state_.pod);
-  if (!stop_) publish(false);
+  if (!stopping()) publish(false);
   main_.spawn("pod " + state_.ref(), run());
 }
 
@@ -106,17 +72,11 @@ void PodWorker::update(core::Pod pod) {
 }
 
 void PodWorker::stop(std::optional<WallTime> deadline) {
-  if (stop_) {
-    if (deadline && (!deadline_ || *deadline < *deadline_)) {
-      if (recorded_) beginGrace(*deadline);
-      deadline_ = deadline;
-      stopper_.hurry(steady(*deadline));
-    }
+  if (stopping()) {
+    if (deadline && termination_.shorten(*deadline)) stopper_.hurry(steady(*deadline));
     return;
   }
-  stop_ = true;
-  deadline_ = deadline;
-  stopAskedAt_ = context_.clock.wallNow();
+  termination_.ask(deadline);
   if (postStarts_.awaited() || preStops_.awaited())
     sync_.cancel();  // a hook may take forever; a preStop hook that runs already goes on
   else if (sync_.size() > 0)
@@ -144,7 +104,7 @@ void PodWorker::fail(status::FailedBy why, std::optional<Duration> grace) {
 }
 
 bool PodWorker::wantsResize() const {
-  const bool over = stop_ || failedBy_ || status::isTerminalPhase(status_.phase());
+  const bool over = stopping() || failedBy_ || status::isTerminalPhase(status_.phase());
   return decided_ && !over && resizer_.waits();
 }
 
@@ -154,7 +114,7 @@ void PodWorker::heedResize(resize::Verdict verdict) {
 
 void PodWorker::ring() {
   // While a step is under way, and while the pod is being stopped, nobody plans; the status must not wait for that.
-  if ((sync_.size() > 0 || stop_) && state_.objectKnown) publish(false);
+  if ((sync_.size() > 0 || stopping()) && state_.objectKnown) publish(false);
   wake_.ring();
 }
 
@@ -171,8 +131,8 @@ void PodWorker::removeDead(std::set<std::string> ids) {
 
 void PodWorker::objectChanged() {
   ++state_.objectChanges;
-  filesStale_ = true;
-  claimsStale_ = true;
+  upkeep_.filesChanged();
+  upkeep_.claimsChanged();
   if (!state_.handler) state_.memory.sandboxRetryAt = {};
   volumes_.retryNow();
   for (auto& [name, memory] : state_.memory.containers)
@@ -181,19 +141,14 @@ void PodWorker::objectChanged() {
 }
 
 void PodWorker::devicesChanged() {
+  const bool waited = devices_.retryNow();
   // Its status tells how they are.
-  bool concerned = context_.devices != nullptr && devices::hasDevices(context_.devices->allocations(), uid());
-  for (auto& [name, memory] : state_.memory.containers) {
-    if (memory.failureReason != devices::kNotReady) continue;
-    memory.retryAt = {};
-    concerned = true;
-  }
-  if (concerned) ring();
+  if (waited || devices_.hasAny()) ring();
 }
 
 void PodWorker::retryVolumes() {
   volumes_.retryNow();
-  claimsStale_ = true;  // one that could not grow for want of its driver is due, too
+  upkeep_.claimsChanged();  // one that could not grow for want of its driver is due, too
   ring();
 }
 
@@ -204,23 +159,24 @@ Task<void> PodWorker::close() {
   co_await calls_.close();
   co_await postStarts_.close();
   co_await preStops_.close();
-  co_await prober_.close();
+  co_await probes_.close();
 }
 
 core::Pod PodWorker::view() const {
   core::Pod pod = resizer_.desired();
   *pod.mutable_status() = status_;
-  if (stop_ && stopAskedAt_ && !pod.metadata().has_deletiontimestamp())
+  const std::optional<WallTime> askedAt = termination_.askedAt();
+  if (askedAt && !pod.metadata().has_deletiontimestamp())
     pod.mutable_metadata()->mutable_deletiontimestamp()->set_seconds(
-        std::chrono::duration_cast<std::chrono::seconds>(stopAskedAt_->time_since_epoch()).count());
+        std::chrono::duration_cast<std::chrono::seconds>(askedAt->time_since_epoch()).count());
   return pod;
 }
 
 Task<void> PodWorker::run() {
-  while (!stop_) {
+  while (!stopping()) {
     sync_.spawn("sync " + state_.ref(), syncPod());
     co_await sync_.join();
-    if (!stop_) co_await wake_.waitUntil(nextWake_);
+    if (!stopping()) co_await wake_.waitUntil(nextWake_);
   }
   co_await terminate();
 }
@@ -232,7 +188,7 @@ Task<void> PodWorker::syncPod() {
     applyUpdate();
     wake_.clear();  // what has rung so far is seen by this plan
     waitsForName_ = context_.observer.synced() && !callbacks_.mayStart(*this);
-    if (stop_ || !context_.observer.synced() || waitsForName_) {
+    if (stopping() || !context_.observer.synced() || waitsForName_) {
       publish(false);
       co_return;
     }
@@ -241,11 +197,11 @@ Task<void> PodWorker::syncPod() {
       publish(false);
       co_return;
     }
-    adoptOnce();
-    co_await adoptCgroup();
-    if (stop_) continue;
+    adopt();
+    co_await moveIntoCgroup();
+    if (stopping()) continue;
     co_await resize();
-    if (stop_) continue;
+    if (stopping()) continue;
     replan();
     if (!plan_.idle()) {
       plan::PodPlan plan = plan_;
@@ -253,16 +209,15 @@ Task<void> PodWorker::syncPod() {
       const TimePoint began = context_.clock.now();
       const bool progressed = co_await carryOut(std::move(plan));
       context_.milestones.worked(operation, context_.clock.now() - began);
-      if (progressed && !stop_) continue;
-      if (stop_) co_return;
+      if (progressed && !stopping()) continue;
+      if (stopping()) co_return;
       replan();
     }
     if (plan_.wakeAt) nextWake_ = steady(*plan_.wakeAt);
     if (std::optional<WallTime> due = resizer_.dueAt()) nextWake_ = std::min(nextWake_, steady(*due));
     if (std::optional<WallTime> due = activeDeadline()) nextWake_ = std::min(nextWake_, steady(*due));
     if (std::optional<WallTime> due = volumes_.nextTry()) nextWake_ = std::min(nextWake_, steady(*due));
-    co_await refreshFiles();
-    growVolumesIfDue();
+    co_await keepVolumes();
     co_await releaseVolumes();
     const bool pulling =
         std::any_of(state_.images.begin(), state_.images.end(), [](const auto& entry) { return entry.second.pulling; });
@@ -280,43 +235,12 @@ Task<void> PodWorker::resize() {
   co_await resizer_.carryOut(std::move(pod));
 }
 
-// Files of a pod that runs follow what they show: objects of the API server, its own metadata, tokens.
-Task<void> PodWorker::refreshFiles() {
+Task<void> PodWorker::keepVolumes() {
   if (plan_.finished || have().sandboxes.empty()) co_return;
-  std::optional<WallTime> due = context_.volumes.refreshDue(uid());
-  if (filesStale_ || (due && *due <= context_.clock.wallNow())) {
-    filesStale_ = false;
-    core::Pod pod = state_.pod;
-    Result<void> refreshed = co_await context_.volumes.refresh(std::move(pod));
-    if (!refreshed) {
-      context_.events.warning(events::podRef(state_.pod), "FailedMount", refreshed.error().message);
-      // An object that is missing rings when it appears; anything else may be over by itself.
-      if (refreshed.error().code != Code::kNotFound) {
-        filesStale_ = true;
-        nextWake_ = std::min(nextWake_, steady(retryTime(context_, refreshed.error())));
-      }
-    }
-    due = context_.volumes.refreshDue(uid());
-  }
-  if (due) nextWake_ = std::min(nextWake_, steady(*due));
-}
-
-// Beside the worker: a file system that grows takes its time.
-void PodWorker::growVolumesIfDue() {
-  if (growing_ || stop_ || plan_.finished || have().sandboxes.empty()) return;
-  const std::optional<WallTime> due = context_.volumes.growthDue(uid());
-  if (std::exchange(claimsStale_, false) || (due && *due <= context_.clock.wallNow())) {
-    growing_ = true;
-    calls_.spawn("grow volumes of " + state_.ref(), growVolumes(state_.pod));
-  } else if (due) {
-    nextWake_ = std::min(nextWake_, steady(*due));
-  }
-}
-
-Task<void> PodWorker::growVolumes(core::Pod pod) {
-  co_await context_.volumes.grow(std::move(pod));
-  growing_ = false;
-  wake_.ring();
+  const std::optional<WallTime> stale = co_await upkeep_.refreshFiles();
+  if (stale) nextWake_ = std::min(nextWake_, steady(*stale));
+  if (stopping()) co_return;
+  if (const std::optional<WallTime> due = upkeep_.growIfDue()) nextWake_ = std::min(nextWake_, steady(*due));
 }
 
 // What others may wait for is not kept until somebody removes the pod.
@@ -326,8 +250,8 @@ Task<void> PodWorker::releaseVolumes() {
       std::ranges::any_of(pod.containers,
                           [](const auto& one) { return one.state != observe::ContainerState::kExited; }) ||
       std::ranges::any_of(state_.volumeStates, [](const auto& volume) { return volume.second.trying; });
-  if (!plan_.finished || inUse || volumesReleased_ || stop_) co_return;
-  if (context_.devices != nullptr) context_.devices->release(uid());
+  if (!plan_.finished || inUse || volumesReleased_ || stopping()) co_return;
+  devices_.release();
   Result<void> released = co_await context_.volumes.release(uid());
   volumesReleased_ = released.has_value();
   if (volumesReleased_) {
@@ -354,7 +278,7 @@ Task<bool> PodWorker::carryOut(plan::PodPlan plan) {
   bool progressed = false;
   if (plan.killPod || !plan.kill.empty() || !plan.prune.empty()) {
     const bool stopped = co_await stopForPlan(plan);
-    if (!stopped || stop_) co_return false;
+    if (!stopped || stopping()) co_return false;
     progressed = true;
   }
   if (plan.createSandbox) {
@@ -362,12 +286,12 @@ Task<bool> PodWorker::carryOut(plan::PodPlan plan) {
     co_return created || progressed;  // what to start in it is the next plan's business
   }
   for (const plan::StartContainer& start : plan.start) {
-    if (stop_) co_return false;
+    if (stopping()) co_return false;
     resizer_.starting(start.name);
     const bool started = co_await starter_.startContainer(start);
     progressed = progressed || started;
   }
-  if (plan.stopSandbox && !stop_) {
+  if (plan.stopSandbox && !stopping()) {
     const observe::ObservedPod pod = have();
     for (const observe::ObservedSandbox& sandbox : pod.sandboxes) {
       if (!sandbox.ready) continue;
@@ -378,7 +302,7 @@ Task<bool> PodWorker::carryOut(plan::PodPlan plan) {
     }
   }
   for (const std::string& id : plan.removeSandboxes) {
-    if (stop_) co_return false;
+    if (stopping()) co_return false;
     const bool removed = co_await stopper_.removeSandbox(id);
     progressed = progressed || removed;
   }
@@ -419,36 +343,21 @@ Task<void> PodWorker::terminate() {
   if (state_.objectKnown) publish(false);  // that it is being stopped, whatever the runtime does
   while (!context_.observer.synced()) co_await wake_.wait();
   if (state_.objectKnown) {
-    adoptOnce();
+    adopt();
     publish(false);
   }
-  if (!deadline_) {
-    const Duration grace = plan::terminationGrace(state_.objectKnown ? &state_.pod : nullptr, have());
-    deadline_ = context_.clock.wallNow() + std::chrono::duration_cast<WallTime::duration>(grace);
-  }
   log::info("stopping the pod", {{"pod", state_.ref()}, {"uid", uid()}});
-  beginGrace(*deadline_);
+  const WallTime deadline =
+      termination_.begin(plan::terminationGrace(state_.objectKnown ? &state_.pod : nullptr, have()));
   const TimePoint began = context_.clock.now();
-  co_await stopper_.stopAndRemove(steady(*deadline_));
+  co_await stopper_.stopAndRemove(steady(deadline));
   context_.milestones.worked("kill", context_.clock.now() - began);
-  if (Result<void> removed = records_.remove(uid()); !removed)
-    log::warning("cannot remove the termination record", {{"pod", state_.ref()}, {"error", removed.error().message}});
+  termination_.end();
   if (context_.objects != nullptr) context_.objects->release(uid());
-  if (context_.devices != nullptr) context_.devices->release(uid());
+  devices_.release();
   if (state_.objectKnown) publish(true);
   log::info("the pod is gone", {{"pod", state_.ref()}, {"uid", uid()}});
   callbacks_.finished(*this);
-}
-
-// On disk before the first call: a restart of the agent must not grant the pod a new grace period.
-void PodWorker::beginGrace(WallTime deadline) {
-  recorded_ = true;
-  TerminationRecord record{uid(), state_.pod.metadata().name(), state_.pod.metadata().namespace_(), deadline, {}};
-  for (const auto& [id, hook] : preStops_.states())
-    if (hook == plan::HookState::kEnded) record.preStopsEnded.push_back(id);
-  if (Result<void> saved = records_.save(record); !saved)
-    log::error("cannot note the termination on disk; a restart of the agent would begin it anew",
-               {{"pod", state_.ref()}, {"error", saved.error().message}});
 }
 
 void PodWorker::applyUpdate() {
@@ -461,42 +370,27 @@ void PodWorker::applyUpdate() {
     if (!same && !image.pulling) image = ImageState();
   }
   state_.pod = resizer_.received(std::move(*std::exchange(pendingUpdate_, std::nullopt)));
-  filesStale_ = true;
+  upkeep_.filesChanged();
   if (context_.objects != nullptr) context_.objects->use(state_.pod);
   volumes_.forget();
 }
 
 // What an earlier run of the agent has left: how old the pod is, and how often its containers have run.
-void PodWorker::adoptOnce() {
-  if (std::exchange(adopted_, true)) return;
-  filesStale_ = !have().sandboxes.empty();
-  claimsStale_ = filesStale_;
-  for (const observe::ObservedSandbox& sandbox : have().sandboxes) {
-    if (sandbox.createdAt >= startTime_) continue;
-    startTime_ = sandbox.createdAt;
-    status_.clear_starttime();
-  }
-  adoptVerdicts();
-  readAttemptsFromLogs();
+void PodWorker::adopt() {
+  if (adoption_.adopted()) return;
+  const PodAdoption::Found found = adoption_.adopt();
+  upkeep_.adopted(found.isUp);
+  if (found.since >= startTime_) return;
+  startTime_ = found.since;
+  status_.clear_starttime();
 }
 
-// What the probes had found out before the agent restarted holds until they have asked again (PRB-16).
-void PodWorker::adoptVerdicts() {
-  const observe::ObservedPod pod = have();
-  for (const observe::ObservedContainer& instance : pod.containers) {
-    if (instance.state != observe::ContainerState::kRunning) continue;
-    adoptedContainers_.insert(instance.id);
-    const std::string id = "://" + instance.id;  // the runtime's own name may not be known yet
-    // As the API server has it: what this run of the agent has computed so far knows nothing of probes.
-    const core::PodStatus& told = state_.pod.status();
-    for (const auto* list : {&told.containerstatuses(), &told.initcontainerstatuses()})
-      for (const core::ContainerStatus& known : *list) {
-        if (!known.containerid().ends_with(id) || !known.state().has_running()) continue;
-        plan::ContainerMemory& memory = state_.memory.containers[instance.name];
-        if (known.started()) memory.startupPassed = true;
-        memory.ready = known.ready();
-      }
-  }
+Task<void> PodWorker::moveIntoCgroup() {
+  const bool outside = co_await adoption_.runsOutsideItsCgroup();
+  if (!outside || stopping()) co_return;
+  log::notice("the pod runs outside of its cgroup and is started again in it", {{"pod", state_.ref()}});
+  const Duration grace = plan::terminationGrace(&state_.pod, have());
+  co_await stopper_.stopAll(context_.clock.now() + grace);
 }
 
 // Nothing while it does not matter: without the field, and once the pod has come to an end anyway.
@@ -512,85 +406,6 @@ void PodWorker::failWhenOverdue() {
   if (!due || *due > context_.clock.wallNow()) return;
   failedBy_ = status::FailedBy{"DeadlineExceeded", "Pod was active on the node longer than the specified deadline"};
   context_.events.normal(events::podRef(state_.pod), failedBy_->reason, failedBy_->message);
-}
-
-void PodWorker::syncProbes() {
-  if (!adopted_ || !probes::PodProber::wanted(state_.pod)) return;
-  std::vector<probes::RunningContainer> running;
-  std::set<std::string> seen;
-  const observe::ObservedPod pod = have();
-  for (const observe::ObservedContainer& instance : pod.containers) {
-    if (!seen.insert(instance.name).second) continue;  // only the newest of that name
-    const core::Container* spec = findContainer(state_.pod, instance.name);
-    const plan::ContainerMemory& memory = state_.memory.of(instance.name);
-    if (spec == nullptr || instance.state != observe::ContainerState::kRunning || memory.postStartRuns) continue;
-    probes::RunningContainer& one = running.emplace_back();
-    one.name = instance.name;
-    one.id = instance.id;
-    one.startedAt = instance.startedAt;
-    one.started = plan::hasStarted(*spec, memory);
-    one.adopted = adoptedContainers_.contains(instance.id);
-    one.hasVerdict = memory.ready.has_value();
-  }
-  prober_.sync(running, podIp(context_, state_), stop_);
-}
-
-// A probe has come to a verdict: remembered for the planner and the status, if it is still about the one that runs.
-void PodWorker::heed(const probes::Verdict& verdict) {
-  const observe::ObservedPod pod = have();
-  const observe::ObservedContainer* newest = pod.newest(verdict.container);
-  const core::Container* spec = findContainer(state_.pod, verdict.container);
-  if (newest == nullptr || newest->id != verdict.id || spec == nullptr) return;
-  plan::ContainerMemory& memory = state_.memory.containers[verdict.container];
-  const bool startup = verdict.kind == probes::Kind::kStartup;
-  if (verdict.kind == probes::Kind::kReadiness) {
-    memory.ready = verdict.success;
-  } else if (startup && verdict.success) {
-    memory.startupPassed = true;
-  } else if (!verdict.success && !stop_) {
-    const core::Probe& probe = startup ? spec->startupprobe() : spec->livenessprobe();
-    memory.unhealthyMessage =
-        "Container " + verdict.container + " failed " + (startup ? "startup" : "liveness") + " probe";
-    if (probe.has_terminationgraceperiodseconds())
-      memory.unhealthyGrace = std::chrono::seconds(probe.terminationgraceperiodseconds());
-  }
-  ring();
-}
-
-// RES-7: what runs outside of its pod's cgroup, since that is a new thing on this node, ends and comes up again in it.
-// A pod that would not come up again is left as it is.
-Task<void> PodWorker::adoptCgroup() {
-  const observe::ObservedPod pod = have();
-  const bool runs = std::any_of(pod.sandboxes.begin(), pod.sandboxes.end(), [](const auto& one) { return one.ready; });
-  if (state_.inCgroup || !runs) co_return;
-  core::Pod object = state_.pod;
-  Result<bool> there = co_await context_.cgroups.adopt(std::move(object));
-  if (!there) {
-    log::debug(1, "cannot look at the pod's cgroup", {{"pod", state_.ref()}, {"error", there.error().message}});
-    co_return;
-  }
-  state_.inCgroup = true;
-  if (*there || stop_ || state_.pod.spec().restartpolicy() == "Never") co_return;
-  log::notice("the pod runs outside of its cgroup and is started again in it", {{"pod", state_.ref()}});
-  const Duration grace = plan::terminationGrace(&state_.pod, have());
-  co_await stopper_.stopAll(context_.clock.now() + grace);
-}
-
-// Where the runtime has no instance left, the log files still tell how often a container has run (RST-4).
-void PodWorker::readAttemptsFromLogs() {
-  const k8s::meta::v1::ObjectMeta& meta = state_.pod.metadata();
-  const std::string directory = layout::podLogDirectory(context_.node.dirs, meta.namespace_(), meta.name(), meta.uid());
-  Result<std::vector<std::string>> containers = listDirectory(directory);
-  if (!containers) return;
-  for (const std::string& container : *containers) {
-    Result<std::vector<std::string>> files = listDirectory(joinPath(directory, container));
-    if (!files) continue;
-    for (const std::string& file : *files)
-      if (std::optional<std::uint32_t> attempt = attemptOf(file)) {
-        std::uint32_t& next = state_.memory.containers[container].attemptFromLogs;
-        next = std::max(next, *attempt + 1);
-      }
-  }
 }
 
 void PodWorker::announceBackoff() {
@@ -615,7 +430,7 @@ void PodWorker::publish(bool terminated) {
   inputs.previous = &status_;
   inputs.backingOff = plan_.backingOff;
   inputs.startsOver = plan_.startOver.has_value();
-  inputs.terminating = stop_;
+  inputs.terminating = stopping();
   inputs.terminated = terminated;
   inputs.failed = failedBy_;
   inputs.resizePending = resizer_.pending();
@@ -637,8 +452,8 @@ void PodWorker::publish(bool terminated) {
   terminated_ = terminated;
   const bool same = google::protobuf::util::MessageDifferencer::Equals(computed, status_);
   status_ = std::move(computed);
-  if (synced) syncProbes();
-  if (!decided_ && !stop_) return;
+  if (synced) probes_.sync();
+  if (!decided_ && !stopping()) return;
   if (synced && (terminated || !same || !std::exchange(told_, true))) callbacks_.statusChanged(*this);
 }
 

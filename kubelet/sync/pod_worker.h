@@ -10,18 +10,22 @@
 
 #include "base/task_group.h"
 #include "base/wake.h"
-#include "kubelet/probes/pod_prober.h"
 #include "kubelet/status/pod_status.h"
 #include "kubelet/sync/context.h"
+#include "kubelet/sync/device_step.h"
 #include "kubelet/sync/hook_tasks.h"
 #include "kubelet/sync/image_step.h"
+#include "kubelet/sync/pod_adoption.h"
+#include "kubelet/sync/pod_probes.h"
 #include "kubelet/sync/pod_resizer.h"
 #include "kubelet/sync/pod_starter.h"
 #include "kubelet/sync/pod_state.h"
 #include "kubelet/sync/pod_stopper.h"
+#include "kubelet/sync/pod_termination.h"
 #include "kubelet/sync/termination_message.h"
 #include "kubelet/sync/termination_record.h"
 #include "kubelet/sync/volume_step.h"
+#include "kubelet/sync/volume_upkeep.h"
 
 namespace cubelet::sync {
 
@@ -80,7 +84,7 @@ class PodWorker {
   const core::Pod& pod() const { return state_.pod; }
   const std::string& uid() const { return state_.uid(); }
   std::string fullName() const { return state_.ref(); }
-  bool stopping() const { return stop_; }
+  bool stopping() const { return termination_.asked(); }
   // Admitted or rejected.
   bool decided() const { return decided_; }
   // Why it is to end, or never to start, and stays Failed.
@@ -107,26 +111,18 @@ class PodWorker {
   Task<void> terminate();
   void replan();
   void applyUpdate();
-  void adoptOnce();
-  void adoptVerdicts();
+  void adopt();
+  Task<void> moveIntoCgroup();
   void failWhenOverdue();
   std::optional<WallTime> activeDeadline() const;
-  void syncProbes();
-  void heed(const probes::Verdict& verdict);
-  Task<void> adoptCgroup();
-  void readAttemptsFromLogs();
   void announceBackoff();
-  void beginGrace(WallTime deadline);
-  Task<void> refreshFiles();
-  void growVolumesIfDue();
-  Task<void> growVolumes(core::Pod pod);
+  Task<void> keepVolumes();
   Task<void> releaseVolumes();
   void publish(bool terminated);
   TimePoint steady(WallTime when) const;
   observe::ObservedPod have() const;
 
   Context& context_;
-  const TerminationRecords& records_;
   Callbacks callbacks_;
   PodState state_;
   Wake wake_;
@@ -137,28 +133,23 @@ class PodWorker {
   HookTasks preStops_;
   ImageStep images_;
   VolumeStep volumes_;
+  VolumeUpkeep upkeep_;
+  DeviceStep devices_;
   PodResizer resizer_;
   PodStarter starter_;
+  PodAdoption adoption_;
+  PodTermination termination_;
   PodStopper stopper_;
-  probes::PodProber prober_;
+  PodProbes probes_;
   TerminationMessages messages_;
 
-  bool stop_ = false;
   bool decided_ = false;
   bool terminated_ = false;
-  bool filesStale_ = false;       // what the pod's volumes show may have changed
-  bool claimsStale_ = false;      // so may what its claims promise
-  bool growing_ = false;          // growVolumes() runs
   bool volumesReleased_ = false;  // of a pod that has come to its end
   bool told_ = false;             // statusChanged was called
-  bool recorded_ = false;         // the termination is on disk
   bool waitsForName_ = false;
-  bool adopted_ = false;
-  std::set<std::string> adoptedContainers_;   // ids of those that ran before the agent started
   std::optional<status::FailedBy> failedBy_;  // decided by the agent, whatever the containers do
   std::optional<Duration> failedGrace_;       // how long the pod has to end then, when not as long as it asks for
-  std::optional<WallTime> deadline_;          // of the grace period; nothing until it begins
-  std::optional<WallTime> stopAskedAt_;
   std::optional<core::Pod> pendingUpdate_;
   Timer giveUp_;
   plan::PodPlan plan_;

@@ -1,5 +1,8 @@
 #include "kubelet/sync/termination_record.h"
 
+#include <cstdint>
+#include <optional>
+
 #include <nlohmann/json.hpp>
 
 #include "base/files.h"
@@ -14,19 +17,32 @@ constexpr int kSchema = 1;
 constexpr std::size_t kMaxRecordBytes = std::size_t{64} * 1024;
 constexpr std::string_view kSuffix = ".json";
 
+using Json = nlohmann::json;
+
+std::optional<std::int64_t> numberOf(const Json& json, const char* key) {
+  const auto found = json.find(key);
+  if (found == json.end() || !found->is_number_integer()) return std::nullopt;
+  return found->get<std::int64_t>();
+}
+
+std::string textOf(const Json& json, const char* key) {
+  const auto found = json.find(key);
+  return found != json.end() && found->is_string() ? found->get<std::string>() : "";
+}
+
 Result<TerminationRecord> parse(const std::string& text) {
-  const nlohmann::json json = nlohmann::json::parse(text, nullptr, false);
-  if (json.is_discarded() || !json.is_object() || json.value("schema", 0) != kSchema || !json.contains("deadline") ||
-      !json["deadline"].is_number_integer())
+  const Json json = Json::parse(text, nullptr, false);
+  const std::optional<std::int64_t> deadline = json.is_object() ? numberOf(json, "deadline") : std::nullopt;
+  if (!deadline || numberOf(json, "schema") != kSchema)
     return fail(Code::kInvalid, "", "not a termination record of schema " + std::to_string(kSchema));
   TerminationRecord record;
-  record.uid = json.value("uid", "");
-  record.name = json.value("name", "");
-  record.ns = json.value("namespace", "");
-  record.deadline = observe::fromUnixNanos(json["deadline"].get<std::int64_t>());
-  const nlohmann::json hooks = json.value("preStopsEnded", nlohmann::json::array());
-  for (const nlohmann::json& id : hooks)
-    if (id.is_string()) record.preStopsEnded.push_back(id.get<std::string>());
+  record.uid = textOf(json, "uid");
+  record.name = textOf(json, "name");
+  record.ns = textOf(json, "namespace");
+  record.deadline = observe::fromUnixNanos(*deadline);
+  if (const auto hooks = json.find("preStopsEnded"); hooks != json.end() && hooks->is_array())
+    for (const Json& id : *hooks)
+      if (id.is_string()) record.preStopsEnded.push_back(id.get<std::string>());
   if (record.uid.empty()) return fail(Code::kInvalid, "", "no uid");
   return record;
 }
@@ -39,13 +55,13 @@ std::string TerminationRecords::pathOf(const std::string& uid) const {
 
 Result<void> TerminationRecords::save(const TerminationRecord& record) const {
   if (Result<void> made = makeDirectories(directory_, 0700); !made) return made;
-  const nlohmann::json json = {{"schema", kSchema},
-                               {"uid", record.uid},
-                               {"name", record.name},
-                               {"namespace", record.ns},
-                               {"deadline", observe::toUnixNanos(record.deadline)},
-                               {"preStopsEnded", record.preStopsEnded}};
-  return writeFileAtomic(pathOf(record.uid), json.dump() + "\n", 0600);
+  const Json json = {{"schema", kSchema},
+                     {"uid", record.uid},
+                     {"name", record.name},
+                     {"namespace", record.ns},
+                     {"deadline", observe::toUnixNanos(record.deadline)},
+                     {"preStopsEnded", record.preStopsEnded}};
+  return writeFileAtomic(pathOf(record.uid), json.dump() + "\n", 0600, Flush::kNo);
 }
 
 Result<void> TerminationRecords::remove(const std::string& uid) const {
@@ -59,12 +75,16 @@ std::vector<TerminationRecord> TerminationRecords::load() const {
   if (!names) return records;
   for (const std::string& name : *names) {
     if (!name.ends_with(kSuffix)) continue;
-    Result<std::string> text = readFile(joinPath(directory_, name), kMaxRecordBytes);
+    const std::string path = joinPath(directory_, name);
+    Result<std::string> text = readFile(path, kMaxRecordBytes);
     Result<TerminationRecord> record = text ? parse(*text) : Result<TerminationRecord>(fail(text.error()));
-    if (record)
+    if (record) {
       records.push_back(std::move(*record));
-    else
-      log::warning("skipping a termination record", {{"file", name}, {"error", record.error().message}});
+      continue;
+    }
+    log::warning("skipping a termination record", {{"file", name}, {"error", record.error().message}});
+    if (Result<void> removed = text ? removeFile(path) : Result<void>(); !removed)
+      log::warning("cannot remove it", {{"error", removed.error().message}});
   }
   return records;
 }

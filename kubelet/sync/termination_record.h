@@ -17,16 +17,18 @@ struct TerminationRecord {
   std::vector<std::string> preStopsEnded;  // ids of containers whose preStop hook is not to be run again
 };
 
-// Small JSON files <directory>/<uid>.json with a schema version. A record from before a reboot is as good as any: its
-// sandboxes are gone, and what is left of the pod is removed at once.
+// Small JSON files <directory>/<uid>.json with a schema version. They outlive the agent, not the machine: after a
+// reboot nothing of the pod runs, so there is neither a grace period to go by nor a hook to spare. A record from before
+// it is as good as none.
 class TerminationRecords {
  public:
   explicit TerminationRecords(std::string directory) : directory_(std::move(directory)) {}
 
-  // On disk when it returns.
+  // In the file when it returns. Nothing is flushed: a power cut may take it along, see above.
   Result<void> save(const TerminationRecord& record) const;
   Result<void> remove(const std::string& uid) const;
-  // Unreadable records are logged and skipped: the pod is then found as an orphan, with the grace of its annotations.
+  // Records that are none, as after a power cut, are logged and removed, those that cannot be read are logged and left:
+  // the pod is then found as an orphan, with the grace of its annotations.
   std::vector<TerminationRecord> load() const;
 
  private:

@@ -34,6 +34,20 @@ inline core::Pod makePod(const std::string& name, const std::string& uid) {
   return pod;
 }
 
+inline core::Pod withPolicy(core::Pod pod, const std::string& policy) {
+  pod.mutable_spec()->set_restartpolicy(policy);
+  return pod;
+}
+
+inline core::Container* addInit(core::Pod& pod, const std::string& name, bool sidecar) {
+  core::Container* init = pod.mutable_spec()->add_initcontainers();
+  init->set_name(name);
+  init->set_image("web:1");
+  if (sidecar) init->set_restartpolicy("Always");
+  api::setDefaults(pod);
+  return init;
+}
+
 class TestNode {
  public:
   TestNode() : clock(loop), runtime(clock), pool(loop, clock, 4) { runtime.addImage("web:1"); }
@@ -217,6 +231,13 @@ class TestNode {
   };
 
   std::unique_ptr<AgentParts> agent_;
+};
+
+// The fixture of most tests of this folder.
+struct NodeTest : testing::Test {
+  TestNode node;
+  cri::FakeRuntime& runtime = node.runtime;
+  using Names = std::vector<std::string>;
 };
 
 }  // namespace cubelet::sync
