@@ -1,14 +1,17 @@
 #include "kubelet/apiserver/test_certificates.h"
 
+#include <openssl/x509v3.h>
 #include <stdexcept>
 
-#include "kubelet/apiserver/openssl_handles.h"
+#include "base/tls/openssl.h"
 
 namespace cubelet::apiserver {
 namespace {
 
-using Key = PublicKeyHandle;
-using Certificate = CertificateHandle;
+using tls::BioHandle;
+using tls::contentOf;
+using Key = tls::KeyHandle;
+using Certificate = tls::CertificateHandle;
 
 void check(bool good) {
   if (!good) throw std::runtime_error("OpenSSL cannot make the test's certificates");
