@@ -104,20 +104,6 @@ INSTANTIATE_TEST_SUITE_P(
                node.runtime.onExec = [](const cri::FakeContainer&, const std::vector<std::string>&) {
                  return cri::FakeExec{.exitCode = 1};
                };
-             }},
-        Case{"RestartingAllContainers",
-             [](TestNode&, core::Pod& pod) {
-               pod.mutable_spec()->set_restartpolicy("Never");
-               web(pod).set_restartpolicy("Never");
-               core::ContainerRestartRule& rule = *web(pod).add_restartpolicyrules();
-               rule.set_action("RestartAllContainers");
-               rule.mutable_exitcodes()->set_operator_("In");
-               rule.mutable_exitcodes()->add_values(1);
-             },
-             [](TestNode& node) {
-               node.runtime.hangNext("CreateContainer");
-               node.runtime.exitContainer("web", 1);
-               node.settle();
              }}),
     [](const auto& test) { return test.param.reason; });
 
@@ -141,7 +127,7 @@ TEST_F(InstanceEvents, CST_10_EachInstanceTellsOfItsLife) {
   node.startAgent();
   node.setPods({makePod("a", "u1")});
   for (const std::size_t instances : {1U, 2U}) {
-    EXPECT_EQ(count("Pulled", present), instances);
+    EXPECT_EQ(count("Pulled", present), 1U) << "the image stays known";
     EXPECT_EQ(count("Created", "Container created"), instances);
     EXPECT_EQ(count("Started", "Container started"), instances);
     EXPECT_EQ(count("Killing", "Stopping container web"), 0U);

@@ -230,7 +230,7 @@ TEST_F(Resize, RSZ_7_TheSandboxIsToldAtTheEndBestEffort) {
   EXPECT_EQ(node.countCalls("UpdatePodSandboxResources"), 0u);
   apiPods({makeApiPod("a", "200m", "128Mi", 2)});
   ASSERT_EQ(node.countCalls("UpdatePodSandboxResources"), 1u);
-  EXPECT_EQ(node.runtime.calls().back(), "UpdatePodSandboxResources(a)");
+  EXPECT_EQ(node.runtime.actions().back(), "UpdatePodSandboxResources(a)");
   EXPECT_EQ(node.runtime.sandbox("a")->config.linux().resources().memory_limit_in_bytes(), 128 * kMebi);
   EXPECT_EQ(node.runtime.sandbox("a")->config.linux().resources().cpu_quota(), 20'000);
   for (const Code code : {Code::kUnimplemented, Code::kInternal}) {
