@@ -78,9 +78,10 @@ struct PodResourcesCalls : testing::Test {
 
   Loop loop;
   ManualClock clock{loop};
+  BlockingPool pool{loop, clock, 1};
   rpc::Pump pump{loop};
   TempDir temp;
-  devices::Devices devices{{.loop = loop, .clock = clock, .pump = pump}, temp / "device-plugins", [] {}};
+  devices::Devices devices{{.loop = loop, .clock = clock, .pool = pool, .pump = pump}, temp / "device-plugins", [] {}};
   Server server{
       loop, clock, pump, temp / "pod-resources", devices, [] { return std::vector<core::Pod>{examplePod()}; }};
   rpc::ChannelPtr channel = rpc::Channel::create(pump, temp / "pod-resources/kubelet.sock").value();
