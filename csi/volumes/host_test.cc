@@ -13,12 +13,15 @@ namespace {
 
 namespace fs = std::filesystem;
 
-TEST(SystemHost, PreparesAndRemovesOnlyWhatIsEmpty) {
+struct SystemHostTest : testing::Test {
   Loop loop;
-  SystemClock clock(loop);
-  BlockingPool pool(loop, clock, 2);
-  SystemHost host(pool);
+  SystemClock clock{loop};
+  BlockingPool pool{loop, clock, 2};
+  SystemHost host{pool};
   TempDir dir;
+};
+
+TEST_F(SystemHostTest, PreparesAndRemovesOnlyWhatIsEmpty) {
   const std::string made = dir / "a/b";
   const std::string file = dir / "a/c/data.json";
   ASSERT_TRUE(loop.runToEnd(host.prepare({made, dir / "a/c"}, file, "{}")));
@@ -36,12 +39,7 @@ TEST(SystemHost, PreparesAndRemovesOnlyWhatIsEmpty) {
   EXPECT_FALSE(fs::exists(dir / "a"));
 }
 
-TEST(SystemHost, RemovesNothingWhileItIsMounted) {
-  Loop loop;
-  SystemClock clock(loop);
-  BlockingPool pool(loop, clock, 2);
-  SystemHost host(pool);
-  TempDir dir;
+TEST_F(SystemHostTest, RemovesNothingWhileItIsMounted) {
   const std::string target = dir / "mount";
   ASSERT_TRUE(loop.runToEnd(host.prepare({target}, dir / "data.json", "{}")));
   if (::mount("none", target.c_str(), "tmpfs", 0, "size=4k") != 0) GTEST_SKIP() << "this needs the right to mount";
@@ -55,24 +53,14 @@ TEST(SystemHost, RemovesNothingWhileItIsMounted) {
   EXPECT_FALSE(fs::exists(dir / "data.json"));
 }
 
-TEST(SystemHost, AsksTheMountTable) {
-  Loop loop;
-  SystemClock clock(loop);
-  BlockingPool pool(loop, clock, 2);
-  SystemHost host(pool);
-  TempDir dir;
+TEST_F(SystemHostTest, AsksTheMountTable) {
   EXPECT_FALSE(loop.runToEnd(host.isMounted(dir.path())).value());
   EXPECT_FALSE(loop.runToEnd(host.isMounted(dir / "missing/mount")).value());
   EXPECT_TRUE(loop.runToEnd(host.isMounted("/proc")).value());
   EXPECT_TRUE(loop.runToEnd(host.otherMounts(dir.path())).value().empty());
 }
 
-TEST(SystemHost, CSI_20_AddsRecordsToAFileThatThereIsAndReplacesOlderOnes) {
-  Loop loop;
-  SystemClock clock(loop);
-  BlockingPool pool(loop, clock, 2);
-  SystemHost host(pool);
-  TempDir dir;
+TEST_F(SystemHostTest, CSI_20_AddsRecordsToAFileThatThereIsAndReplacesOlderOnes) {
   const auto content = [&](const char* name) {
     std::ifstream file(dir / name);
     return std::string(std::istreambuf_iterator<char>(file), {});
