@@ -127,7 +127,7 @@ TEST_F(InstanceEvents, CST_10_EachInstanceTellsOfItsLife) {
   node.startAgent();
   node.setPods({makePod("a", "u1")});
   for (const std::size_t instances : {1U, 2U}) {
-    EXPECT_EQ(count("Pulled", present), 1U) << "the image stays known";
+    EXPECT_EQ(count("Pulled", present), instances);
     EXPECT_EQ(count("Created", "Container created"), instances);
     EXPECT_EQ(count("Started", "Container started"), instances);
     EXPECT_EQ(count("Killing", "Stopping container web"), 0U);

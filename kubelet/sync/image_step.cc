@@ -38,7 +38,10 @@ Task<ImageStep::Outcome> ImageStep::prepare(std::string name) {
 Task<ImageStep::Outcome> ImageStep::prepareOne(WantedImage wanted) {
   ImageState& image = state_.images[wanted.key];
   if (image.pulling) co_return Outcome::kPulling;
-  if (image.local) co_return Outcome::kReady;
+  if (image.local) {
+    if (!image.told) tellPresent(wanted);
+    co_return Outcome::kReady;
+  }
   if (!wanted.volume.empty() && !context_.whyNoImageVolumes.empty())
     co_return failed(wanted, "CreateContainerConfigError",
                      "volume \"" + wanted.volume + "\" is an image: " + context_.whyNoImageVolumes,
@@ -54,10 +57,8 @@ Task<ImageStep::Outcome> ImageStep::prepareOne(WantedImage wanted) {
   bool mine = found->has_value();
   if (mine) mine = co_await mayUse(wanted.image, (*found)->image.id());
   if (mine) {
-    context_.events.normal(
-        events::containerRef(state_.pod, wanted.container), "Pulled",
-        "Container image " + quoted(wanted.image) + " already present on machine and can be accessed by the pod");
     state_.images[wanted.key].local = **found;
+    tellPresent(wanted);
     co_return Outcome::kReady;
   }
   if (wanted.policy == "Never") {
@@ -105,13 +106,14 @@ Task<void> ImageStep::pull(WantedImage wanted, bool always) {
     memory.failureMessage.clear();
     memory.retryAt = {};
     if (!pulled->wasPresent) context_.milestones.pulled(state_.uid(), pulled->image.image.size(), pulled->took);
-    std::string message =
-        pulled->wasPresent
-            ? "Container image " + quoted(imageName) + " already present on machine and can be accessed by the pod"
-            : "Successfully pulled image " + quoted(imageName) + " in " + durationText(pulled->took) + " (" +
-                  durationText(pulled->waited) +
-                  " including waiting). Image size: " + std::to_string(pulled->image.image.size()) + " bytes.";
-    context_.events.normal(ref, "Pulled", std::move(message));
+    if (pulled->wasPresent)
+      tellPresent(wanted);
+    else
+      context_.events.normal(ref, "Pulled",
+                             "Successfully pulled image " + quoted(imageName) + " in " + durationText(pulled->took) +
+                                 " (" + durationText(pulled->waited) + " including waiting). Image size: " +
+                                 std::to_string(pulled->image.image.size()) + " bytes.");
+    image.told = true;
   } else {
     const WallTime now = context_.clock.wallNow();
     image.backoff = nextBackoff(image.backoff, kPullBackoffInitial, kPullBackoffCap);
@@ -124,6 +126,13 @@ Task<void> ImageStep::pull(WantedImage wanted, bool always) {
     context_.events.warning(ref, "Failed", "Error: " + pulled.error().reason);
   }
   wake_();
+}
+
+void ImageStep::tellPresent(const WantedImage& wanted) {
+  state_.images[wanted.key].told = true;
+  context_.events.normal(
+      events::containerRef(state_.pod, wanted.container), "Pulled",
+      "Container image " + quoted(wanted.image) + " already present on machine and can be accessed by the pod");
 }
 
 // With a note on disk before and after, so that it is known who may use the image.

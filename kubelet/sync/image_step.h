@@ -35,6 +35,8 @@ class ImageStep {
   Task<bool> mayUse(std::string image, std::string imageId);
   Task<Result<images::Images::Pulled>> pullRecorded(std::string image, bool always);
   Outcome startPull(const WantedImage& wanted, bool always);
+  // Once for each instance (CST-10).
+  void tellPresent(const WantedImage& wanted);
   Outcome failed(const WantedImage& wanted, std::string reason, std::string message, WallTime retryAt);
 
   Context& context_;

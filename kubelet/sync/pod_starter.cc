@@ -298,8 +298,11 @@ Task<Result<std::string>> PodStarter::create(core::Container container, plan::St
   Result<std::string> id =
       co_await context_.runtime.createContainer(sandboxId, std::move(sent), std::move(sandboxConfig));
   // Images are looked up (Always: pulled) again for the next instance when this one could not be made from them.
-  for (const WantedImage& wanted : wantedImages(state_.pod, container.name()))
-    if (!id || wanted.policy == "Always") state_.images[wanted.key].local.reset();
+  for (const WantedImage& wanted : wantedImages(state_.pod, container.name())) {
+    ImageState& image = state_.images[wanted.key];
+    if (!id || wanted.policy == "Always") image.local.reset();
+    if (id) image.told = false;
+  }
   if (!id) {
     // After a lost reply the container may exist all the same and need its file.
     if (id.error().code != Code::kTimedOut && id.error().code != Code::kUnavailable)

@@ -23,6 +23,7 @@ namespace core = ::k8s::core::v1;
 struct ImageState {
   bool pulling = false;
   std::optional<images::LocalImage> local;  // to be used by the next start
+  bool told = false;                        // the instance that starts next has its event of it (CST-10)
   // Pull back-off per pod and image (CFG-20).
   Duration backoff{0};
   WallTime notBefore;
